@@ -1,0 +1,174 @@
+"""What a large matrix costs before anything is rendered: reading and planning it, and putting the plan into the ledger.
+
+Every stage is a process of its own, so that its peak memory is its own. Compared with: under 300 MB at 200,000 rows,
+and at least 25,000 jobs a second from a ready plan into a Valkey that syncs every write.
+"""
+
+import argparse
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from benchmarks.servers import python, valkey
+from ledger.jobs import Ledger
+from ledger.objects import open_store
+from ledger.shelf import Shelf
+from producer.enqueue import submit
+from producer.plan import PlanOptions, make_plan
+from providers.registry import facts, provider
+
+PEAK_MB = 300
+JOBS_A_SECOND = 25_000
+#: A stage that lasts longer is given up.
+STAGE_WITHIN_S = 900
+MOST_ROWS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A plan that another process has made."""
+
+    campaign: str
+    simulated: bool
+    provider: str
+    account: str
+    source: str
+    path: Path
+    sha256: str
+    variants: int
+    axes: dict[str, int]
+    labels: tuple[str, ...]
+
+
+def main() -> None:
+    """Write a matrix, run the stages one after the other, print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.planning", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="20,000 rows")
+    parser.add_argument("--rows", type=int, default=None, help="rows of the matrix (default 200,000)")
+    parser.add_argument("--stage", nargs=3, metavar=("NAME", "FOLDER", "REDIS"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.stage:
+        name, folder, url = asked.stage
+        say(plan(Path(folder)) if name == "plan" else enqueue(Path(folder), url))
+        return
+    rows = min(asked.rows or (20_000 if asked.quick else 200_000), MOST_ROWS)
+    with tempfile.TemporaryDirectory(prefix="wanbatch-planning-") as folder:
+        say({"benchmark": "planning", **measure(Path(folder), rows)})
+
+
+def measure(folder: Path, rows: int) -> dict[str, Any]:
+    """The figures of one matrix of so many rows."""
+    write_matrix(folder / "matrix.csv", rows)
+    with valkey(folder / "valkey") as url:
+        planned = stage("plan", folder, url)
+        before_bytes = used_bytes(url)
+        queued = stage("enqueue", folder, url)
+        held_bytes = used_bytes(url) - before_bytes
+    return {
+        "rows": rows,
+        "plan": planned | {"peak_mb_at_most": PEAK_MB},
+        "enqueue": queued | {"peak_mb_at_most": PEAK_MB, "jobs_a_second_at_least": JOBS_A_SECOND},
+        "redis_bytes_a_job": round(held_bytes / rows),
+        "redis_bytes_a_job_beyond_its_json": round(held_bytes / rows - job_bytes(folder)),
+    }
+
+
+def stage(name: str, folder: Path, url: str) -> dict[str, Any]:
+    """Run one stage as a child and read its figures."""
+    command = python("benchmarks.planning", "--stage", name, str(folder), url)
+    ended = subprocess.run(command, stdout=subprocess.PIPE, timeout=STAGE_WITHIN_S, check=True)
+    figures: dict[str, Any] = json.loads(ended.stdout)
+    return figures
+
+
+def plan(folder: Path) -> dict[str, Any]:
+    """Read, check, price and name every row; the plan stays in the folder for the next stage."""
+    began = time.perf_counter()
+    made = make_plan(
+        folder / "matrix.csv",
+        options=PlanOptions(simulated=True),
+        provider=provider("segmind", None),
+        facts=facts("segmind"),
+        bought=Shelf(open_store(f"file://{folder}/store"), simulated=True).ended,
+        spool=folder,
+    )
+    took_s = time.perf_counter() - began
+    told = {name: getattr(made, name) for name in Ready.__dataclass_fields__}
+    (folder / "ready.json").write_text(json.dumps(told | {"path": str(made.path)}))
+    return figures_of(made.lines, took_s, "rows")
+
+
+def enqueue(folder: Path, url: str) -> dict[str, Any]:
+    """Submit the ready plan to an empty ledger."""
+    told = json.loads((folder / "ready.json").read_text())
+    ready = Ready(**told | {"path": Path(told["path"]), "labels": tuple(told["labels"])})
+    store = open_store(f"file://{folder}/store")
+    ledger = Ledger.connect(url, store_url=store.url, found=True)
+    began = time.perf_counter()
+    done = submit(ready, ledger=ledger, shelf=Shelf(store, simulated=True), budget_usd=None, submitted_by="benchmark")
+    took_s = time.perf_counter() - began
+    if done.queued != ready.variants:
+        raise SystemExit(f"{done.queued} jobs were queued, not {ready.variants}")
+    return figures_of(done.queued, took_s, "jobs")
+
+
+def figures_of(count: int, took_s: float, what: str) -> dict[str, Any]:
+    """A stage's figures; `cpu_s` is this process's own, `peak_mb` its largest resident set in 10^6 bytes."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        what: count,
+        "seconds": round(took_s, 2),
+        f"{what}_a_second": round(count / took_s),
+        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
+        "peak_mb": round(used.ru_maxrss * 1024 / 1e6, 1),
+    }
+
+
+def write_matrix(path: Path, rows: int) -> None:
+    """Products x hooks with a prompt of about 160 characters, as an advertiser's export has them."""
+    hooks = ("unboxing at a kitchen table", "slow turn on a marble plinth", "handheld walk through a market")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["sku", "hook", "prompt", "aspect_ratio", "duration", "market"])
+        for row in range(rows):
+            hook = hooks[row % 3]
+            prompt = (
+                f"Product {row:07d}, {hook}, soft morning light, shallow depth of field, a hand enters from the left"
+            )
+            table.writerow([f"SKU-{row:07d}", hook, prompt, "9:16" if row % 2 else "16:9", 5, f"m{row % 12}"])
+
+
+def used_bytes(url: str) -> int:
+    """Memory of the Redis data set, without replication and client buffers."""
+    with redis.Redis.from_url(url) as client:
+        info: Any = client.info("memory")
+        return int(info["used_memory_dataset"])
+
+
+def job_bytes(folder: Path) -> float:
+    """Mean bytes of a job's own JSON in the plan."""
+    told = json.loads((folder / "ready.json").read_text())
+    with Path(told["path"]).open("rb") as lines:
+        sizes = [line.index(b',"source_lines":') - len(b'{"job":') for line, _ in zip(lines, range(1000), strict=False)]
+    return sum(sizes) / len(sizes)
+
+
+def say(figures: dict[str, Any]) -> None:
+    """One JSON line."""
+    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    os.environ.pop("WANBATCH_STORE", None)
+    main()

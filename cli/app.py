@@ -1,0 +1,136 @@
+"""The front door: finds the command, and turns every error into words for a person and an exit code for a script.
+
+Commands are imported when they are called, so that `wanbatch --help` needs neither Celery nor boto3.
+"""
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from jobs.errors import BadInput, WanbatchError
+
+#: Every command and its one line in `--help`; the command lies in the module of its name.
+COMMANDS: Final = {
+    "plan": "Validate every row, expand, dedupe, price, estimate the time; spends nothing.",
+    "run": "Plan, then make the videos with a ledger and a worker on this machine; waits.",
+    "submit": "Plan, then put the jobs on the configured ledger and return.",
+    "worker": "Work for the configured ledger until told to end.",
+    "wait": "Wait until a campaign has settled; ends with run's exit codes.",
+    "status": "Counts, money, pace, and what needs a person.",
+    "manifest": "Print a campaign's manifest, at any moment.",
+    "report": "Make a campaign's gallery page, at any moment.",
+    "providers": "What each provider sells, its prices and limits, and whether its key is set.",
+    "check": "Look at settings, Redis, store, keys and balances.",
+    "simulate": "Be the provider next door: a simulator of every dialect on a port.",
+}
+HELP: Final = """Turn a matrix of ad variants into Wan 2.6 videos: as fast as the provider allows, each bought once.
+
+\b
+First steps:
+  wanbatch run examples/summer-campaign.csv        a simulated run; buys nothing
+  wanbatch check --provider segmind                what is missing for a real one
+  wanbatch run MATRIX --provider segmind --limit 1 --budget 1
+
+\b
+Exit codes: 0 all done; 1 a bug of ours; 2 bad input; 3 some failed or need a look;
+4 refused before starting; 5 stopped early for money; 130 interrupted.
+"""
+BUG, INTERRUPTED = 1, 130
+
+
+class Door(click.Group):
+    """A group whose commands are imported only when they are called."""
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, from the module of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    cls=Door,
+    help=HELP,
+    commands={name: click.Command(name, short_help=words) for name, words in COMMANDS.items()},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="wanbatch")
+def wanbatch() -> None:
+    """The group of all commands."""
+
+
+def main() -> NoReturn:
+    """Run the command line; never returns."""
+    sys.exit(exit_code(sys.argv[1:]))
+
+
+def exit_code(arguments: list[str]) -> int:
+    """Run a command and give its exit code; every error has been told."""
+    as_json = "--json" in arguments
+    try:
+        with wanbatch.make_context("wanbatch", arguments) as context:
+            code = wanbatch.invoke(context)
+    except click.exceptions.Exit as wish:
+        code = wish.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code if isinstance(error, click.UsageError) else BadInput.exit_code
+    except WanbatchError as error:
+        _tell(error, as_json=as_json)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted; the same command goes on from here", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has gone; flushing stdout at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:  # noqa: BLE001 - the process door: whatever else comes is a bug of ours
+        _tell_bug(error)
+        code = BUG
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: WanbatchError, *, as_json: bool) -> None:
+    """Say what went wrong: on stderr for a person, and on stdout as an object where JSON was asked for."""
+    problems = error.problems if isinstance(error, BadInput) else ()
+    click.echo(f"wanbatch: {error.message}", err=True)
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if error.hint:
+        click.echo(error.hint, err=True)
+    if as_json:
+        said: dict[str, Any] = {"error": error.message, "hint": error.hint or None}
+        if isinstance(error, BadInput):
+            said["refused"] = [{name: getattr(each, name) for name in each.__slots__} for each in problems]
+        click.echo(json.dumps(said, ensure_ascii=False))
+
+
+def _tell_bug(error: Exception) -> None:
+    """Keep the traceback in a file of its own and say where."""
+    descriptor, name = tempfile.mkstemp(prefix="wanbatch-bug-", suffix=".log")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        traceback.print_exception(error, file=out)
+    words = str(error).splitlines()
+    click.echo(
+        f"wanbatch: this is a bug in wanbatch: {type(error).__name__}: {words[0] if words else ''}\n"
+        f"the details are in {Path(name)}; nothing is bought twice when you repeat the command",
+        err=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Options that several commands share, spelt and explained once."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Dollars(click.ParamType[Decimal]):
+    """An amount above zero in dollars: `25`, `12.50` or `$12.50`."""
+
+    name = "usd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """Read the amount; a float never touches it."""
+        try:
+            amount = Decimal(str(value).lstrip("$"))
+        except InvalidOperation:
+            amount = Decimal(0)
+        if not amount.is_finite() or amount <= 0:
+            self.fail(f"{value!r} is no amount in dollars; write for example 25 or 12.50", param, ctx)
+        return amount
+
+
+class Where(click.ParamType[tuple[str, str]]):
+    """`COLUMN=VALUE`."""
+
+    name = "column=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split at the first equals sign."""
+        if isinstance(value, tuple):
+            return value
+        column, sign, wanted = str(value).partition("=")
+        if not sign or not column.strip():
+            self.fail(f"{value!r} is not COLUMN=VALUE; write for example product=Lamp", param, ctx)
+        return column.strip(), wanted.strip()
+
+
+def together(options: Sequence[Decorator]) -> Decorator:
+    """Several options as one decorator, in the order in which help lists them."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def matrix_file(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The MATRIX argument: a file, or `-` for stdin."""
+    return click.argument("matrix", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))(
+        function
+    )
+
+
+store = click.option(
+    "--store", metavar="URL", help="Where everything goes: file://./out (default), s3://bucket/prefix."
+)
+redis = click.option("--redis", metavar="URL", help="The ledger: redis://host:6379/0 (default: one that `run` embeds).")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, alone, on stdout.")
+campaign = click.argument("campaign")
+
+#: Where everything is.
+places = together([store, redis])
+
+#: What to plan and for whom.
+planning = together(
+    [
+        matrix_file,
+        click.option("--provider", metavar="NAME", help="The provider that buys, with real money; see `providers`."),
+        click.option("--simulate", is_flag=True, help="Rehearse: the provider's real code against the simulator."),
+        click.option("--campaign", metavar="NAME", help="The campaign's name (default: the file's)."),
+        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N videos."),
+        click.option(
+            "--where", type=Where(), multiple=True, help="Only rows with COLUMN=VALUE; may be given several times."
+        ),
+        click.option(
+            "--seed-by", metavar="job|campaign|COLUMN", default="job", help="What shares a seed (default: nothing)."
+        ),
+        click.option(
+            "--takes", type=click.IntRange(1, 100), default=1, metavar="N", help="So many takes of each variant."
+        ),
+        click.option("--skip-bad-rows", is_flag=True, help="Go on with the good rows; the bad ones go to a file."),
+        store,
+    ]
+)
+
+#: What may be spent.
+spending = together(
+    [
+        click.option("--budget", type=Dollars(), metavar="USD", help="The most this campaign may spend."),
+        click.option("--yes", is_flag=True, help="Do not ask before real money is spent."),
+    ]
+)

@@ -1,0 +1,28 @@
+"""`wanbatch plan`: what a matrix asks for, what it costs and how long it takes; spends nothing."""
+
+from typing import Any
+
+import click
+
+from cli.options import as_json, planning
+from cli.places import store_of
+from cli.planning import Asked, plan_json, plan_lines, planned
+from cli.summary import print_json
+from cli.world import choose
+from config.settings import load_settings
+
+
+@click.command("plan")
+@planning
+@as_json
+def command(as_json: bool, **asked: Any) -> None:
+    """Validate every row of MATRIX (a file, or - for stdin), expand, dedupe, price and estimate; spends nothing."""
+    wish = Asked(**asked)
+    settings = load_settings(store=wish.store, provider=wish.provider)
+    world = choose(settings, simulate=wish.simulate)
+    store = store_of(settings)
+    with planned(wish, world, store) as plan:
+        for line in plan_lines(plan, world, store, settings):
+            click.echo(line, err=as_json)
+        if as_json:
+            print_json(plan_json(plan, settings))

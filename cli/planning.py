@@ -1,0 +1,101 @@
+"""From the command line's words to a plan, and what is said of it before anything is bought."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.places import known
+from cli.progress import duration
+from cli.world import World
+from config.settings import Settings
+from jobs.money import shown
+from ledger.objects import ObjectStore
+from ledger.shelf import Shelf
+from producer.plan import Plan, PlanOptions, make_plan
+from providers.registry import provider
+
+#: How many repeats and refused rows are named one by one for a person; --json has more.
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The planning options of `plan`, `run` and `submit`, as they were given."""
+
+    matrix: Path
+    provider: str | None
+    simulate: bool
+    campaign: str | None
+    limit: int | None
+    where: tuple[tuple[str, str], ...]
+    seed_by: str
+    takes: int
+    skip_bad_rows: bool
+    store: str | None
+
+
+@contextmanager
+def planned(asked: Asked, world: World, store: ObjectStore) -> Iterator[Plan]:
+    """The plan of the matrix; its file lasts as long as the block. Raises BadInput with every problem."""
+    options = PlanOptions(
+        simulated=world.simulated,
+        campaign=asked.campaign,
+        region=world.region,
+        seed_by=asked.seed_by,
+        takes=asked.takes,
+        limit=asked.limit,
+        where=asked.where,
+        skip_bad_rows=asked.skip_bad_rows,
+    )
+    shelf = Shelf(store, simulated=world.simulated)
+    with tempfile.TemporaryDirectory(prefix="wanbatch-plan-") as spool:
+        yield make_plan(
+            "-" if str(asked.matrix) == "-" else asked.matrix,
+            options=options,
+            provider=provider(world.facts.name, world.region),
+            facts=world.facts,
+            bought=shelf.ended,
+            spool=Path(spool),
+        )
+
+
+def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings) -> Iterator[str]:
+    """What a person should know before anything is bought: whose it is and where, then what it makes and costs."""
+    state = "KNOWN" if known(store, plan.campaign) else "NEW"
+    yield f"{state} campaign {plan.campaign} | {world.said} | store {store.url}"
+    parts = [f"{plan.variants:,} videos from {plan.lines:,} rows"]
+    if plan.already_bought:
+        parts.append(f"{plan.already_bought:,} are there already")
+    parts.append(f"{plan.to_buy:,} to make" if plan.to_buy else "nothing left to make")
+    yield "; ".join(parts)
+    if plan.to_buy:
+        would = "would cost" if plan.simulated else "costs up to"
+        price = f"{would} {shown(plan.cost_high_usd)} at {world.facts.title} (prices of {world.facts.price_as_of})"
+        yield f"{price}; takes about {duration(real_eta_s(plan, settings))}"
+    if plan.duplicates.count:
+        named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
+        more = ", ..." if plan.duplicates.count > NAMED else ""
+        yield f"{plan.duplicates.count:,} repeats are made once: {named}{more}"
+    if plan.refused_count:
+        yield f"{plan.refused_count:,} problems; the bad rows are left out, with their reasons: {plan.bad_rows_path}"
+        yield from (f"  {problem}" for problem in plan.refused[:NAMED])
+
+
+def plan_json(plan: Plan, settings: Settings) -> dict[str, Any]:
+    """The plan in the shape that scripts rely on; its ETA is in our own seconds."""
+    return {**plan.json(), "eta_s": round(real_eta_s(plan, settings), 1)}
+
+
+def real_eta_s(plan: Plan, settings: Settings) -> float:
+    """Seconds that the plan takes here: a simulated provider's clock runs faster than life."""
+    return plan.eta_s / settings.simulator_speed if plan.simulated else plan.eta_s
+
+
+def tell(text: str) -> None:
+    """A line for the person, on stderr."""
+    click.echo(text, err=True)

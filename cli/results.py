@@ -1,0 +1,157 @@
+"""A campaign's papers: manifest and gallery, made from the plan, the store's records and, where one runs, the ledger.
+
+They can be made at any moment; nothing in them is remembered anywhere else, so making them again mends them.
+"""
+
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from cli.places import Campaign
+from jobs.record import ManifestLine
+from ledger.campaigns import CampaignStatus
+from ledger.jobs import Ledger
+from ledger.shelf import Shelf
+from producer.manifest import join, read_jsonl, write_csv, write_jsonl
+from producer.planfile import iter_plan
+from producer.report import Credits, ReportHead, write_report
+
+#: Jobs whose records, and whose places in the ledger, are asked for at once.
+BATCH: Final = 256
+
+
+@dataclass
+class Sums:
+    """What the lines of a manifest come to: counts by status, and dollars known to be spent."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    unverified: int = 0
+    spent_usd: Decimal = Decimal(0)
+    credits: dict[str, Credits] = field(default_factory=dict)
+
+    def counting(self, lines: Iterable[ManifestLine]) -> Iterator[ManifestLine]:
+        """Pass the lines on and add them up."""
+        for line in lines:
+            self.states[line.status] += 1
+            self.unverified += line.video is not None and not line.video.verified
+            self.spent_usd += line.cost_usd or 0
+            self._see_credits(line)
+            yield line
+
+    def _see_credits(self, line: ManifestLine) -> None:
+        """Keep each account's newest balance."""
+        if line.remaining_credits is None or line.remaining_credits_at is None:
+            return
+        last = self.credits.get(line.account)
+        if last is None or last.at < line.remaining_credits_at:
+            self.credits[line.account] = Credits(
+                remaining=line.remaining_credits,
+                unit=line.remaining_credits_unit or "",
+                at=line.remaining_credits_at,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where the papers lie (a path on this machine, else a URI), and what they come to."""
+
+    manifest: str
+    manifest_csv: str
+    report: str
+    sums: Sums
+
+
+def manifest_lines(campaign: Campaign, ledger: Ledger | None) -> Iterator[ManifestLine]:
+    """Every line of the campaign's manifest as of now, in matrix order. Raises ObjectNotFound without its plan."""
+    file, shelf = campaign.file, campaign.shelf
+    with _plan(shelf, file.campaign, file.plan_sha256) as plan:
+        lines = iter_plan(plan)
+        while batch := list(itertools.islice(lines, BATCH)):
+            records = list(shelf.records(line.job.job_id for line in batch))
+            pending = [line.job.job_id for line, record in zip(batch, records, strict=True) if record is None]
+            live = ledger.live(pending) if ledger and pending else {}
+            for line, record in zip(batch, records, strict=True):
+                yield join(
+                    line,
+                    campaign=file.campaign,
+                    run_id=file.run_id,
+                    submitted_by=file.submitted_by,
+                    record=record,
+                    live=live.get(line.job.job_id),
+                )
+
+
+def write_results(campaign: Campaign, ledger: Ledger | None, status: CampaignStatus | None) -> Results:
+    """Write manifest.jsonl (also the run's own), manifest.csv and report.html to the campaign's shelf."""
+    file, shelf, sums = campaign.file, campaign.shelf, Sums()
+    with tempfile.TemporaryDirectory(prefix="wanbatch-") as temp:
+        jsonl, table, page = (Path(temp) / name for name in ("manifest.jsonl", "manifest.csv", "report.html"))
+        with jsonl.open("w", encoding="utf-8", newline="\n") as out:
+            write_jsonl(sums.counting(manifest_lines(campaign, ledger)), out)
+        with table.open("w", encoding="utf-8", newline="") as out:
+            write_csv(read_jsonl(jsonl), out, axes=file.axes, labels=file.labels)
+        with page.open("w", encoding="utf-8") as out:
+            write_report(read_jsonl(jsonl), report_head(campaign, status, sums), out, video_href)
+        _put(shelf, file.campaign, jsonl, "application/x-ndjson", "runs", file.run_id, jsonl.name)
+        return Results(
+            _put(shelf, file.campaign, jsonl, "application/x-ndjson", jsonl.name),
+            _put(shelf, file.campaign, table, "text/csv; charset=utf-8", table.name),
+            _put(shelf, file.campaign, page, "text/html; charset=utf-8", page.name),
+            sums,
+        )
+
+
+def report_head(campaign: Campaign, status: CampaignStatus | None, sums: Sums) -> ReportHead:
+    """What the gallery says of the campaign as a whole; money comes from the ledger where one runs."""
+    file = campaign.file
+    balances = dict(sums.credits)
+    if status and status.credits_remaining is not None and status.credits_at is not None:
+        balances[status.account] = Credits(
+            remaining=status.credits_remaining, unit=status.credits_unit or "", at=status.credits_at
+        )
+    return ReportHead(
+        campaign=file.campaign,
+        simulated=file.simulated,
+        provider=file.provider,
+        store=campaign.shelf.store.url,
+        as_of=datetime.now(UTC),
+        total=sums.states.total(),
+        states=sums.states,
+        budget_usd=status.budget_usd if status else file.budget_usd,
+        spent_usd=sums.spent_usd,
+        reserved_usd=status.reserved_usd if status else Decimal(0),
+        in_doubt_usd=status.in_doubt_usd if status else Decimal(0),
+        credits=balances,
+        manifest_href="manifest.jsonl",
+    )
+
+
+def video_href(line: ManifestLine) -> str | None:
+    """The link from the report to a job's video: both lie in the same world of the same store."""
+    return f"../../jobs/{line.job_id}/video.mp4" if line.video else None
+
+
+@contextmanager
+def _plan(shelf: Shelf, name: str, sha256: str) -> Iterator[Path]:
+    """The campaign's plan as a local file; a copy is removed afterwards."""
+    path = shelf.plan_path(name, sha256)
+    try:
+        yield path
+    finally:
+        if shelf.store.local_path(shelf.campaign_key(name)) is None:
+            path.unlink(missing_ok=True)
+
+
+def _put(shelf: Shelf, name: str, path: Path, content_type: str, *parts: str) -> str:
+    """Put one paper on the shelf; answers its path on this machine, or its URI."""
+    key = shelf.campaign_key(name, *parts)
+    uri = shelf.put_text(key, path, content_type)
+    here = shelf.store.local_path(key)
+    return uri if here is None else str(here)

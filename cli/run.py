@@ -1,0 +1,109 @@
+"""`wanbatch run`: from a matrix to its videos, with every service that takes brought up here and ended again."""
+
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from cli.following import follow, told_to_end
+from cli.options import as_json, planning, redis, spending
+from cli.places import Campaign, found, store_of
+from cli.planning import Asked, plan_lines, planned, tell
+from cli.results import Results, write_results
+from cli.stack import Stack
+from cli.submit import approve, hand_over, said
+from cli.summary import print_json, status_json, stored_json, stored_needs
+from cli.world import World, choose
+from config.settings import Settings, load_settings
+from jobs.lifecycle import State
+from jobs.money import shown
+from ledger.jobs import Ledger
+from ledger.objects import ObjectStore
+from ledger.shelf import Shelf
+from producer.plan import Plan
+from producer.watch import Progress, ended_code
+
+
+@click.command("run")
+@planning
+@spending
+@redis
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), metavar="X", help="Simulated clock (default 60).")
+@as_json
+def command(
+    budget: Decimal | None, yes: bool, redis: str | None, speed: float | None, as_json: bool, **asked: Any
+) -> int:
+    """Plan MATRIX (a file, or - for stdin), make its videos, wait, and leave manifest and gallery.
+
+    Without --provider nothing is bought: a simulator answers. The same command goes on after an interruption.
+    """
+    wish = Asked(**asked)
+    settings = load_settings(
+        store=wish.store, provider=wish.provider, redis=redis, budget_usd=budget, simulator_speed=speed
+    )
+    world = choose(settings, simulate=wish.simulate)
+    store = store_of(settings)
+    with told_to_end(), planned(wish, world, store) as plan:
+        for line in plan_lines(plan, world, store, settings):
+            tell(line)
+        approve(plan, world, settings.budget_usd, yes=yes)
+        done = _finished(plan, store)
+        if done:
+            return _tell_finished(done, as_json=as_json)
+        return _make(plan, world, settings, store, as_json=as_json)
+
+
+def _finished(plan: Plan, store: ObjectStore) -> Campaign | None:
+    """The campaign, when this very plan has been submitted and the store has the end of each of its jobs."""
+    shelf = Shelf(store, simulated=plan.simulated)
+    file = shelf.campaign(plan.campaign) if not plan.to_buy else None
+    return Campaign(file, shelf) if file and file.plan_sha256 == plan.sha256 else None
+
+
+def _tell_finished(campaign: Campaign, *, as_json: bool) -> int:
+    """Renew the papers of a campaign that needs nothing more; no service is started."""
+    results = write_results(campaign, None, None)
+    tell("all of it is there already: nothing was started, nothing was bought")
+    sums = results.sums
+    states = {State(status): number for status, number in sums.states.items()}
+    if as_json:
+        print_json({**stored_json(campaign, sums), "manifest": results.manifest, "report": results.report})
+    else:
+        for need in stored_needs(sums):
+            click.echo(f"! {need}")
+        _echo_papers(results)
+    return ended_code(states, unverified=sums.unverified, parked_kind=None)
+
+
+def _make(plan: Plan, world: World, settings: Settings, store: ObjectStore, *, as_json: bool) -> int:
+    """Bring the services up, hand the plan over, follow it to its end, and write the papers."""
+    with Stack(settings, account=world.account, simulated=world.simulated, tell=tell) as stack:
+        ledger = Ledger.connect(stack.redis_url, store_url=store.url, found=True)
+        try:
+            tell(said(hand_over(plan, ledger, store, settings.budget_usd)))
+            end = follow(ledger, plan.campaign, each_look=stack.watch)
+            results = write_results(found(store, plan.campaign), ledger, end.status)
+        finally:
+            ledger.close()
+        if as_json:
+            shape = status_json(end.status, end.eta_s)
+            print_json({**shape, "manifest": results.manifest, "report": results.report})
+        else:
+            _echo_end(end, results)
+    return end.exit_code or 0
+
+
+def _echo_end(end: Progress, results: Results) -> None:
+    """The last words of a run: what there is, what it cost, what a person has to do, and where everything lies."""
+    status, sums = end.status, results.sums
+    simulated = " (simulated: nothing was bought)" if status.simulated else ""
+    counts = ", ".join(f"{number:,} {name}" for name, number in sums.states.items())
+    click.echo(f"{status.campaign}: {counts}; spent {shown(status.spent_usd)}{simulated}")
+    for need in status.needs:
+        click.echo(f"! {need}")
+    _echo_papers(results)
+
+
+def _echo_papers(results: Results) -> None:
+    """Where manifest and gallery lie."""
+    click.echo(f"manifest  {results.manifest}\ngallery   {results.report}")

@@ -1,0 +1,96 @@
+"""What the commands say of a campaign: the JSON that scripts rely on, and the lines that people read."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from cli.places import Campaign
+from cli.progress import duration
+from cli.results import Sums
+from jobs.lifecycle import State
+from jobs.money import shown, usd_text
+from ledger.campaigns import CampaignStatus
+from producer.watch import money_line
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def status_json(status: CampaignStatus, eta_s: float | None) -> dict[str, Any]:
+    """A campaign in the shape that scripts rely on; money and credits are strings, unknown is null."""
+    credit = {}
+    if status.credits_remaining is not None:
+        credit[status.account] = _balance(status.credits_remaining, status.credits_unit, status.credits_at)
+    return {
+        "campaign": status.campaign,
+        "states": {state.value: status.states.get(state, 0) for state in State},
+        "money_usd": _money(status.budget_usd, status.reserved_usd, status.spent_usd, status.in_doubt_usd),
+        "credits": credit,
+        "needs": status.needs,
+        "eta_s": None if eta_s is None else round(eta_s),
+    }
+
+
+def stored_json(campaign: Campaign, sums: Sums) -> dict[str, Any]:
+    """The same shape from the store's records alone; what only a ledger knows is null."""
+    file = campaign.file
+    return {
+        "campaign": file.campaign,
+        "states": {state.value: sums.states.get(state.value, 0) for state in State},
+        "money_usd": _money(file.budget_usd, None, sums.spent_usd, None),
+        "credits": {name: _balance(seen.remaining, seen.unit, seen.at) for name, seen in sums.credits.items()},
+        "needs": list(stored_needs(sums)),
+        "eta_s": None,
+    }
+
+
+def stored_needs(sums: Sums) -> Iterator[str]:
+    """What a person has to look at, as far as the store's records tell."""
+    for status, words in (("failed", "failed"), ("refused", "were refused by the provider")):
+        if sums.states[status]:
+            yield f"{sums.states[status]} {words}: the report says why and what to do"
+    if sums.unverified:
+        yield f"{sums.unverified} videos are not what was ordered: see the report"
+
+
+def status_lines(status: CampaignStatus, eta_s: float | None) -> Iterator[str]:
+    """A campaign for a person."""
+    world = "SIMULATED" if status.simulated else "REAL MONEY"
+    yield f"{status.campaign}  {world}  {status.account}  {status.store}"
+    counts = ", ".join(f"{number} {state}" for state, number in status.states.items() if number)
+    yield f"  {status.total} jobs: {counts or 'none'}"
+    yield f"  {money_line(status)}"
+    if eta_s is not None and not status.settled:
+        yield f"  about {duration(eta_s)} to go"
+    yield from (f"  ! {need}" for need in status.needs)
+
+
+def stored_lines(campaign: Campaign, sums: Sums) -> Iterator[str]:
+    """The same from the store's records alone."""
+    file = campaign.file
+    world = "SIMULATED" if file.simulated else "REAL MONEY"
+    yield f"{file.campaign}  {world}  {file.account}  {campaign.shelf.store.url}  (no ledger is running)"
+    counts = ", ".join(f"{number} {state}" for state, number in sums.states.items())
+    yield f"  {sums.states.total()} jobs: {counts or 'none'}"
+    yield f"  spent {shown(sums.spent_usd)}"
+    yield from (f"  ! {need}" for need in stored_needs(sums))
+
+
+def _money(
+    budget: Decimal | None, reserved: Decimal | None, spent: Decimal | None, in_doubt: Decimal | None
+) -> dict[str, str | None]:
+    """Dollars as strings, null where unknown or not set."""
+    named = {"budget": budget, "reserved": reserved, "spent": spent, "in_doubt": in_doubt}
+    return {name: usd_text(amount) for name, amount in named.items()}
+
+
+def _balance(remaining: Decimal, unit: str | None, at: datetime | None) -> dict[str, str | None]:
+    """An account's balance as it was seen."""
+    seen = at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
+    return {"remaining": usd_text(remaining), "unit": unit, "at": seen}

@@ -1,0 +1,164 @@
+"""What is known of each provider: prices, sizes, limits, times. The figures and their sources stand in providers.toml;
+here is their shape, so that a slip in that file is found at start and not in a bill.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from jobs.backoff import Cadence
+from jobs.errors import BadInput
+from jobs.job import AspectRatio, Mode, Model, Resolution
+
+#: Native currency to dollars a second, by resolution; a resolution that is missing has no known price.
+PriceTable = Mapping[str, Mapping[Resolution, Decimal]]
+
+
+class Fact(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Window(Fact):
+    """At most `count` requests in any `window_s` seconds of the provider's clock."""
+
+    count: PositiveInt
+    window_s: PositiveFloat
+
+
+class Limits(Fact):
+    """What one account may do. No window, or no `slots`, means that no limit is known or set."""
+
+    submits: tuple[Window, ...] = ()
+    polls: tuple[Window, ...] = ()
+    slots: PositiveInt | None = None
+    polls_share_submit_limit: Literal["yes", "no", "unknown"]
+
+
+class Region(Fact):
+    """Where a provider is reached: scheme, host and prefix, without the version. `usd_per_unit` values its currency."""
+
+    base_url: str
+    history_url: str = ""
+    currency: str
+    usd_per_unit: Decimal
+
+
+class Offer(Fact):
+    """One model that the provider sells for a mode, what it takes, and its price for a second of video.
+
+    `regions` empty means all; `audio_switch`, `watermark`, `template` and `expansion_switch` say whether that
+    column can be obeyed. `input_s_max` is the most input seconds that are billed beside the output.
+    """
+
+    mode: Mode
+    model: Model = "standard"
+    slug: str
+    regions: tuple[str, ...] = ()
+    resolutions: tuple[Resolution, ...]
+    aspect_ratios: tuple[AspectRatio, ...] = ()
+    durations_s: tuple[PositiveInt, ...]
+    prompt_required: bool = True
+    prompt_limit: PositiveInt
+    negative_limit: PositiveInt
+    audio_track: bool = True
+    audio_switch: bool = False
+    watermark: bool = False
+    template: bool = False
+    expansion_switch: bool = True
+    references_max: NonNegativeInt = 0
+    reference_videos_max: NonNegativeInt = 0
+    input_s_max: NonNegativeInt = 0
+    per_second: PriceTable = {}
+    per_second_silent: PriceTable = {}
+
+
+class ProviderFacts(Fact):
+    """All that is known of one provider. Seconds are the provider's own; prices are of `price_as_of`."""
+
+    name: str
+    title: str
+    key_variables: tuple[str, ...]
+    docs_url: str
+    default_region: str
+    regions: Mapping[str, Region]
+    simulated_history_path: str = ""
+    price_as_of: date
+    price_source: str
+    limits: Limits
+    cadence: Cadence
+    typical_render_s: PositiveFloat
+    longest_render_s: PositiveFloat
+    url_life_s: PositiveFloat
+    status_life_s: PositiveFloat
+    unknown_settle_s: PositiveFloat
+    offers: tuple[Offer, ...]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        """Refuse names that point nowhere and a deadline beyond the life of the status."""
+        wanted = {self.default_region, *(region for offer in self.offers for region in offer.regions)}
+        if unknown := wanted - set(self.regions):
+            raise ValueError(f"no such region: {', '.join(sorted(unknown))}")
+        if self.cadence.deadline_s > self.status_life_s:
+            raise ValueError("the deadline is later than the provider's memory of a task")
+        return self
+
+    def region(self, name: str | None = None) -> Region:
+        """The region of that name, the default one for None; BadInput names the known ones."""
+        found = self.regions.get(name or self.default_region)
+        if found is None:
+            known = ", ".join(self.regions)
+            raise BadInput(f'{self.title} has no region "{name}"', hint=f"its regions are: {known}")
+        return found
+
+    def sold(self, region: str | None = None) -> tuple[Offer, ...]:
+        """The offers of a region."""
+        here = region or self.default_region
+        return tuple(offer for offer in self.offers if not offer.regions or here in offer.regions)
+
+    def offer(self, mode: Mode, model: Model, region: str | None = None) -> Offer | None:
+        """What the region sells for that mode and model; None when it sells nothing."""
+        return next((each for each in self.sold(region) if (each.mode, each.model) == (mode, model)), None)
+
+    def second_usd(
+        self, offer: Offer, resolution: Resolution, *, audio: bool = True, region: str | None = None
+    ) -> Decimal | None:
+        """Dollars for one billed second; None when the price list does not say."""
+        place = self.region(region)
+        table = offer.per_second if audio or not offer.audio_switch else offer.per_second_silent
+        native = table.get(place.currency, {}).get(resolution)
+        return None if native is None else native * place.usd_per_unit
+
+    def urls(self, region: str | None = None, simulator_url: str | None = None) -> tuple[str, str]:
+        """Base URL and history URL, of the provider or of its dialect on a simulator."""
+        if simulator_url is not None:
+            base = f"{simulator_url.rstrip('/')}/{self.name}"
+            return base, base + self.simulated_history_path
+        place = self.region(region)
+        return place.base_url, place.history_url or place.base_url
+
+
+@cache
+def load_facts() -> Mapping[str, ProviderFacts]:
+    """The facts of every provider by its name, in the order of providers.toml."""
+    return read_facts(files("config").joinpath("providers.toml").read_text(encoding="utf-8"))
+
+
+def read_facts(text: str) -> Mapping[str, ProviderFacts]:
+    """The facts in a TOML text; ValueError (pydantic's) names the field that is wrong."""
+    tables: dict[str, Any] = tomllib.loads(text)
+    usd_per_unit = {"USD": "1", **tables.pop("fx")["usd_per_unit"]}
+    for name, table in tables.items():
+        table["name"] = name
+        for region in table["regions"].values():
+            region["usd_per_unit"] = usd_per_unit[region["currency"]]
+    return MappingProxyType({name: ProviderFacts.model_validate(table) for name, table in tables.items()})

@@ -1,0 +1,104 @@
+"""What can go wrong, as a tree; each leaf's docstring says what it means for the person who meets it.
+
+WanbatchError              exit code 1 unless a leaf says otherwise
++-- BadInput               2  the matrix or the command's words are wrong; nothing was queued
++-- Refused                4  refused before starting; nothing was bought
+|   +-- BudgetMissing      4  real money, and no budget was named
+|   +-- ProviderNotNamed   4  spending was not asked for by name
+|   +-- KeyMissing         4  the provider's key is not set
+|   +-- CampaignConflict   4  the name, the world or the owner does not fit
+|   +-- LedgerRefused      4  Redis is unreachable, foreign, or unfit to hold money
+|   +-- StoreRefused       4  the object store will not serve us until a person acts
++-- StoreUnavailable       1  the object store did not answer; worth another try
++-- ObjectNotFound         1  no such object in the store
++-- LedgerLost             1  the ledger stopped answering in the middle of a run
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in an input: where it is, what it says, what is wrong and what would be right.
+
+    `line` counts physical lines from 1; `column` is the column's name, empty for the whole line.
+    """
+
+    file: str
+    line: int
+    column: str
+    text: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        """`file:line: column: what is wrong, and what would be right`."""
+        where = f"{self.file}:{self.line}: " + (f"{self.column}: " if self.column else "")
+        return where + self.problem + (f"; {self.fix}" if self.fix else "")
+
+
+class WanbatchError(Exception):
+    """Something that wanbatch can explain; the message is for the person, the hint is the next step."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class BadInput(WanbatchError):
+    """The matrix or the command line is wrong; every problem is named at once and nothing was queued."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.problems = tuple(problems)
+
+
+class Refused(WanbatchError):
+    """Refused before starting: nothing was queued and nothing was bought."""
+
+    exit_code = 4
+
+
+class BudgetMissing(Refused):
+    """A run with real money needs a budget; the message holds the sum and the flag to paste."""
+
+
+class ProviderNotNamed(Refused):
+    """Spending is asked for by name: say `--provider NAME` or `--simulate`."""
+
+
+class KeyMissing(Refused):
+    """The provider's key variable is not set."""
+
+
+class CampaignConflict(Refused):
+    """The campaign's name is in use for another plan, another world or another ledger."""
+
+
+class LedgerRefused(Refused):
+    """Redis cannot be used as the ledger: unreachable, another store's, a cluster, or able to evict keys."""
+
+
+class StoreRefused(Refused):
+    """The object store refuses us (wrong key, missing bucket, disk full); a person has to act."""
+
+
+class StoreUnavailable(WanbatchError):
+    """The object store did not answer or answered 5xx; the work waits and tries again."""
+
+
+class ObjectNotFound(WanbatchError):
+    """The store holds no object under that key."""
+
+
+class LedgerLost(WanbatchError):
+    """The ledger stopped answering; nothing is bought until it is back. The same command goes on."""

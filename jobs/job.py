@@ -1,0 +1,116 @@
+"""The nouns: what is to be rendered, the job that buys it, and the plan's line that asked for it."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Model = Literal["standard", "flash"]
+Resolution = Literal["720p", "1080p"]
+AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
+ShotType = Literal["single", "multi"]
+SeedSource = Literal["row", "group", "job", "reroll"]
+
+#: Frame in pixels (width, height) of each resolution and aspect ratio that Wan 2.6 renders.
+#: Source: Alibaba Cloud Model Studio, Wan 2.6 text-to-video reference, read November 2026.
+FRAMES: dict[tuple[Resolution, AspectRatio], tuple[int, int]] = {
+    ("720p", "16:9"): (1280, 720),
+    ("720p", "9:16"): (720, 1280),
+    ("720p", "1:1"): (960, 960),
+    ("720p", "4:3"): (1088, 832),
+    ("720p", "3:4"): (832, 1088),
+    ("1080p", "16:9"): (1920, 1080),
+    ("1080p", "9:16"): (1080, 1920),
+    ("1080p", "1:1"): (1440, 1440),
+    ("1080p", "4:3"): (1632, 1248),
+    ("1080p", "3:4"): (1248, 1632),
+}
+
+#: Seeds are whole numbers from 0 to this one; -1 ("random") is refused, since it could not be repeated.
+SEED_MAX = 2_147_483_647
+
+
+class Noun(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mode(StrEnum):
+    """What the provider starts from."""
+
+    T2V = "t2v"
+    """text alone"""
+    I2V = "i2v"
+    """an image, which also sets the frame's shape"""
+    R2V = "r2v"
+    """one to three reference videos or images"""
+
+
+class Render(Noun):
+    """All that decides what the video looks and sounds like; its hash is the variant's identity.
+
+    `audio_track` is the sound to follow, `audio` whether there is any sound. `aspect_ratio` is None in i2v, where
+    the image decides. `take` counts from 1.
+    """
+
+    mode: Mode
+    model: Model = "standard"
+    prompt: str
+    negative_prompt: str = ""
+    image: str | None = None
+    references: tuple[str, ...] = ()
+    audio_track: str | None = None
+    resolution: Resolution = "720p"
+    aspect_ratio: AspectRatio | None = "16:9"
+    duration_s: int = 5
+    audio: bool = True
+    shot_type: ShotType = "single"
+    prompt_expansion: bool = True
+    watermark: bool = False
+    template: str | None = None
+    take: int = 1
+
+    @property
+    def frame(self) -> tuple[int, int] | None:
+        """Width and height in pixels; None where the image decides."""
+        return None if self.aspect_ratio is None else FRAMES[self.resolution, self.aspect_ratio]
+
+    @property
+    def size(self) -> str | None:
+        """`1280*720`, as most providers spell it; None where the image decides."""
+        return None if self.frame is None else f"{self.frame[0]}*{self.frame[1]}"
+
+
+class Job(Noun):
+    """A variant with its seed: the unit that is bought, once.
+
+    `account` names the key and world it is bought with (`segmind`, `simulated-segmind`); `price_uusd` is the high
+    price in micro-USD that is reserved before buying, `price_as_of` the day of the price list it comes from.
+    """
+
+    job_id: str
+    variant_id: str
+    render: Render
+    seed: int
+    seed_source: SeedSource
+    simulated: bool
+    provider: str
+    account: str
+    region: str | None = None
+    price_uusd: int
+    price_as_of: str
+    priority: int = 0
+
+
+class PlanLine(Noun):
+    """One job as a campaign's plan asks for it: the job, and what only this campaign says of it.
+
+    `source_lines` are all the matrix lines that ask for this very video; `variant` holds the axis columns,
+    `labels` every other column that is no setting.
+    """
+
+    job: Job
+    source_lines: tuple[int, ...]
+    variant: dict[str, str] = {}
+    labels: dict[str, str] = {}

@@ -1,0 +1,270 @@
+"""The object store on a local disk: an object is a plain file that its owner can open, copy and back up.
+
+An object appears whole or not at all: it is written and synced under `.tmp`, then linked or renamed into place.
+"""
+
+import errno
+import os
+import shutil
+import stat
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
+from ledger.objects import check_key, is_hidden
+
+#: Seconds. A temporary file this old was left by a crash: no write takes a day.
+ABANDONED_AFTER_S: Final = 86_400.0
+
+_PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EMFILE, errno.ENFILE}
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free some space, then repeat the command",
+    errno.EDQUOT: "the disk quota is used up: free some space, then repeat the command",
+    errno.EROFS: "the disk is read-only: mount it for writing, or choose another --store",
+    errno.EACCES: "this user may not do that: give it the right to the folder, or choose another --store",
+    errno.EPERM: "this user or file system does not allow that: choose another --store",
+    errno.EOPNOTSUPP: "this file system has no hard links: put the store on another disk, or use s3://",
+    errno.ENOTDIR: "a part of its path is a file, not a folder: move that file away",
+    errno.EISDIR: "there is a folder where the object should be: move that folder away",
+}
+
+
+class FileStore:
+    """The `file:///dir` store; `place` is what follows `file://`. The folder is made by the first write."""
+
+    def __init__(self, place: str) -> None:
+        path = unquote(place.removeprefix("localhost"))
+        if not path.startswith("/"):
+            raise StoreRefused(f"store 'file://{place}' is not absolute", hint="write file:///full/path/to/folder")
+        self._root = Path(path).resolve()
+        self._temp = self._root / ".tmp"
+        self._swept = False
+
+    @property
+    def url(self) -> str:
+        """The folder as an absolute `file:` URL, symbolic links resolved."""
+        return self._root.as_uri()
+
+    def uri(self, key: str) -> str:
+        """Return the file's `file:` URL."""
+        return self._path(key).as_uri()
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/json",  # noqa: ARG002 - a plain file has no content type
+        if_absent: bool = False,
+    ) -> bool:
+        """Write and sync the bytes, then name them; with `if_absent` answer False if the name was taken."""
+        target = self._path(key)
+        if if_absent and self.exists(key):
+            return False
+        with self._explained("write", key), self._temporary() as temp:
+            descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            return _publish(temp, target, if_absent=if_absent)
+
+    def put_file(
+        self,
+        key: str,
+        path: Path,
+        *,
+        content_type: str,  # noqa: ARG002 - a plain file has no content type
+        sha256: str,  # noqa: ARG002 - nor other metadata; the record holds the hash
+    ) -> None:
+        """Copy the file (in the kernel where it can), sync it, and put it in place over what is there."""
+        target = self._path(key)
+        with self._explained("write", key), self._temporary() as temp:
+            shutil.copyfile(path, temp)
+            _sync(temp)
+            _publish(temp, target, if_absent=False)
+
+    def get(self, key: str) -> bytes:
+        """Return the file's bytes."""
+        path = self._path(key)
+        with self._explained("read", key):
+            return path.read_bytes()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Return a part of the file."""
+        path = self._path(key)
+        with self._explained("read", key), path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a file of that name."""
+        try:
+            self.size(key)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def size(self, key: str) -> int:
+        """Return the file's size in bytes."""
+        path = self._path(key)
+        with self._explained("read", key):
+            facts = path.stat()
+            if stat.S_ISDIR(facts.st_mode):
+                raise IsADirectoryError
+            return facts.st_size
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names of all files that start with the prefix, sorted as S3 sorts them."""
+        folder, slash, _ = prefix.rpartition("/")
+        with self._explained("list", prefix):
+            for key in self._walk(folder + slash):
+                if key.startswith(prefix):
+                    yield key
+
+    def shelves(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names of the folders directly inside a folder."""
+        folder = prefix.strip("/")
+        with self._explained("list", prefix):
+            entries = _entries(self._root / folder if not folder else self._path(folder))
+        for name, is_folder in entries:
+            if is_folder and (folder or not is_hidden(name)):
+                yield name.removesuffix("/")
+
+    def delete(self, key: str) -> None:
+        """Remove the file; its folder stays."""
+        with self._explained("delete", key):
+            self._path(key).unlink(missing_ok=True)
+
+    def presign(self, key: str, expires_s: int) -> str:  # noqa: ARG002 - a local file needs no signature
+        """Return the file's `file:` URL: whoever may read the folder may open it."""
+        return self.uri(key)
+
+    def local_path(self, key: str) -> Path | None:
+        """Return the file's absolute path."""
+        return self._path(key)
+
+    def probe_if_absent(self) -> bool:
+        """Link a probe file twice in the store's folder: the second must be refused."""
+        target = self._temp / f"probe-{uuid.uuid4().hex}"
+        with self._explained("probe", ".tmp"), self._temporary() as temp:
+            temp.touch()
+            try:
+                return _publish(temp, target, if_absent=True) and not _publish(temp, target, if_absent=True)
+            except OSError as error:
+                if error.errno in {errno.EPERM, errno.EOPNOTSUPP}:
+                    return False
+                raise
+            finally:
+                target.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._root / check_key(key)
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        """Yield the keys below `folder` ('' or ending in a slash), depth first, in the order of the whole keys."""
+        for name, is_folder in _entries(self._root / folder):
+            if not folder and is_hidden(name):
+                continue
+            if is_folder:
+                yield from self._walk(folder + name)
+            else:
+                yield folder + name
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """Give a fresh name under `.tmp`; whatever is left there afterwards is removed."""
+        if not self._swept:
+            _make_folder(self._temp)
+            _sweep(self._temp)
+            self._swept = True
+        temp = self._temp / uuid.uuid4().hex
+        try:
+            yield temp
+        finally:
+            temp.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self, verb: str, key: str) -> Iterator[None]:
+        """Turn the operating system's errors into the store's, with what to do."""
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            if verb == "read":
+                raise ObjectNotFound(f"{self.url} has no object {key!r}") from error
+            raise self._translated(error, verb, key) from error
+        except OSError as error:
+            raise self._translated(error, verb, key) from error
+
+    def _translated(self, error: OSError, verb: str, key: str) -> StoreRefused | StoreUnavailable:
+        what = f"could not {verb} {key!r} in {self.url}: {error.strerror or error}"
+        if error.errno in _PASSING:
+            return StoreUnavailable(what, hint="this may pass: the same command tries again")
+        hint = _ADVICE.get(error.errno or 0, "look at the folder and its disk, then repeat the command")
+        return StoreRefused(what, hint=hint)
+
+
+def _publish(temp: Path, target: Path, *, if_absent: bool) -> bool:
+    """Give a synced file its name, durably; with `if_absent` the file system lets one rival win, the rest get False."""
+    try:
+        return _name(temp, target, if_absent=if_absent)
+    except FileNotFoundError:
+        _make_folder(target.parent)
+        return _name(temp, target, if_absent=if_absent)
+
+
+def _name(temp: Path, target: Path, *, if_absent: bool) -> bool:
+    try:
+        if if_absent:
+            os.link(temp, target)
+        else:
+            temp.replace(target)
+    except FileExistsError:
+        return False
+    _sync(target.parent)
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; each new name is synced, or a power cut would take the objects with it."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(temp: Path) -> None:
+    """Remove what crashed writers left behind long ago."""
+    oldest = time.time() - ABANDONED_AFTER_S
+    for path in temp.iterdir():
+        try:
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # its writer, or another sweeper, was quicker
+
+
+def _entries(folder: Path) -> list[tuple[str, bool]]:
+    """List a folder as (name, is a folder); folders end in a slash, so that names sort as whole keys do."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = [(entry.name + "/", True) if entry.is_dir() else (entry.name, False) for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(listed)

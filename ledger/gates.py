@@ -1,0 +1,72 @@
+"""What one account may do: token buckets for submits and polls, and slots; in real time, whatever the provider's clock.
+
+The limits are facts of the provider; this file turns a window of them into the spacing that the Lua gate keeps.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+#: Seconds. The most by which requests granted apart may arrive closer together: threads wait, sockets open.
+#: A window W is safe only at W / (W + spread) of its limit.
+SPREAD_S = 0.2
+
+#: Share of a window by which a late taker may still use the token it missed.
+TOLERANCE = 0.01
+
+
+class Window(Protocol):
+    """So many requests in so many seconds, at any phase."""
+
+    @property
+    def count(self) -> int:
+        """Requests."""
+        ...
+
+    @property
+    def window_s(self) -> float:
+        """Seconds, of the provider's clock."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The gates of one account. `submits` and `polls` are JSON `[[name, interval_ms, tolerance_ms], ...]` for Lua.
+
+    `slots` is None where tasks in flight are not limited; `longest_ms` is the longest render, after which the slot
+    of a lost submit is free again.
+    """
+
+    submits: str
+    polls: str
+    slots: int | None
+    longest_ms: int
+
+
+def policy(
+    *,
+    submits: Iterable[Window],
+    polls: Iterable[Window],
+    slots: int | None,
+    longest_render_s: float,
+    speed: float,
+) -> Policy:
+    """The gates in real time, for a provider whose clock runs `speed` times faster than life."""
+    return Policy(
+        submits=_spacing("submit", submits, speed),
+        polls=_spacing("poll", polls, speed),
+        slots=slots,
+        longest_ms=int(longest_render_s / speed * 1000),
+    )
+
+
+def _spacing(name: str, windows: Iterable[Window], speed: float) -> str:
+    """Interval and tolerance of each window, so that no window of any phase holds more than its count."""
+    rows = []
+    for number, window in enumerate(windows):
+        window_s = window.window_s / speed
+        tolerance_s = TOLERANCE * window_s
+        interval_s = (window_s + SPREAD_S + tolerance_s) / window.count
+        rows.append([f"{name}:{number}", round(interval_s * 1000, 3), round(tolerance_s * 1000, 3)])
+    return json.dumps(rows)

@@ -1,0 +1,16 @@
+-- The provider said 429 (or told its balance): the account waits, and its rate is halved once per hold. Success restores it.
+-- ARGV 1 epoch  2 account  3 hold in ms (0: none)  4 kind to park with (empty: none)  5 reason  then field, value pairs to remember
+-- ->   1
+if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
+local at = PREFIX .. 'a:' .. ARGV[2]
+local now, hold = now_ms(), tonumber(ARGV[3])
+if hold > 0 then
+  local was = redis.call('HMGET', at, 'hold_ms', 'factor')
+  if now >= tonumber(was[1] or '0') then
+    redis.call('HSET', at, 'factor', tostring(math.max(0.05, tonumber(was[2] or '1') * 0.5)))
+  end
+  redis.call('HSET', at, 'hold_ms', int(math.max(tonumber(was[1] or '0'), now + hold)))
+end
+if ARGV[4] ~= '' then park(at, ARGV[4], ARGV[5]) end
+for i = 6, #ARGV, 2 do redis.call('HSET', at, ARGV[i], ARGV[i + 1]) end
+return 1

@@ -1,0 +1,225 @@
+"""The ledger: where every job stands, in one Redis. A method is one script, so a move happens whole or not at all.
+
+The client never retries by itself: a claim or a token whose answer was lost is not asked for twice. Moves may be
+repeated freely, since a script gives the recorded answer to a token it has seen.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from jobs.errors import LedgerRefused
+from jobs.record import LiveJob
+from ledger import scripts
+from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
+from ledger.gates import Policy
+from ledger.orders import Claim, Due, Moved, Order
+
+#: Seconds. A worker that was not heard of for so long is dead: its leases fall due.
+LEASE_S = 5.0
+#: Seconds. A doorbell that found no free thread by then is rung again under a new claim.
+CLAIM_LEASE_S = 15.0
+#: Seconds for one poll, its answer and the move after it.
+POLL_LEASE_S = 30.0
+#: Seconds of rate tokens that are claimed ahead of their time, so that a thread is at hand when one comes free.
+LOOK_AHEAD_S = 0.4
+
+
+class Ledger:
+    """One Redis, one store, one epoch."""
+
+    def __init__(self, client: "redis.Redis", *, epoch: str, store_url: str) -> None:
+        # The client decodes every answer to text, which its types cannot say.
+        self._redis: Any = client
+        self.epoch = epoch
+        self.store_url = store_url
+
+    @classmethod
+    def connect(cls, redis_url: str, *, store_url: str, found: bool = False) -> Self:
+        """The ledger at that URL; with `found` it is founded where Redis is empty.
+
+        Raises LedgerRefused when Redis is unreachable, may evict keys, is a cluster, or serves another store.
+        """
+        client = redis.Redis.from_url(
+            redis_url,
+            decode_responses=True,
+            socket_timeout=10,
+            socket_connect_timeout=5,
+            health_check_interval=30,
+            retry=Retry(NoBackoff(), 0),
+        )
+        try:
+            _fit_for_money(client)
+            epoch, store = scripts.run(client, "found", secrets.token_hex(4) if found else "", store_url)
+        except redis.RedisError as error:
+            raise LedgerRefused(
+                f"the ledger cannot be used: {_without_secrets(error)}",
+                "check --redis (WANBATCH_REDIS), and that the server runs; nothing was bought",
+            ) from None
+        if store and store != store_url:
+            client.close()
+            raise LedgerRefused(
+                f"this ledger belongs to the store {store}, not to {store_url}",
+                f"use --store {store}, or a Redis (or database number) of its own for the other store",
+            )
+        return cls(client, epoch=epoch, store_url=store_url)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._redis.close()
+
+    def is_founded(self) -> bool:
+        """Look again whether someone has founded this ledger; a worker may be there before the first campaign."""
+        if not self.epoch:
+            self.epoch = scripts.run(self._redis, "found", "", self.store_url)[0]
+        return bool(self.epoch)
+
+    def open_campaign(self, name: str, account: str, *, budget_uusd: int | None, facts: Mapping[str, str]) -> bool:
+        """Open a campaign or take it up again; True when it is new."""
+        budget = "" if budget_uusd is None else str(budget_uusd)
+        pairs = [text for pair in facts.items() for text in pair]
+        return bool(scripts.run(self._redis, "campaign", self.epoch, name, account, budget, *pairs))
+
+    def enqueue(self, campaign: str, account: str, rows: Sequence[tuple[str, int, int, str, str]]) -> str:
+        """Put jobs in: (id, place in the matrix, micro-USD, job JSON, state). `enqueue.lua` has the letters."""
+        flat = [value for row in rows for value in row]
+        return str(scripts.run(self._redis, "enqueue", self.epoch, campaign, account, *flat))
+
+    def withdraw(self, campaign: str, job_ids: Sequence[str]) -> int:
+        """Take queued jobs that a newer plan no longer asks for out; answers how many."""
+        return int(scripts.run(self._redis, "withdraw", self.epoch, campaign, *job_ids))
+
+    def claim(self, account: str, policy: Policy, *, most: int, most_waiting: int) -> list[Claim]:
+        """Admit up to `most` queued jobs: slot and money are taken, and no more than the rate will let out soon."""
+        flat = scripts.run(
+            self._redis, "claim", self.epoch, account, most, int(CLAIM_LEASE_S * 1000),
+            -1 if policy.slots is None else policy.slots, int(LOOK_AHEAD_S * 1000), policy.submits, most_waiting,
+        )  # fmt: skip
+        return [Claim(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
+
+    def send(self, claim: Claim, policy: Policy, *, token: str) -> tuple[str, str]:
+        """Take the rate token and move to submitting: ("go", ""), ("wait", milliseconds) or ("stop", why)."""
+        answer = scripts.run(self._redis, "send", self.epoch, *claim, token, int(LEASE_S * 1000), policy.submits)
+        return answer[0], answer[1] if len(answer) > 1 else ""
+
+    def move(self, order: Order) -> Moved:
+        """Carry out one move; a repeat of the same order is told what the first one did."""
+        word, detail = scripts.run(self._redis, "move", order.text(self.epoch))
+        return Moved(word == "moved", detail)
+
+    def move_all(self, orders: Sequence[Order]) -> list[Moved]:
+        """Carry out many moves in one round trip; the answers are in the orders' order."""
+        sha = scripts.script("move").sha
+        pipe = self._redis.pipeline(transaction=False)
+        for order in orders:
+            pipe.evalsha(sha, 0, order.text(self.epoch))
+        try:
+            answers = pipe.execute()
+        except redis.exceptions.NoScriptError:
+            return [self.move(order) for order in orders]
+        return [Moved(word == "moved", detail) for word, detail in answers]
+
+    def lease(self, account: str, policy: Policy, *, most: int, rings: int) -> list[Due]:
+        """Take what is due on the account, and mend what dead workers left."""
+        rows = scripts.run(
+            self._redis, "lease", self.epoch, account, most, int(POLL_LEASE_S * 1000), policy.polls,
+            int(CLAIM_LEASE_S * 1000), rings,
+        )  # fmt: skip
+        return [
+            Due(job, state, fence, int(late), task, int(polls), int(submitted), int(attempts), purchases, owed)
+            for job, state, fence, late, task, polls, submitted, attempts, purchases, owed in rows
+        ]
+
+    def renew(self, worker: str, claims: Iterable[Claim]) -> None:
+        """A worker's heartbeat: it lives, and so do the leases of what it holds."""
+        flat = [text for claim in claims for text in claim]
+        scripts.run(self._redis, "renew", self.epoch, worker, int(LEASE_S * 1000), *flat)
+
+    def hold(
+        self,
+        account: str,
+        *,
+        hold_s: float = 0.0,
+        park: str = "",
+        reason: str = "",
+        remember: Mapping[str, str] | None = None,
+    ) -> None:
+        """Let the account wait (a 429 halves its rate), or park it until a person acts, or remember its balance."""
+        pairs = [text for pair in (remember or {}).items() for text in pair]
+        scripts.run(self._redis, "hold", self.epoch, account, int(hold_s * 1000), park, reason, *pairs)
+
+    def paid(self, job_id: str) -> None:
+        """The receipt that was owed to the store is there."""
+        self._redis.hdel(f"wb:j:{job_id}", "owed")
+
+    def accounts(self) -> set[str]:
+        """Accounts that jobs were ever queued for."""
+        return set(self._redis.smembers("wb:accounts"))
+
+    def leave(self, worker: str) -> None:
+        """This worker goes: it no longer counts as living."""
+        self._redis.zrem("wb:workers", worker)
+
+    def workers(self) -> list[str]:
+        """Workers that were heard of in the last seconds; a name ends in `/<threads>`."""
+        seconds, micros = self._redis.time()
+        since = seconds * 1000 + micros // 1000 - int(LEASE_S * 1000)
+        return list(self._redis.zrangebyscore("wb:workers", since, "+inf"))
+
+    def job(self, job_id: str) -> dict[str, str]:
+        """Every field of a job; empty when the ledger does not know it."""
+        return dict(self._redis.hgetall(f"wb:j:{job_id}"))
+
+    def fields(self, job_ids: Sequence[str], *names: str) -> list[list[str | None]]:
+        """The named fields of many jobs, in their order; None where there is none."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hmget(f"wb:j:{job_id}", *names)
+        return list(pipe.execute()) if job_ids else []
+
+    def live(self, job_ids: Sequence[str], *, parked: bool = False) -> dict[str, LiveJob]:
+        """Where jobs stand, by their ids; `parked` says that their campaign is not buying."""
+        rows = zip(job_ids, self.fields(job_ids, *LIVE_FIELDS), strict=True)
+        read = ((job_id, read_live(row, parked=parked)) for job_id, row in rows)
+        return {job_id: one for job_id, one in read if one is not None}
+
+    def counts(self, account: str) -> dict[str, int]:
+        """How many of an account's jobs stand in each state."""
+        held = self._redis.hgetall(f"wb:a:{account}")
+        return {name[2:]: int(count) for name, count in held.items() if name.startswith("n:")}
+
+    def status(self, campaign: str) -> CampaignStatus | None:
+        """The campaign now; None when the ledger does not know it."""
+        held = self._redis.hgetall(f"wb:c:{campaign}")
+        if not held:
+            return None
+        account = self._redis.hgetall(f"wb:a:{held.get('account', '')}")
+        return read_status(campaign, held, account, store=self.store_url)
+
+    def campaigns(self) -> list[str]:
+        """Names of all campaigns, newest first."""
+        return list(self._redis.zrevrange("wb:campaigns", 0, -1))
+
+
+def _fit_for_money(client: "redis.Redis") -> None:
+    """Refuse a Redis that could forget keys or cannot run a script over all of them."""
+    info = client.info()
+    if info.get("cluster_enabled"):
+        raise LedgerRefused(
+            "this is a Redis Cluster, and one move spans account, campaign and job",
+            "use a single Redis or Valkey with a replica; one serves a fleet",
+        )
+    if info.get("maxmemory_policy", "noeviction") != "noeviction":
+        raise LedgerRefused(
+            f"this Redis may drop keys (maxmemory-policy {info['maxmemory_policy']}), and a dropped job is lost money",
+            "set maxmemory-policy noeviction",
+        )
+
+
+def _without_secrets(error: Exception) -> str:
+    """The client's message; redis-py names host and port in it, never the password."""
+    return str(error)

@@ -1,0 +1,56 @@
+-- Leases what is due on one account, and mends what a dead worker left behind.
+-- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects to ring
+-- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, submitted_ms, attempts, purchases, owed}
+if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
+local epoch, account = ARGV[1], ARGV[2]
+local at, due = PREFIX .. 'a:' .. account, PREFIX .. 'due:' .. account
+local now = now_ms()
+local windows = cjson.decode(ARGV[5])
+local rings = tonumber(ARGV[7])
+local rows = {}
+local late = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3], 'WITHSCORES')
+for i = 1, #late, 2 do
+  local id = late[i]
+  local key = PREFIX .. 'j:' .. id
+  local job = redis.call('HMGET', key, 'state', 'fence', 'task', 'polls', 'submitted_ms', 'attempts', 'purchases', 'owed')
+  local state = job[1]
+  local function row()
+    rows[#rows + 1] = {id, state, job[2], int(now - tonumber(late[i + 1])), job[3] or '', job[4] or '0', job[5] or '0',
+                       job[6] or '0', job[7] or '[]', job[8] or ''}
+  end
+  if state == 'collecting' then
+    -- The worker that collected it is gone: its lease was not renewed.
+    shift(id, 'collecting', 'ready')
+    state = 'ready'
+  end
+  if state == 'claimed' then
+    shift(id, 'claimed', 'queued')
+    new_fence(id, epoch)
+    set_due(account, id, nil)
+  elseif state == 'submitting' then
+    -- The fence stays: if the one who sent it lives after all, its definite answer still counts.
+    shift(id, 'submitting', 'unknown')
+    count_lost(account)
+    set_due(account, id, now + tonumber(redis.call('HGET', at, 'longest_ms') or '10800000'))
+  elseif state == 'rendering' then
+    if tokens_wait_ms(at, windows, true) == 0 then
+      job[2] = new_fence(id, epoch)
+      set_due(account, id, now + tonumber(ARGV[4]))
+      row()
+    end
+  elseif state == 'ready' then
+    if rings > 0 then
+      rings = rings - 1
+      job[2] = new_fence(id, epoch)
+      set_due(account, id, now + tonumber(ARGV[6]))
+      row()
+    end
+  elseif state == 'unknown' then
+    -- No render lasts longer than this: the slot is free again. The money stays in doubt.
+    redis.call('SREM', PREFIX .. 'slots:' .. account, id)
+    set_due(account, id, nil)
+  else
+    set_due(account, id, nil)
+  end
+end
+return rows

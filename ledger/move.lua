@@ -1,0 +1,50 @@
+-- Every other move of one job. Checked by epoch, fence and state; called twice with one token it gives the recorded answer.
+-- ARGV 1 JSON {epoch, id, fence, token, from: [states], to, due_ms (absent: nothing is due), new_fence (bool), set: {field: text},
+--              del: [fields], cost_uusd (text; what was spent, at an end), bad (bool: counts against the breaker; absent: says nothing),
+--              unverified (bool), lost (bool), answered (bool: the account answered a submit), charge_over (bool), queue_again (bool)}
+-- ->   {'moved', fence} | {'stale', state}
+local order = cjson.decode(ARGV[1])
+if foreign(order.epoch) then return {'stale', 'foreign'} end
+local id, key = order.id, PREFIX .. 'j:' .. order.id
+local job = redis.call('HMGET', key, 'state', 'fence', 'moved', 'account', 'campaigns')
+if not job[1] then return {'stale', 'missing'} end
+if job[3] == order.token then return {'moved', job[2]} end
+local from = nil
+for _, state in ipairs(order.from) do if state == job[1] then from = state end end
+if job[2] ~= order.fence or not from then return {'stale', job[1]} end
+local payer, account = buyer(job[5]), job[4]
+if from ~= order.to then shift(id, from, order.to) end
+local campaign, at = PREFIX .. 'c:' .. payer, PREFIX .. 'a:' .. account
+local fields = {'moved', order.token}
+for name, text in pairs(order.set or {}) do
+  fields[#fields + 1] = name
+  fields[#fields + 1] = text
+end
+redis.call('HSET', key, unpack(fields))
+if order.del and #order.del > 0 then redis.call('HDEL', key, unpack(order.del)) end
+if order.cost_uusd then redis.call('HINCRBY', campaign, 'spent', order.cost_uusd) end
+if order.unverified then each_campaign(job[5], function(name) redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'unverified', 1) end) end
+if order.lost then count_lost(account) end
+if order.answered then
+  redis.call('HDEL', at, 'lost_streak')
+  local factor = tonumber(redis.call('HGET', at, 'factor') or '1')
+  if factor < 1 then redis.call('HSET', at, 'factor', tostring(math.min(1, factor + 0.05))) end
+end
+if order.charge_over then
+  park(at, 'charge', 'a charge was higher than the price list says: ' .. id .. '; check config/providers.toml')
+end
+if order.bad ~= nil then
+  local recent = string.sub((redis.call('HGET', campaign, 'recent') or '') .. (order.bad and '1' or '0'), -20)
+  local streak = order.bad and redis.call('HINCRBY', campaign, 'streak', 1) or 0
+  redis.call('HSET', campaign, 'recent', recent, 'streak', streak)
+  local _, bad = string.gsub(recent, '1', '')
+  if streak >= 10 then
+    park(campaign, 'breaker', 'ten videos in a row failed, were refused or did not verify')
+  elseif #recent == 20 and bad > 6 then
+    park(campaign, 'breaker', bad .. ' of the last 20 videos failed, were refused or did not verify')
+  end
+end
+set_due(account, id, order.due_ms and now_ms() + order.due_ms or nil)
+local fence = job[2]
+if order.new_fence then fence = new_fence(id, order.epoch) end
+return {'moved', fence}

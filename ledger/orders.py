@@ -1,0 +1,86 @@
+"""What is asked of the ledger and what it answers: a claim, a job that is due, an order to move, and its outcome."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from jobs.lifecycle import MOVES, Move, State
+
+
+class Claim(NamedTuple):
+    """A job in hand, and the fence that proves it."""
+
+    job_id: str
+    fence: str
+
+
+class Due(NamedTuple):
+    """A job that wants work now: poll it (rendering) or ring for its collecting (ready). `late_ms` past its time."""
+
+    job_id: str
+    state: str
+    fence: str
+    late_ms: int
+    task_id: str
+    polls: int
+    submitted_ms: int
+    attempts: int
+    purchases: str
+    owed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One move of one job, for `Ledger.move`; `move.lua` says what each field does."""
+
+    move: Move
+    to: State
+    claim: Claim
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    due_s: float | None = None
+    new_fence: bool = False
+    set: Mapping[str, str] = field(default_factory=dict)
+    delete: Sequence[str] = ()
+    cost_uusd: int | None = None
+    bad: bool | None = None
+    unverified: bool = False
+    answered: bool = False
+    charge_over: bool = False
+
+    def __post_init__(self) -> None:
+        if self.to not in MOVES[self.move][1]:
+            raise ValueError(f"{self.move} does not lead to {self.to}")
+
+    def text(self, epoch: str) -> str:
+        """The order as `move.lua` reads it."""
+        body: dict[str, Any] = {
+            "epoch": epoch,
+            "id": self.claim.job_id,
+            "fence": self.claim.fence,
+            "token": self.token,
+            "from": list(MOVES[self.move][0]),
+            "to": self.to,
+            "new_fence": self.new_fence,
+            "set": dict(self.set),
+            "del": list(self.delete),
+            "unverified": self.unverified,
+            "lost": self.move is Move.LOSE,
+            "answered": self.answered,
+            "charge_over": self.charge_over,
+        }
+        if self.due_s is not None:
+            body["due_ms"] = int(self.due_s * 1000)
+        if self.cost_uusd is not None:
+            body["cost_uusd"] = str(self.cost_uusd)
+        if self.bad is not None:
+            body["bad"] = self.bad
+        return json.dumps(body)
+
+
+class Moved(NamedTuple):
+    """Whether a move happened, now or before; else `detail` is the state that the job was found in."""
+
+    ok: bool
+    detail: str

@@ -1,0 +1,213 @@
+"""The shelves in the object store: what must outlive Redis, under names that say what they are.
+
+<store>/[simulated/]jobs/<job_id>/       intent.<send>.json  receipt.<send>.json  record.json  video.mp4
+<store>/[simulated/]campaigns/<name>/    campaign.json  plans/<sha256>.jsonl  runs/<run>/manifest.jsonl
+                                         manifest.jsonl  manifest.csv  report.html
+"""
+
+import hashlib
+import json
+import secrets
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from jobs.errors import ObjectNotFound
+from jobs.job import Noun
+from jobs.record import JobRecord, Money
+from ledger.objects import ObjectStore
+
+#: Small objects that are read from a store at once.
+READERS = 16
+
+Met = Literal["written", "mine", "another"]
+
+
+class Intent(Noun):
+    """Written before a POST: who means to buy, under which token, and until when the POST may leave."""
+
+    job_id: str
+    send: int
+    token: str
+    account: str
+    epoch: str
+    written_at: datetime
+    send_by: datetime
+    worker: str
+
+
+class Receipt(Noun):
+    """Written after every definite answer, so that the answer outlives Redis."""
+
+    job_id: str
+    send: int
+    token: str
+    answered_at: datetime
+    outcome: Literal["accepted", "rejected", "not_sent"]
+    task_id: str | None = None
+    request_id: str | None = None
+    kind: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class CampaignFile(Noun):
+    """A campaign's lasting facts: whose it is, what it may spend, and which ledger owns it."""
+
+    version: int = 1
+    campaign: str
+    simulated: bool
+    provider: str
+    account: str
+    budget_usd: Money | Decimal | None
+    state: Literal["running", "paused", "cancelled"]
+    epoch: str
+    submitted_by: str
+    created_at: datetime
+    run_id: str
+    plan_sha256: str
+    jobs: int
+    source: str
+    axes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class Shelf:
+    """One world (simulated or real) of one store."""
+
+    def __init__(self, store: ObjectStore, *, simulated: bool) -> None:
+        self.store = store
+        self.simulated = simulated
+        self._root = "simulated/" if simulated else ""
+        self._present: frozenset[str] | None = None
+
+    def other_world(self) -> "Shelf":
+        """The same store's other world."""
+        return Shelf(self.store, simulated=not self.simulated)
+
+    def job_key(self, job_id: str, *parts: str) -> str:
+        """The key of something on a job's shelf."""
+        return "/".join((f"{self._root}jobs/{job_id}", *parts))
+
+    def campaign_key(self, name: str, *parts: str) -> str:
+        """The key of something on a campaign's shelf."""
+        return "/".join((f"{self._root}campaigns/{name}", *parts))
+
+    def write_intent(self, intent: Intent) -> Met:
+        """Make the intent durable unless there is one for this send: then tell whose it is."""
+        key = self.job_key(intent.job_id, f"intent.{intent.send}.json")
+        if self.store.put(key, _bytes(intent), if_absent=True):
+            return "written"
+        # boto3 may have retried a PUT that had succeeded: then what is there is our own.
+        found = Intent.model_validate_json(self.store.get(key))
+        return "mine" if found.token == intent.token else "another"
+
+    def write_receipt(self, receipt: Receipt) -> None:
+        """Make a definite answer durable; a second time writes the same."""
+        self.store.put(self.job_key(receipt.job_id, f"receipt.{receipt.send}.json"), _bytes(receipt))
+
+    def receipt(self, job_id: str, send: int) -> Receipt | None:
+        """The receipt of one send, if its answer was definite."""
+        try:
+            return Receipt.model_validate_json(self.store.get(self.job_key(job_id, f"receipt.{send}.json")))
+        except ObjectNotFound:
+            return None
+
+    def write_record(self, record: JobRecord) -> None:
+        """Make the end of a job durable."""
+        self.store.put(self.job_key(record.job_id, "record.json"), _bytes(record))
+
+    def record(self, job_id: str) -> JobRecord | None:
+        """What became of a job; None while it has not ended."""
+        try:
+            return JobRecord.model_validate_json(self.store.get(self.job_key(job_id, "record.json")))
+        except ObjectNotFound:
+            return None
+
+    def records(self, job_ids: Iterable[str]) -> Iterator[JobRecord | None]:
+        """The records of many jobs, in their order."""
+        if self.store.local_path("x") is not None:
+            yield from map(self.record, job_ids)
+            return
+        with ThreadPoolExecutor(READERS) as pool:
+            for batch in _batches(job_ids, READERS * 8):
+                yield from pool.map(self.record, batch)
+
+    def ended(self, job_ids: Iterable[str]) -> set[str]:
+        """Which of these jobs have a record: they are never bought again."""
+        wanted = set(job_ids)
+        if self.store.local_path("x") is not None:
+            return {job_id for job_id in wanted if self.store.exists(self.job_key(job_id, "record.json"))}
+        if self._present is None:
+            # One listing serves all batches of a plan; a job that ends meanwhile is known to the ledger.
+            self._present = frozenset(self.store.shelves(f"{self._root}jobs"))
+        present = wanted & self._present
+        if not present:
+            return set()
+        with ThreadPoolExecutor(READERS) as pool:
+            known = pool.map(lambda job_id: self.store.exists(self.job_key(job_id, "record.json")), present)
+            return {job_id for job_id, ends in zip(present, known, strict=True) if ends}
+
+    def campaign(self, name: str) -> CampaignFile | None:
+        """The campaign's lasting facts; None when this world has no such campaign."""
+        try:
+            return CampaignFile.model_validate_json(self.store.get(self.campaign_key(name, "campaign.json")))
+        except ObjectNotFound:
+            return None
+
+    def campaigns(self) -> list[str]:
+        """Names of all campaigns of this world."""
+        return list(self.store.shelves(f"{self._root}campaigns"))
+
+    def write_campaign(self, campaign: CampaignFile) -> None:
+        """Make the campaign's facts durable."""
+        self.store.put(self.campaign_key(campaign.campaign, "campaign.json"), _bytes(campaign))
+
+    def write_plan(self, name: str, plan: Path, sha256: str) -> None:
+        """Put an immutable plan on the campaign's shelf."""
+        key = self.campaign_key(name, "plans", f"{sha256}.jsonl")
+        if not self.store.exists(key):
+            self.store.put_file(key, plan, content_type="application/x-ndjson", sha256=sha256)
+
+    def plan_path(self, name: str, sha256: str) -> Path:
+        """A local copy of a plan; where the store is files, the plan itself. Raises ObjectNotFound."""
+        key = self.campaign_key(name, "plans", f"{sha256}.jsonl")
+        if (here := self.store.local_path(key)) is not None:
+            if not here.exists():
+                raise ObjectNotFound(f"{self.store.uri(key)} is not there")
+            return here
+        copy = Path(tempfile.gettempdir()) / f"wanbatch-plan-{sha256}-{secrets.token_hex(4)}.jsonl"
+        copy.write_bytes(self.store.get(key))
+        return copy
+
+    def put_text(self, key: str, path: Path, content_type: str) -> str:
+        """Put a file that people read (manifest, report); answers its URI."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self.store.put_file(key, path, content_type=content_type, sha256=digest)
+        return self.store.uri(key)
+
+
+def plan_ids(plan: Path) -> Iterator[str]:
+    """The job ids of a plan file, in matrix order."""
+    with plan.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)["job"]["job_id"]
+
+
+def _bytes(noun: Noun) -> bytes:
+    return noun.model_dump_json().encode()
+
+
+def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    yield batch

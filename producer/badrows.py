@@ -1,0 +1,105 @@
+"""The rows that were left out, with their reasons, in a file that can be mended and submitted as it is."""
+
+import csv
+import io
+import shutil
+import tempfile
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from jobs.errors import BadInput, Problem
+from producer.columns import REASON
+from producer.readers import Matrix
+from producer.rows import Row
+from producer.tables import NO_DELIMITER
+
+#: Problems that are kept in full; the rest is counted.
+PROBLEMS_KEPT = 1000
+
+
+class BadRows:
+    """Collects the problems of a matrix and its bad rows; a context manager.
+
+    Tables get a first column `_problem`, JSONL a comment line above each object; the reader passes over both.
+    """
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+        self._spool = tempfile.TemporaryFile("w+", encoding="utf-8", newline="", errors="surrogateescape")  # noqa: SIM115 - closed on exit
+        table = matrix.format in {"csv", "tsv"}
+        self._delimiter = matrix.header.delimiter if table and matrix.header.delimiter != NO_DELIMITER else ","
+        self._writer = csv.writer(self._spool, delimiter=self._delimiter, lineterminator="\n")
+        if matrix.format != "jsonl":
+            self._writer.writerow([REASON, *(key for key in matrix.header.keys if key != REASON)])
+        self.problems: list[Problem] = []
+        self.problem_count = 0
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
+
+    def add(self, row: Row, problems: Sequence[Problem]) -> None:
+        """Leave a row out."""
+        self.rows += 1
+        self.problem_count += len(problems)
+        self.problems.extend(problems[: max(0, PROBLEMS_KEPT - len(self.problems))])
+        reason = "; ".join(_said(problem) for problem in problems)
+        if self._matrix.format == "jsonl":
+            self._spool.write(f"# line {row.line}: {' '.join(reason.split())}\n{row.raw.strip()}\n")
+        elif self._matrix.format == "txt":
+            self._writer.writerow([reason, row.raw.strip()])
+        else:
+            self._add_record(row, reason)
+
+    def write(self, stem: str) -> Path | None:
+        """Write `<stem>.bad-rows.<ext>` into the current folder; None when no row was left out.
+
+        An earlier file is never overwritten: someone may be mending it.
+        """
+        if not self.rows:
+            return None
+        suffix = {"jsonl": ".jsonl", "tsv": ".tsv"}.get(self._matrix.format, ".csv")
+        self._spool.flush()
+        self._spool.seek(0)
+        names = (f"{stem}.bad-rows{suffix}" if n == 1 else f"{stem}.bad-rows-{n}{suffix}" for n in count(1))
+        path = next(path for path in map(Path.cwd().joinpath, names) if not path.exists())
+        try:
+            with path.open("x", encoding="utf-8", newline="", errors="surrogateescape") as out:
+                shutil.copyfileobj(self._spool, out)
+        except OSError as error:
+            raise BadInput(f"the bad rows cannot be written to {path}: {error.strerror}") from error
+        return path
+
+    def _add_record(self, row: Row, reason: str) -> None:
+        """A row of a table, its cells as they were; one whose quotes are broken is kept as it stands."""
+        delimiter = self._matrix.header.delimiter
+        try:
+            raw = io.StringIO(row.raw, newline="")
+            cells = next(csv.reader(raw, delimiter=delimiter, skipinitialspace=True, strict=True), [])
+        except csv.Error:
+            self._spool.write(self._as_it_stands(row.raw, reason))
+            return
+        keys = self._matrix.header.keys
+        if REASON in keys:
+            place = keys.index(REASON)
+            cells[place : place + 1] = []
+        self._writer.writerow([reason, *cells])
+
+    def _as_it_stands(self, raw: str, reason: str) -> str:
+        """A row with broken quotes, which may have swallowed whole rows: those get a cell for a reason of their own."""
+        quoted = '"' + reason.replace('"', '""') + '"'
+        first, *rest = raw.rstrip().splitlines()
+        header = self._matrix.header
+        widths = {len(cells) for cells in csv.reader(rest, delimiter=header.delimiter)}
+        start = self._delimiter if widths == {len(header.keys)} else ""
+        return "\n".join([quoted + self._delimiter + first, *(start + line for line in rest)]) + "\n"
+
+
+def _said(problem: Problem) -> str:
+    where = f"{problem.column}: " if problem.column else ""
+    return where + problem.problem + (f" ({problem.fix})" if problem.fix else "")

@@ -1,0 +1,230 @@
+"""The matrix's known columns: their names, how a misspelt one is told, and what may stand in their cells.
+
+Every other column is the user's own: an axis or a label.
+"""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from jobs.job import FRAMES, SEED_MAX
+
+PROMPT = "prompt"
+
+#: Every column that decides something about the video, its purchase or its seed.
+KNOWN = (
+    PROMPT, "negative_prompt", "image_url", "reference_urls", "audio_url",
+    "model", "resolution", "aspect_ratio", "size", "duration", "audio", "seed", "takes",
+    "shot_type", "prompt_expansion", "watermark", "template", "provider", "priority",
+)  # fmt: skip
+
+#: Cells in which `|` is an ordinary character, because people write it there.
+FREE_TEXT = frozenset({PROMPT, "negative_prompt"})
+
+#: The column of a bad-rows file that says what was wrong; a mended file may keep it.
+REASON = "_problem"
+
+#: Names that people use for a known column. Read as a label, each would silently buy the wrong video.
+SYNONYMS = {
+    "negative": "negative_prompt", "neg_prompt": "negative_prompt",
+    "image": "image_url", "img_url": "image_url", "start_image": "image_url", "first_frame": "image_url",
+    "references": "reference_urls", "reference_url": "reference_urls",
+    "ratio": "aspect_ratio", "aspect": "aspect_ratio",
+    "length": "duration", "seconds": "duration", "duration_s": "duration",
+    "shots": "shot_type", "multi_shot": "shot_type",
+    "enhance_prompt": "prompt_expansion", "prompt_extend": "prompt_expansion",
+}  # fmt: skip
+
+#: Columns that hold a prompt in other people's lists; named only where no `prompt` column is there.
+PROMPT_LIKE = ("prompt", "prompts", "text", "caption", "captions", "prompt_en")
+
+#: Likeness from which an unknown column counts as a misspelt known one (0 to 1).
+LIKENESS = 0.84
+
+TAKES_MAX = 100
+PRIORITY_MAX = 9
+#: Wan 2.6 renders whole seconds between these, whoever sells it; each provider sells fewer.
+DURATION_S = (2, 15)
+
+#: Digits that are read of a number; longer ones are out of every range.
+NUMBER_MAX = 12
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_URL = re.compile(r"https?://[^\s/?#]+\.?[^\s]*", re.IGNORECASE)
+_YES = frozenset({"true", "yes", "1", "on"})
+_NO = frozenset({"false", "no", "0", "off"})
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a cell or a name, and what would be right."""
+
+    problem: str
+    fix: str
+
+
+def canonical(name: str) -> str:
+    """The name as known columns spell theirs: lower case, spaces and hyphens as underscores."""
+    return re.sub(r"[\s\-]+", "_", name.strip()).lower()
+
+
+def resolve(name: str) -> tuple[str, Wrong | None]:
+    """The key under which a column's cells are kept: a known column, or the user's own name as it is written.
+
+    With it comes what is wrong with a name that looks like a known column misspelt.
+    """
+    plain = canonical(name)
+    if plain in KNOWN or plain == REASON:
+        return plain, None
+    own = name.strip()
+    meant = SYNONYMS.get(plain)
+    if meant is None:
+        close = difflib.get_close_matches(plain, KNOWN, n=1, cutoff=LIKENESS)
+        meant = close[0] if close else None
+    if meant is None:
+        return own, None
+    wrong = Wrong(f"there is no column `{own}`", f"did you mean `{meant}`? (a label of your own needs another name)")
+    return own, wrong
+
+
+def no_prompt(names: Sequence[str]) -> Wrong:
+    """What to say of a table without a `prompt` column."""
+    if len(names) == 1 and canonical(names[0]) not in PROMPT_LIKE and len(names[0].split()) > 2:  # noqa: PLR2004
+        return Wrong(
+            "the table has no header row",
+            "put a first line `prompt` above the prompts, or name the file .txt: it then is a prompt a line",
+        )
+    like = [name for name in names if canonical(name) in PROMPT_LIKE]
+    like += difflib.get_close_matches(PROMPT, [name for name in names if name not in like], n=1, cutoff=0.6)
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")  # noqa: PLR2004
+    fix = "add one; it may be a template over the others: A slow shot of {{ title }}"
+    if like:
+        fix = f"name the column `{like[0].strip()}` `prompt`"
+    return Wrong(f"there is no column `prompt` (columns: {shown})", fix)
+
+
+def control_character(text: str) -> Wrong | None:
+    """What is wrong with text that holds an invisible control character; line breaks and tabs are fine."""
+    found = _CONTROL.search(text)
+    if found is None:
+        return None
+    code = ord(found.group())
+    name = unicodedata.name(found.group(), "control character")
+    return Wrong(f"holds an invisible {name.lower()} (U+{code:04X}) after {found.start()} characters", "remove it")
+
+
+def meant(text: str, choices: Sequence[str]) -> str:
+    """`one of a, b, c`, led by the closest of them where one is close."""
+    close = difflib.get_close_matches(text.lower(), choices, n=1, cutoff=0.6)
+    return (f"did you mean `{close[0]}`? " if close else "") + "it is one of " + ", ".join(choices)
+
+
+def _choice(*choices: str) -> Callable[[str], Any]:
+    def read(text: str) -> str | Wrong:
+        plain = text.lower()
+        return plain if plain in choices else Wrong(f"`{text}` is not known here", meant(text, choices))
+
+    return read
+
+
+def _boolean(text: str) -> bool | Wrong:
+    plain = text.lower()
+    if plain in _YES or plain in _NO:
+        return plain in _YES
+    return Wrong(f"`{text}` is neither yes nor no", "write true or false")
+
+
+def _whole(low: int, high: int, example: str) -> Callable[[str], Any]:
+    def read(text: str) -> int | Wrong:
+        # Tables that once had gaps write whole numbers as 42.0.
+        number = re.sub(r"\.0+$", "", text)
+        if number.isascii() and number.isdigit() and low <= int(number[:NUMBER_MAX]) <= high:
+            return int(number[:NUMBER_MAX])
+        return Wrong(f"`{text}` is not a whole number from {low} to {high}", example)
+
+    return read
+
+
+def _duration_s(text: str) -> int | Wrong:
+    number = re.sub(r"(\.0+)?\s*(s|sec|seconds)?$", "", text.lower())
+    low, high = DURATION_S
+    if number.isascii() and number.isdigit() and low <= int(number[:NUMBER_MAX]) <= high:
+        return int(number)
+    return Wrong(f"`{text}` is no length that Wan 2.6 renders", f"write whole seconds from {low} to {high}, like 5")
+
+
+def _resolution(text: str) -> str | Wrong:
+    plain = text.lower()
+    for known in ("720p", "1080p"):
+        if plain in {known, known[:-1]}:
+            return known
+    if re.fullmatch(r"\d+\s*[x*\u00d7]\s*\d+", plain):
+        return Wrong(f"`{text}` is a size", "put it into a column `size`, or write 720p or 1080p")
+    return Wrong(f"`{text}` is not sold", "it is one of 720p, 1080p")
+
+
+def _aspect_ratio(text: str) -> str | Wrong:
+    """A ratio; a spreadsheet that took 16:9 for a time of day and wrote 16:09:00 is understood."""
+    ratios = sorted({ratio for _, ratio in FRAMES})
+    parts = re.split(r"\s*[:x/]\s*", text)
+    if all(part.isascii() and part.isdigit() for part in parts) and (len(parts) == 2 or parts[2:] == ["00"]):  # noqa: PLR2004
+        ratio = f"{int(parts[0][:NUMBER_MAX])}:{int(parts[1][:NUMBER_MAX])}"
+        if ratio in ratios:
+            return ratio
+    return Wrong(f"`{text}` is no shape that Wan 2.6 renders", meant(text, ratios))
+
+
+def _frame(text: str) -> tuple[str, str] | Wrong:
+    """Resolution and aspect ratio of a size such as 1280*720 or 1280x720."""
+    parts = re.fullmatch(r"(\d{1,5})\s*[x*\u00d7X]\s*(\d{1,5})", text)
+    if parts is not None:
+        wanted = (int(parts[1]), int(parts[2]))
+        for key, frame in FRAMES.items():
+            if frame == wanted:
+                return key
+    sizes = [f"{width}*{height}" for width, height in FRAMES.values()]
+    return Wrong(f"`{text}` is no size that Wan 2.6 renders", meant(text.replace("x", "*"), sizes))
+
+
+def _url(text: str) -> str | Wrong:
+    if _URL.fullmatch(text) is not None:
+        return text
+    return Wrong(
+        f"`{text}` is no web address that the provider can fetch",
+        "write a whole one: https://example.com/shoe.jpg",
+    )
+
+
+def _urls(text: str) -> tuple[str, ...] | Wrong:
+    """Web addresses, each after a `;` or on a line of its own."""
+    urls = []
+    for part in re.split(r"[;\n]", text):
+        if part.strip():
+            url = _url(part.strip())
+            if isinstance(url, Wrong):
+                return Wrong(url.problem, url.fix + "; put `;` between several")
+            urls.append(url)
+    return tuple(urls)
+
+
+#: How the text of a known column's cell is read: a value, or what is wrong with it.
+READERS: dict[str, Callable[[str], Any]] = {
+    "image_url": _url,
+    "reference_urls": _urls,
+    "audio_url": _url,
+    "model": _choice("standard", "flash"),
+    "resolution": _resolution,
+    "aspect_ratio": _aspect_ratio,
+    "size": _frame,
+    "duration": _duration_s,
+    "audio": _boolean,
+    "seed": _whole(0, SEED_MAX, "leave the cell empty for a seed that follows from the video"),
+    "takes": _whole(1, TAKES_MAX, "leave the cell empty for one"),
+    "shot_type": _choice("single", "multi"),
+    "prompt_expansion": _boolean,
+    "watermark": _boolean,
+    "template": str,
+    "provider": str,
+    "priority": _whole(0, PRIORITY_MAX, "higher goes first; leave the cell empty for 0"),
+}

@@ -1,0 +1,164 @@
+"""One matrix's rows into the lines of one plan: checked with the provider, priced, seeded and named."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config.facts import ProviderFacts
+from jobs.errors import BadInput, Problem
+from jobs.identity import derived_seed, job_id, variant_id
+from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
+from jobs.money import to_uusd
+from producer.columns import Wrong, meant, resolve
+from producer.matrix import Survey, Trouble, Variant, located, survey, variants
+from producer.planfile import PlanWriter
+from producer.readers import Matrix
+from producer.rows import Row
+from providers.accounts import account_name
+from providers.contract import Provider
+
+#: Values of an axis that are counted one by one; above, the count stays here.
+AXIS_VALUES_COUNTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the command line asked for. `where` holds (column, text) pairs: the same column twice means either.
+
+    `seed_by` is `job`, `campaign` or a column whose equal values share a seed; `limit` bounds the videos.
+    """
+
+    simulated: bool
+    campaign: str | None = None
+    region: str | None = None
+    account: str | None = None
+    seed_by: str = "job"
+    takes: int = 1
+    reuse: str = "store"
+    limit: int | None = None
+    where: Sequence[tuple[str, str]] = ()
+    skip_bad_rows: bool = False
+
+
+class Desk:
+    """Turns the rows of one matrix into the lines of one plan.
+
+    `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns.
+    BadInput where an option names a column that the matrix does not have.
+    """
+
+    def __init__(
+        self, matrix: Matrix, campaign: str, options: PlanOptions, provider: Provider, facts: ProviderFacts
+    ) -> None:
+        self.matrix = matrix
+        self.campaign = campaign
+        self.options = options
+        self.provider = provider
+        self.price_as_of = facts.price_as_of.isoformat()
+        self.account = options.account or account_name(facts, options.region, simulated=options.simulated)
+        self.seen = survey(matrix)
+        self.where = _where(options.where, self.seen, matrix)
+        self.seed_by = options.seed_by
+        if self.seed_by not in {"job", "campaign"}:
+            self.seed_by = _column(self.seed_by, self.seen, matrix, "--seed-by")
+        self.lines = 0
+        self.axes: defaultdict[str, set[str]] = defaultdict(set)
+        self.labels: set[str] = set()
+        self._prices: dict[Any, int | None] = {}
+
+    def planned(self, row: Row) -> tuple[list[PlanLine], list[Problem]]:
+        """The plan's lines for a row, or everything that is wrong with it."""
+        if row.problems:
+            return [], list(row.problems)
+        lines: list[PlanLine] = []
+        troubles: list[Trouble] = []
+        for found in variants(row, self.seen, self.where):
+            if isinstance(found, Trouble):
+                troubles.append(found)
+                continue
+            troubles.extend(self._complaints(found))
+            if not troubles:
+                lines.extend(self._takes(found, row))
+        return lines, located(troubles, row, self.matrix.name)
+
+    def write(self, lines: Sequence[PlanLine], writer: PlanWriter) -> bool:
+        """Put the lines into the plan; False when the limit is reached."""
+        for line in lines:
+            if self.options.limit is not None and len(writer.places) >= self.options.limit:
+                return False
+            writer.add(line)
+            self.labels.update(line.labels)
+            for axis, value in line.variant.items():
+                if len(self.axes[axis]) < AXIS_VALUES_COUNTED:
+                    self.axes[axis].add(value)
+        return True
+
+    def _complaints(self, variant: Variant) -> Iterator[Trouble]:
+        if variant.provider not in {None, self.provider.name}:
+            fix = f"run these rows apart: --where provider={variant.provider} --provider {variant.provider}"
+            wrong = Wrong(f"the row is for {variant.provider}, and this campaign buys at {self.provider.name}", fix)
+            yield Trouble("provider", str(variant.provider), wrong)
+        complaints = self.provider.complaints(variant.render)
+        for complaint in complaints:
+            yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix))
+        if not complaints and self._price_uusd(variant.render) is None:
+            wrong = Wrong(f"{self.provider.name} names no price for this video", "choose a size that `providers` lists")
+            yield Trouble("resolution", variant.render.resolution, wrong)
+
+    def _price_uusd(self, render: Render) -> int | None:
+        """The high price; it never depends on the words, so that few are asked for."""
+        key = (
+            render.mode, render.model, render.resolution, render.aspect_ratio, render.duration_s, render.audio,
+            render.references, render.audio_track, render.shot_type, render.template, render.watermark,
+            render.prompt_expansion,
+        )  # fmt: skip
+        if key not in self._prices:
+            price = self.provider.price_usd(render)
+            self._prices[key] = None if price is None else to_uusd(price)
+        return self._prices[key]
+
+    def _takes(self, variant: Variant, row: Row) -> Iterator[PlanLine]:
+        for take in range(1, (variant.takes or self.options.takes) + 1):
+            render = variant.render if take == 1 else variant.render.model_copy(update={"take": take})
+            identity = variant_id(render)
+            seed, source = self._seed(variant, identity, take)
+            job = Job(
+                job_id=job_id(identity, seed, simulated=self.options.simulated),
+                variant_id=identity,
+                render=render,
+                seed=seed,
+                seed_source=source,
+                simulated=self.options.simulated,
+                provider=self.provider.name,
+                account=self.account,
+                region=self.options.region,
+                price_uusd=self._price_uusd(render) or 0,
+                price_as_of=self.price_as_of,
+                priority=variant.priority,
+            )
+            yield PlanLine(job=job, source_lines=(row.line,), variant=variant.axes, labels=variant.labels)
+
+    def _seed(self, variant: Variant, identity: str, take: int) -> tuple[int, SeedSource]:
+        """The row's seed, the group's, or one that follows from the video; takes count up from the first two."""
+        if variant.seed is not None:
+            return (variant.seed + take - 1) % (SEED_MAX + 1), "row"
+        group = self.campaign if self.seed_by == "campaign" else variant.cells.get(self.seed_by, "")
+        if self.seed_by == "job" or not group:
+            return derived_seed(identity), "job"
+        return (derived_seed(f"{self.seed_by}={group}") + take - 1) % (SEED_MAX + 1), "group"
+
+
+def _where(pairs: Sequence[tuple[str, str]], seen: Survey, matrix: Matrix) -> Mapping[str, frozenset[str]]:
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
+    for column, text in pairs:
+        wanted[_column(column, seen, matrix, "--where")].add(text.strip())
+    return {column: frozenset(texts) for column, texts in wanted.items()}
+
+
+def _column(name: str, seen: Survey, matrix: Matrix, flag: str) -> str:
+    """The key of a column that a flag names; BadInput when the matrix has none of that name."""
+    key, _ = resolve(name)
+    if key not in seen.columns:
+        raise BadInput(f"{flag}: {matrix.name} has no column `{name}`", hint=meant(name, sorted(seen.columns)))
+    return key

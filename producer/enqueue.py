@@ -1,0 +1,171 @@
+"""From a plan to the ledger: the campaign's lasting facts first, then its jobs. A second time changes nothing."""
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from jobs.errors import CampaignConflict, ObjectNotFound
+from jobs.lifecycle import State
+from jobs.money import to_uusd
+from ledger.jobs import Ledger
+from ledger.shelf import CampaignFile, Shelf, plan_ids
+from producer.plan import Plan
+
+#: Jobs in one call of the ledger.
+BATCH = 500
+#: A plan that shares less of its jobs with the last one under the same name is another campaign.
+LEAST_SHARED = 0.5
+#: A priority moves a job before all of lower priority, whatever its place in the matrix.
+PRIORITY_STEP = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a plan's jobs: `queued` are to be bought, `known` were in this campaign, `joined` are bought by
+    another one, `ended` had their record, `withdrawn` left the queue because this plan no longer asks for them.
+    """
+
+    run_id: str
+    new_campaign: bool
+    queued: int
+    known: int
+    joined: int
+    ended: int
+    withdrawn: int
+
+
+def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | None, submitted_by: str) -> Submitted:
+    """Queue every job of the plan that nobody has bought.
+
+    Raises CampaignConflict when the name belongs to another plan, the other world, or another ledger.
+    """
+    before = shelf.campaign(plan.campaign)
+    old_ids = _check_name(plan, before, ledger, shelf)
+    run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{secrets.token_hex(3)}"
+    shelf.write_plan(plan.campaign, plan.path, plan.sha256)
+    facts = CampaignFile(
+        campaign=plan.campaign,
+        simulated=plan.simulated,
+        provider=plan.provider,
+        account=plan.account,
+        budget_usd=budget_usd,
+        state="running" if before is None else before.state,
+        epoch=ledger.epoch,
+        submitted_by=submitted_by,
+        created_at=datetime.now(UTC) if before is None else before.created_at,
+        run_id=run_id,
+        plan_sha256=plan.sha256,
+        jobs=plan.variants,
+        source=plan.source,
+        axes=tuple(plan.axes),
+        labels=plan.labels,
+    )
+    shelf.write_campaign(facts)
+    fresh = ledger.open_campaign(
+        plan.campaign,
+        plan.account,
+        budget_uusd=None if budget_usd is None else to_uusd(budget_usd),
+        facts={
+            "provider": plan.provider,
+            "simulated": "1" if plan.simulated else "0",
+            "run_id": run_id,
+            "submitted_by": submitted_by,
+        },
+    )
+    letters = _enqueue(plan, ledger, shelf)
+    withdrawn = _withdraw(plan, old_ids, ledger)
+    return Submitted(run_id, fresh, letters["n"] + letters["r"], letters["k"], letters["j"], letters["e"], withdrawn)
+
+
+def _enqueue(plan: Plan, ledger: Ledger, shelf: Shelf) -> Counter[str]:
+    """All jobs in batches; those with a record come in as ended."""
+    letters: Counter[str] = Counter()
+    for batch in batched_rows(plan.path):
+        ended = shelf.ended(row[0] for row in batch)
+        states = _ends(shelf, ended)
+        rows = [(job, seq, price, text, states.get(job, State.QUEUED)) for job, seq, price, text in batch]
+        letters.update(ledger.enqueue(plan.campaign, plan.account, rows))
+    return letters
+
+
+def batched_rows(plan: Path) -> Iterator[list[tuple[str, int, int, str]]]:
+    """Job id, place, price in micro-USD and the job's own JSON text, cut out of each plan line as it stands."""
+    decoder = json.JSONDecoder()
+    start = len('{"job":')
+    with plan.open(encoding="utf-8") as lines:
+        batch = []
+        for place, line in enumerate(lines):
+            job, end = decoder.raw_decode(line, start)
+            seq = place - PRIORITY_STEP * job["priority"]
+            batch.append((job["job_id"], seq, job["price_uusd"], line[start:end]))
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+
+def _ends(shelf: Shelf, ended: set[str]) -> dict[str, str]:
+    """The end of each job that has a record."""
+    ids = sorted(ended)
+    return {job: record.status for job, record in zip(ids, shelf.records(ids), strict=True) if record}
+
+
+def _withdraw(plan: Plan, old_ids: set[str], ledger: Ledger) -> int:
+    """Take what this plan no longer asks for out of the queue."""
+    if not old_ids:
+        return 0
+    gone = sorted(old_ids.difference(plan_ids(plan.path)))
+    return sum(ledger.withdraw(plan.campaign, gone[at : at + BATCH]) for at in range(0, len(gone), BATCH))
+
+
+def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: Shelf) -> set[str]:
+    """Refuse a name that is in use for something else; answers the job ids of the last plan under it."""
+    other = shelf.other_world().campaign(plan.campaign)
+    if other is not None:
+        raise CampaignConflict(
+            f"the name {plan.campaign!r} is in use for {_world(simulated=other.simulated)}, "
+            f"from {other.source} by {other.submitted_by}",
+            "give this one a name of its own with --campaign; nothing was queued",
+        )
+    if before is None or before.plan_sha256 == plan.sha256:
+        _check_owner(plan, before, ledger, shelf)
+        return set()
+    old_ids = _old_ids(before, shelf)
+    shared = sum(job_id in old_ids for job_id in plan_ids(plan.path))
+    if shared < LEAST_SHARED * min(len(old_ids), plan.variants):
+        raise CampaignConflict(
+            f"the name {plan.campaign!r} is in use: {before.submitted_by} submitted {before.jobs} jobs from "
+            f"{before.source} on {before.created_at:%Y-%m-%d %H:%M} UTC, and this plan shares {shared} of them",
+            "give this one a name of its own with --campaign; nothing was queued",
+        )
+    _check_owner(plan, before, ledger, shelf)
+    return old_ids
+
+
+def _check_owner(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: Shelf) -> None:
+    """A campaign belongs to one ledger; another may take it over only when every job of it has ended."""
+    if before is None or before.epoch == ledger.epoch:
+        return
+    ids = _old_ids(before, shelf)
+    if len(shelf.ended(ids)) < len(ids):
+        raise CampaignConflict(
+            f"the campaign {plan.campaign!r} belongs to another ledger, where {before.submitted_by} runs it",
+            "use that ledger's --redis, so that nothing is bought twice; nothing was queued",
+        )
+
+
+def _old_ids(before: CampaignFile, shelf: Shelf) -> set[str]:
+    try:
+        return set(plan_ids(shelf.plan_path(before.campaign, before.plan_sha256)))
+    except ObjectNotFound:
+        return set()
+
+
+def _world(*, simulated: bool) -> str:
+    return "simulated work" if simulated else "real money"

@@ -1,0 +1,207 @@
+"""Rows to variants: what each row of a matrix asks for, multiplied out, with everything that is wrong with it."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from jobs.errors import Problem
+from jobs.job import AspectRatio, Mode, Render
+from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, control_character
+from producer.prompts import Template, compiled, field_names, filled, is_template, single_braces
+from producer.readers import Matrix
+from producer.rows import Row
+
+#: Videos that one row may ask for; more is a slip in the axes.
+ROW_VARIANTS_MAX = 10_000
+
+#: Where each setting goes in a render; columns that are not here are dealt with by name.
+SETTINGS = {
+    "audio_url": "audio_track", "model": "model", "resolution": "resolution", "aspect_ratio": "aspect_ratio",
+    "duration": "duration_s", "audio": "audio", "shot_type": "shot_type", "prompt_expansion": "prompt_expansion",
+    "watermark": "watermark", "template": "template", "negative_prompt": "negative_prompt",
+}  # fmt: skip
+
+_KNOWN = frozenset(KNOWN)
+
+
+class Survey(NamedTuple):
+    """What the whole matrix says about its columns: all of them, and which are axes."""
+
+    columns: frozenset[str]
+    axes: frozenset[str]
+
+
+class Variant(NamedTuple):
+    """One wanted video: its render (as take 1), the row's say on seed, takes and priority, and the user's columns."""
+
+    render: Render
+    seed: int | None
+    takes: int | None
+    priority: int
+    provider: str | None
+    cells: Mapping[str, str]
+    axes: dict[str, str]
+    labels: dict[str, str]
+
+
+class Trouble(NamedTuple):
+    """A cell of a row that cannot be used."""
+
+    column: str
+    text: str
+    wrong: Wrong
+
+
+def survey(matrix: Matrix) -> Survey:
+    """Read the matrix once for its columns.
+
+    An axis is a column that holds `|` between values in some cell, or that a prompt template names; every other column
+    of the user's own is a label.
+    """
+    columns: dict[str, None] = dict.fromkeys(matrix.header.keys)
+    axes: set[str] = set()
+    fields: set[str] = set()
+    for row in matrix:
+        columns.update(dict.fromkeys(row.cells))
+        if any("|" in text for text in row.cells.values()):
+            axes.update(column for column, text in row.cells.items() if "|" in text and column not in FREE_TEXT)
+        for column in FREE_TEXT:
+            text = row.cells.get(column, "")
+            if is_template(text) and isinstance(template := compiled(text), Template):
+                fields.update(template.fields)
+    axes.update(column for column in columns if column not in _KNOWN and not fields.isdisjoint(field_names(column)))
+    return Survey(frozenset(columns), frozenset(axes))
+
+
+def variants(row: Row, seen: Survey, where: Mapping[str, frozenset[str]]) -> Iterator[Variant | Trouble]:
+    """The variants of one row in order, the last axis turning fastest; or what is wrong with it.
+
+    `where` keeps only those whose cell in each named column is one of the given texts.
+    """
+    cells = {column: text for column, text in row.cells.items() if text}
+    total, combinations = _multiplied(cells)
+    if total > ROW_VARIANTS_MAX:
+        wrong = Wrong(
+            f"this one row asks for {total:,} videos", f"a row multiplies out to {ROW_VARIANTS_MAX:,} at most"
+        )
+        yield Trouble("", row.raw, wrong)
+        return
+    for combination in combinations:
+        if all(combination.get(column, "") in wanted for column, wanted in where.items()):
+            yield from _variant(combination, seen)
+
+
+def located(troubles: Sequence[Trouble], row: Row, file: str) -> list[Problem]:
+    """The troubles of a row as problems with their place, each once."""
+    return [
+        Problem(file, row.line, trouble.column, trouble.text[:200], trouble.wrong.problem, trouble.wrong.fix)
+        for trouble in dict.fromkeys(troubles)
+    ]
+
+
+def _multiplied(cells: dict[str, str]) -> tuple[int, Iterator[dict[str, str]]]:
+    """How many combinations the `|` in the cells ask for, and those."""
+    axes = {column: _values(text) for column, text in cells.items() if "|" in text and column not in FREE_TEXT}
+    if not axes:
+        return 1, iter((cells,))
+    total = 1
+    for values in axes.values():
+        total *= len(values)
+    return total, (cells | dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+
+
+def _values(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split("|") if part.strip())) or ("",)
+
+
+def _variant(cells: dict[str, str], seen: Survey) -> Iterator[Variant | Trouble]:
+    values: dict[str, Any] = {}
+    troubles = []
+    for column, text in cells.items():
+        value = control_character(text)
+        if value is None:
+            value = _read(column, text, cells, seen)
+        if isinstance(value, Wrong):
+            troubles.append(Trouble(column, text, value))
+        else:
+            values[column] = value
+    troubles.extend(_disagreements(cells, values))
+    if troubles:
+        yield from troubles
+        return
+    yield Variant(
+        render=_render(values),
+        seed=values.get("seed"),
+        takes=values.get("takes"),
+        priority=values.get("priority", 0),
+        provider=values.get("provider"),
+        cells=cells,
+        axes={column: text for column, text in cells.items() if column in seen.axes},
+        labels={column: text for column, text in cells.items() if column not in seen.axes and column not in _KNOWN},
+    )
+
+
+def _read(column: str, text: str, cells: Mapping[str, str], seen: Survey) -> Any:
+    if column in FREE_TEXT:
+        return _free_text(text.replace("\r\n", "\n"), cells, seen)
+    return _typed(column, text) if column in _KNOWN else text
+
+
+@lru_cache(maxsize=65536)
+def _typed(column: str, text: str) -> Any:
+    return READERS[column](text)
+
+
+def _free_text(text: str, cells: Mapping[str, str], seen: Survey) -> str | Wrong:
+    if "{" not in text:
+        return text
+    if is_template(text):
+        fields = {column: value for column, value in cells.items() if column not in FREE_TEXT}
+        return filled(text, fields, seen.columns - FREE_TEXT)
+    return single_braces(text, seen.columns) or text
+
+
+def _disagreements(cells: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[Trouble]:
+    """What is wrong between cells, each of which is right by itself."""
+    media = [column for column in ("image_url", "reference_urls") if column in cells]
+    if PROMPT not in cells and not media:
+        yield Trouble(PROMPT, "", Wrong("the prompt is empty", "say what the video shows, or delete the row"))
+    if len(media) > 1:
+        fix = "keep the image (it is animated) or the references (they are put into a new scene)"
+        yield Trouble("reference_urls", cells["reference_urls"], Wrong("the row has an image and references", fix))
+    for column in ("aspect_ratio", "size"):
+        if "image_url" in cells and column in cells:
+            wrong = Wrong(
+                "the image decides the shape of its video", "leave this cell empty, and set resolution instead"
+            )
+            yield Trouble(column, cells[column], wrong)
+    if "audio_url" in cells and values.get("audio") is False:
+        yield Trouble(
+            "audio", cells["audio"], Wrong("the row has a sound file and asks for silence", "keep one of them")
+        )
+    if "size" in values:
+        for column, implied in zip(("resolution", "aspect_ratio"), values["size"], strict=True):
+            if values.get(column, implied) != implied:
+                wrong = Wrong(f"the size {cells['size']} is {implied}, not {values[column]}", "keep one of them")
+                yield Trouble(column, cells[column], wrong)
+
+
+def _render(values: Mapping[str, Any]) -> Render:
+    fields = {SETTINGS[column]: value for column, value in values.items() if column in SETTINGS}
+    if "size" in values:
+        fields["resolution"], fields["aspect_ratio"] = values["size"]
+    mode, shape = Mode.T2V, fields.pop("aspect_ratio", "16:9")
+    if "image_url" in values:
+        mode, shape = Mode.I2V, None
+    elif "reference_urls" in values:
+        mode = Mode.R2V
+    aspect_ratio: AspectRatio | None = shape
+    return Render(
+        mode=mode,
+        prompt=values.get(PROMPT, ""),
+        image=values.get("image_url"),
+        references=values.get("reference_urls", ()),
+        aspect_ratio=aspect_ratio,
+        **fields,
+    )

@@ -1,0 +1,158 @@
+"""Variants to a plan: priced, without repeats, in matrix order, on disk. Planning spends nothing.
+
+The rows stream; a matrix of a million rows needs little more memory than its job ids.
+"""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from config.facts import ProviderFacts
+from jobs.errors import BadInput, Problem
+from jobs.money import from_uusd, usd_text
+from producer.badrows import BadRows
+from producer.desk import Desk, PlanOptions
+from producer.encoding import Source
+from producer.names import campaign_name
+from producer.planfile import PlanWriter, Repeats, iter_plan
+from producer.readers import Matrix, read_matrix
+from providers.contract import Provider
+
+__all__ = ["Plan", "PlanOptions", "campaign_name", "eta_s", "iter_plan", "make_plan", "refused_json"]
+
+#: Which of these jobs are bought already.
+Bought = Callable[[Sequence[str]], AbstractSet[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A finished plan. `lines` are the matrix's rows, `variants` the distinct videos that they ask for.
+
+    Costs are dollars of what is still to buy; `eta_s` is in the provider's own seconds; `axes` counts the values of
+    each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
+    """
+
+    campaign: str
+    simulated: bool
+    provider: str
+    account: str
+    source: str
+    said: str
+    path: Path
+    sha256: str
+    lines: int
+    variants: int
+    duplicates: Repeats
+    already_bought: int
+    to_buy: int
+    cost_low_usd: Decimal
+    cost_high_usd: Decimal
+    eta_s: float
+    axes: dict[str, int]
+    labels: tuple[str, ...]
+    refused: list[Problem] = field(default_factory=list)
+    refused_count: int = 0
+    bad_rows_path: Path | None = None
+
+    def json(self) -> dict[str, Any]:
+        """The plan in the shape that `plan --json` prints."""
+        return {
+            "campaign": self.campaign,
+            "variants": self.variants,
+            "duplicates": self.duplicates.count,
+            "already_bought": self.already_bought,
+            "to_buy": self.to_buy,
+            "refused": refused_json(self.refused),
+            "cost_usd": {"low": usd_text(self.cost_low_usd), "high": usd_text(self.cost_high_usd)},
+            "eta_s": round(self.eta_s, 1),
+        }
+
+
+def refused_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Problems in the shape of `plan --json`'s `refused`."""
+    names = ("file", "line", "column", "text", "problem", "fix")
+    return [{name: getattr(problem, name) for name in names} for problem in problems]
+
+
+def make_plan(
+    source: Source,
+    *,
+    options: PlanOptions,
+    provider: Provider,
+    facts: ProviderFacts,
+    bought: Bought,
+    spool: Path,
+) -> Plan:
+    """Plan a matrix: every row checked, multiplied out, priced, and written to a file in `spool`.
+
+    Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
+    `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`.
+    """
+    campaign = campaign_name(source, given=options.campaign, simulated=options.simulated)
+    with read_matrix(source) as matrix, BadRows(matrix) as bad, PlanWriter(spool) as writer:
+        desk = Desk(matrix, campaign, options, provider, facts)
+        for row in matrix:
+            desk.lines += 1
+            lines, problems = desk.planned(row)
+            if problems:
+                bad.add(row, problems)
+            elif not desk.write(lines, writer):
+                break
+        _refuse(matrix, bad, writer, skip=options.skip_bad_rows)
+        known = bought(list(writer.places)) if options.reuse != "none" else frozenset[str]()
+        to_buy, cost_usd = _still_to_buy(writer, known)
+        bad_rows_path = bad.write("stdin" if source == "-" else source.stem) if bad.rows else None
+        path, sha256 = writer.finish()
+        return Plan(
+            campaign=campaign,
+            simulated=options.simulated,
+            provider=provider.name,
+            account=desk.account,
+            source=matrix.name,
+            said=matrix.encoding.said,
+            path=path,
+            sha256=sha256,
+            lines=desk.lines,
+            variants=len(writer.places),
+            duplicates=writer.named_repeats(),
+            already_bought=len(writer.places) - to_buy,
+            to_buy=to_buy,
+            cost_low_usd=cost_usd,
+            cost_high_usd=cost_usd,
+            eta_s=eta_s(to_buy, facts),
+            axes={axis: len(values) for axis, values in sorted(desk.axes.items())},
+            labels=tuple(sorted(desk.labels)),
+            refused=bad.problems,
+            refused_count=bad.problem_count,
+            bad_rows_path=bad_rows_path,
+        )
+
+
+def eta_s(to_buy: int, facts: ProviderFacts) -> float:
+    """Seconds (the provider's own) until the last video is there, as its limits allow: the slower of rate and slots."""
+    if not to_buy:
+        return 0.0
+    limits = facts.limits
+    paces = [to_buy * window.window_s / window.count for window in limits.submits]
+    if limits.slots is not None:
+        paces.append(to_buy * facts.typical_render_s / limits.slots)
+    return max(paces, default=0.0) + facts.typical_render_s
+
+
+def _refuse(matrix: Matrix, bad: BadRows, writer: PlanWriter, *, skip: bool) -> None:
+    """Stop where there are bad rows that may not be skipped, or nothing is left."""
+    if bad.rows and not (skip and writer.places):
+        rows = f"{bad.rows:,} row" + ("s" if bad.rows > 1 else "")
+        hint = "Mend them, or queue the others with --skip-bad-rows." if not skip else "No row is left to plan."
+        count = f"{bad.problem_count:,} problem" + ("s" if bad.problem_count > 1 else "")
+        raise BadInput(f"{matrix.name} has {count} in {rows}; nothing was queued", bad.problems, hint)
+    if not writer.places:
+        raise BadInput(f"{matrix.name} asks for no video", hint="It has no rows, or none that --where keeps.")
+
+
+def _still_to_buy(writer: PlanWriter, known: AbstractSet[str]) -> tuple[int, Decimal]:
+    prices = [writer.prices_uusd[place] for job, place in writer.places.items() if job not in known]
+    return len(prices), from_uusd(sum(prices))

@@ -1,0 +1,97 @@
+"""Prompt templates: `A hand lifts {{ product }}`, filled from the row's other columns.
+
+A field that is missing or empty is a problem of its row, never a gap in a video that costs money.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import jinja2
+import jinja2.meta
+import jinja2.sandbox
+
+from producer.columns import Wrong, canonical
+
+_JINJA = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False)
+_SINGLE_BRACES = re.compile(r"(?<!\{)\{ *(\w+) *\}(?!\})")
+
+
+#: A bare field. A template of nothing else is filled without Jinja, whose compiler takes milliseconds: too long where
+#: every row of a large matrix brings a template of its own.
+_FIELD = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+_JINJA_MARK = re.compile(r"\{[{%#]")
+
+
+class Template(NamedTuple):
+    """A template that was understood: the names of its fields, and what fills them in."""
+
+    fields: frozenset[str]
+    fill: Callable[[Mapping[str, str]], str]
+
+
+def is_template(text: str) -> bool:
+    """Whether a prompt has fields to fill in; any other braces are prose."""
+    return "{{" in text
+
+
+def field_names(column: str) -> tuple[str, ...]:
+    """The names by which a template may call a column: `Product Name` is `Product Name`'s plain `product_name`."""
+    return column, _plain(column)
+
+
+@lru_cache(maxsize=4096)
+def compiled(text: str) -> Template | Wrong:
+    """The template, or what is wrong with its spelling."""
+    if not _JINJA_MARK.search(_FIELD.sub("", text)):
+        return Template(
+            frozenset(_FIELD.findall(text)), lambda values: _FIELD.sub(lambda field: values[field[1]], text)
+        )
+    try:
+        fields = jinja2.meta.find_undeclared_variables(_JINJA.parse(text))
+        return Template(frozenset(fields), _JINJA.from_string(text).render)
+    except jinja2.TemplateError as error:
+        return Wrong(f"the template cannot be read ({_brief(error)})", "a field is written {{ product }}")
+
+
+def filled(text: str, cells: Mapping[str, str], columns: frozenset[str]) -> str | Wrong:
+    """The prompt with its fields filled from the row's cells, or what is missing; `columns` are the whole matrix's."""
+    template = compiled(text)
+    if isinstance(template, Wrong):
+        return template
+    values = {name: value for column, value in cells.items() for name in field_names(column)}
+    for name in sorted(template.fields):
+        if not values.get(name):
+            return _missing(name, {known for column in columns for known in field_names(column)})
+    try:
+        return template.fill(values).strip()
+    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return Wrong(f"the template cannot be filled ({_brief(error)})", "a field is written {{ product }}")
+
+
+def single_braces(text: str, columns: frozenset[str]) -> Wrong | None:
+    """What is wrong with a prompt that says `{product}` and has a column of that name."""
+    for name in _SINGLE_BRACES.findall(text):
+        if name in columns or canonical(name) in columns:
+            return Wrong(f"`{{{name}}}` is not filled in", f"a field has two braces: {{{{ {name} }}}}")
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _plain(column: str) -> str:
+    return re.sub(r"\W+", "_", canonical(column)).strip("_")
+
+
+def _brief(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+def _missing(name: str, known: set[str]) -> Wrong:
+    if name in known:
+        return Wrong(f"the template's field `{name}` is empty in this row", f"fill in the column `{name}`")
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    shown = ", ".join(sorted({_plain(each) for each in known}))
+    fix = f"did you mean {{{{ {close[0]} }}}}?" if close else f"the columns are {shown}"
+    return Wrong(f"the template's field `{name}` is no column", fix)

@@ -1,0 +1,55 @@
+"""A row as it was written, and the physical lines that it was read from."""
+
+import io
+from typing import NamedTuple, Self
+
+from jobs.errors import BadInput, Problem
+
+#: Characters in one cell or one line; a prompt has a few thousand, so more is a quote that was never closed.
+CELL_MAX = 1 << 20
+
+
+class Row(NamedTuple):
+    """One row as it was written.
+
+    `line` is the physical line on which it starts, `cells` its text by column key (see `columns.resolve`), `raw` the
+    row as it stands in the file. A row that could not be read has problems and no cells.
+    """
+
+    line: int
+    cells: dict[str, str]
+    raw: str
+    problems: tuple[Problem, ...] = ()
+
+
+class Lines:
+    """The file's physical lines; it remembers those of the row that is being read."""
+
+    def __init__(self, text: io.TextIOWrapper, name: str) -> None:
+        self.text = text
+        self.name = name
+        self.taken: list[str] = []
+        self.count = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self.text.readline(CELL_MAX)
+        if not line:
+            raise StopIteration
+        if len(line) == CELL_MAX:
+            fix = "break it up; a quote that is never closed, or a file that is no table, looks like this"
+            problem = Problem(
+                self.name, self.count + 1, "", line[:80], f"the line is over {CELL_MAX:,} characters", fix
+            )
+            raise BadInput(f"{self.name} cannot be read as a table", [problem])
+        self.count += 1
+        self.taken.append(line)
+        return line
+
+    def take(self) -> str:
+        """The lines read since the last call, as they stand in the file."""
+        raw = "".join(self.taken)
+        self.taken.clear()
+        return raw

@@ -1,0 +1,109 @@
+"""Odd values out of answers: amounts, instants, words. What is not as it should be is None or empty, never an error."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+#: Characters of a provider's message that are kept; a page of HTML is no message.
+WORDS_MAX = 500
+
+#: Dollars, credits or seconds beyond which a figure is a slip of the provider's.
+AMOUNT_MAX = Decimal(1_000_000_000)
+
+#: The grain of money: a millionth of a dollar.
+MICRO = Decimal("0.000001")
+
+#: What a task id may look like: it goes into URLs and Redis keys.
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=-]{0,199}", re.ASCII)
+
+
+def obj(value: Any) -> dict[str, Any]:
+    """The value when it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def words(*values: Any) -> str:
+    """The first value that is text and not blank, as bounded UTF-8 in one line; empty when there is none."""
+    for value in values:
+        if isinstance(value, str) and (line := " ".join(value.split())):
+            return line[:WORDS_MAX].encode("utf-8", "replace").decode()
+    return ""
+
+
+def text(value: Any) -> str | None:
+    """The value as valid UTF-8 when it is text and not blank, whole."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and value.strip() else None
+
+
+def task_id(value: Any) -> str | None:
+    """The value when it can be a task id."""
+    return value if isinstance(value, str) and TASK_ID.fullmatch(value) else None
+
+
+def url(value: Any) -> str | None:
+    """The value as it was given, when it is an http(s) URL without control characters; a list gives its first entry."""
+    first = value[0] if isinstance(value, list) and value else value
+    if not isinstance(first, str) or not first.lower().startswith(("http://", "https://")):
+        return None
+    return first if first.isprintable() else None
+
+
+def amount(*values: Any) -> Decimal | None:
+    """The first value that is a finite amount from zero up, from a JSON number or from text."""
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            continue
+        try:
+            found = Decimal(str(value).strip())
+        except (InvalidOperation, ValueError):
+            continue
+        if found.is_finite() and 0 <= found <= AMOUNT_MAX:
+            return found
+    return None
+
+
+def usd(*values: Any) -> Decimal | None:
+    """The first of them that is an amount, to the micro-dollar: a JSON float may carry noise behind that."""
+    found = amount(*values)
+    return found if found is None or found == found.quantize(MICRO) else found.quantize(MICRO)
+
+
+def whole(value: Any) -> int | None:
+    """The value as a whole number from zero up."""
+    found = amount(value)
+    return int(found) if found is not None and found == found.to_integral_value() else None
+
+
+def instant(value: Any) -> datetime | None:
+    """The UTC instant in a header: ISO 8601 (UTC when it has no zone), epoch seconds, or an HTTP date."""
+    if not isinstance(value, str):
+        return None
+    for read in (_epoch, datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            found = read(value.strip().removesuffix("UTC").strip())
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, OverflowError, OSError):
+            continue
+    return None
+
+
+def _epoch(value: str) -> datetime:
+    return datetime.fromtimestamp(float(value), UTC)
+
+
+def retry_after(headers: Mapping[str, str]) -> tuple[float | None, datetime | None]:
+    """Seconds to wait, or the instant to wait for, out of Retry-After and `x-rate-limit-reset-at-utc`."""
+    asked = headers.get("retry-after")
+    seconds = amount(asked)
+    if seconds is not None:
+        return float(seconds), None
+    return None, instant(asked) or instant(headers.get("x-rate-limit-reset-at-utc"))
+
+
+def quoted(task: str) -> str:
+    """A task id as one segment of a URL's path, whatever it holds."""
+    return quote(task.encode("utf-8", "replace"), safe="")

@@ -1,0 +1,38 @@
+"""The list of providers: one line each. Whoever needs one asks here, by name."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from config.facts import ProviderFacts, load_facts
+from jobs.errors import BadInput
+from providers.contract import Endpoint, Provider
+from providers.dashscope import DashScope
+from providers.segmind import Segmind
+
+#: By name: what makes the provider out of its facts and a region (None: its default one).
+PROVIDERS: dict[str, Callable[[ProviderFacts, str | None], Provider]] = {
+    "segmind": Segmind,
+    "dashscope": DashScope,
+}
+
+
+def provider(name: str, region: str | None = None) -> Provider:
+    """The provider of that name, pricing and checking for that region; BadInput names the known ones."""
+    known = facts(name)
+    known.region(region)
+    return PROVIDERS[name](known, region)
+
+
+def facts(name: str) -> ProviderFacts:
+    """What is known of the provider of that name; BadInput names the known ones."""
+    if name not in PROVIDERS:
+        near = get_close_matches(name.lower(), PROVIDERS, 1)
+        hint = f"did you mean {near[0]}?" if near else "`wanbatch providers` lists what they sell"
+        raise BadInput(f'There is no provider "{name}"; there are {", ".join(PROVIDERS)}', hint=hint)
+    return load_facts()[name]
+
+
+def endpoint(name: str, key: str, *, region: str | None = None, simulator_url: str | None = None) -> Endpoint:
+    """Where and as whom to call the provider, or its dialect on a simulator when that URL is given."""
+    base_url, history_url = facts(name).urls(region, simulator_url)
+    return Endpoint(base_url, history_url, key)

@@ -1,0 +1,115 @@
+"""DashScope's task list: the tasks of a whole account over at most 24 hours, without their prompts."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from simulator.exchange import Dialect, exchange
+from simulator.renders import Task
+from simulator.world import World
+
+#: Simulated seconds that one list may span, and spans when it does not say.
+SPAN_S = 86_400
+_WORDS = {"rendering": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED", "cancelled": "CANCELED"}
+
+
+class DashScopeList:
+    """The list at `/api/v1/tasks/`."""
+
+    def __init__(self, world: World, dialect: Dialect, checked: Callable[[str, str], Response | None]) -> None:
+        self._world = world
+        self._dialect = dialect
+        self._checked = checked
+
+    def routes(self) -> list[BaseRoute]:
+        """The one path."""
+        return [Route("/api/v1/tasks/", self.tasks)]
+
+    async def tasks(self, request: Request) -> Response:
+        """One page of the account's tasks, newest first."""
+        account = self._dialect.account(request)
+        if isinstance(account, Response):
+            return account
+        if (late := self._checked(account, "lists a second")) is not None:
+            return late
+        tally = self._world.tallies[self._dialect.name]
+        tally.counts["lists"] += 1
+        now, key = self._world.now(), f"list:{tally.counts['lists']}"
+        return await exchange(self._world, self._dialect, "list", key, lambda _: self._page(request, account, now))
+
+    def _page(self, request: Request, account: str, now: float) -> Response:
+        """The asked page."""
+        try:
+            first, last = _span(request, now)
+            page, size = _number(request, "page_no", 1), _number(request, "page_size", 10)
+        except ValueError as error:
+            body = {"code": "InvalidParameter", "message": str(error), "request_id": str(uuid.uuid4())}
+            return JSONResponse(body, 400)
+        held = reversed(self._world.bank.account("dashscope", account).tasks)
+        found = [
+            task
+            for task in held
+            if first <= task.at <= last and self._world.visible(task, now) and _wanted(request, task, now)
+        ]
+        shown = [_row(task, now) for task in found[(page - 1) * size : page * size]]
+        pages = -(-len(found) // size)
+        answer = {"total": len(found), "data": shown, "total_page": pages, "page_no": page, "page_size": size}
+        return JSONResponse({**answer, "request_id": str(uuid.uuid4())})
+
+
+def _wanted(request: Request, task: Task, now: float) -> bool:
+    """Whether the request's filters let this task through."""
+    asked = request.query_params
+    facts = {"task_id": task.task_id, "model_name": task.model, "status": _word(task, now)}
+    return all(asked.get(name) in (None, "", value) for name, value in facts.items())
+
+
+def _row(task: Task, now: float) -> dict[str, Any]:
+    return {
+        "api_key_id": task.account,
+        "caller_parent_id": "simulated",
+        "caller_uid": "simulated",
+        "gmt_create": round(task.at * 1000),
+        "model_name": task.model,
+        "region": "ap-southeast-1",
+        "request_id": str(uuid.uuid5(uuid.NAMESPACE_URL, task.task_id)),
+        "start_time": round(task.starts_at * 1000),
+        "status": _word(task, now),
+        "task_id": task.task_id,
+        "user_api_unique_key": f"apikey:v1:aigc:text2video:video-synthesis:{task.model}",
+    }
+
+
+def _word(task: Task, now: float) -> str:
+    return "PENDING" if task.state == "rendering" and not task.started(now) else _WORDS[task.state]
+
+
+def _span(request: Request, now: float) -> tuple[float, float]:
+    """The first and the last instant asked for."""
+    last = _instant(request, "end_time", now)
+    first = _instant(request, "start_time", last - SPAN_S)
+    if not 0 <= last - first <= SPAN_S:
+        raise ValueError("the span from start_time to end_time must be within 24 hours")
+    return first, last
+
+
+def _instant(request: Request, name: str, default: float) -> float:
+    text = request.query_params.get(name)
+    if not text:
+        return default
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise ValueError(f"{name} must be YYYYMMDDhhmmss") from None
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{name} must be a whole number from 1")
+    return int(text)

@@ -1,0 +1,125 @@
+"""Whatever a provider, a proxy or a broken wire answers, a reading comes out and no exception."""
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers import fields
+from providers.contract import (
+    Accepted,
+    Answer,
+    Ask,
+    Balance,
+    CheckReading,
+    Endpoint,
+    Failed,
+    Finished,
+    Lost,
+    Rejected,
+    SubmitReading,
+)
+from providers.registry import PROVIDERS, provider
+
+AT = Endpoint("https://api.example", "https://history.example", "k")
+
+#: Words that the dialects look for, so that garbage gets past the first look.
+WORDS = st.sampled_from(
+    re.findall(
+        r"\S+", "COMPLETED FAILED PENDING QUEUED SUCCEEDED CANCELED UNKNOWN https://x.example/a.mp4 id NaN 1e999 -1 0.5"
+    )
+)
+KEYS = st.sampled_from(
+    re.findall(
+        r"\S+",
+        """
+        status error output task_id task_status request_id data model_status generation_url metrics cost usage duration
+        remaining_credits output_video_duration input_video_duration video_url actual_prompt code message credits
+        free-credits credits_deduction error_description detail
+        """,
+    )
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6),
+    max_leaves=12,
+)
+BODIES = (
+    st.binary(max_size=200)
+    | st.dictionaries(KEYS, VALUES, max_size=8).map(lambda value: json.dumps(value).encode())
+    | VALUES.map(lambda value: json.dumps(value).encode())
+)
+STATUSES = st.sampled_from([200, 404, 406, 422, 429]) | st.integers(100, 599)
+HEADERS = st.dictionaries(
+    st.sampled_from(["retry-after", "x-rate-limit-reset-at-utc", "x-cost", "x-remaining-credits", "x-seed-value"]),
+    st.text() | st.floats().map(str) | st.integers().map(str) | st.datetimes().map(str),
+)
+ANSWERS = st.builds(Answer, STATUSES, HEADERS, BODIES)
+
+
+def writable(reading: Any) -> None:
+    """Fail unless all text in it is valid UTF-8, since it goes into Redis and the manifest."""
+    repr(reading).encode()
+    if isinstance(reading, Finished):
+        reading.url.encode()
+        (reading.prompt_expanded or "").encode()
+        assert reading.cost_usd is None or (reading.cost_usd.is_finite() and reading.cost_usd >= 0)
+    if isinstance(reading, Failed | Rejected):
+        why = reading.why if isinstance(reading, Failed) else reading
+        why.message.encode()
+        (why.code or "").encode()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@given(answer=ANSWERS)
+def test_a_submit_answer_is_always_read(name: str, answer: Answer) -> None:
+    """Accepted, rejected or lost: and a purchase is only ever lost or accepted outside of 4xx."""
+    reading = provider(name).read_submit(answer)
+    assert isinstance(reading, SubmitReading)
+    assert isinstance(reading, Rejected) <= (400 <= answer.status < 500)
+    assert isinstance(reading, Accepted) <= (200 <= answer.status < 300)
+    assert isinstance(reading, Lost) or answer.status < 500
+    writable(reading)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@given(answer=ANSWERS, task_id=st.text(max_size=20))
+def test_a_check_answer_is_always_read(name: str, answer: Answer, task_id: str) -> None:
+    """Every call that a reading points to is a GET on the same hosts."""
+    one = provider(name)
+    reading = one.read_check(answer, task_id, AT)
+    assert isinstance(reading, CheckReading)
+    writable(reading)
+    for call in [one.check_call(task_id, AT), *([reading.call] if isinstance(reading, Ask) else [])]:
+        assert call.method == "GET"
+        assert call.url.startswith((AT.base_url + "/", AT.history_url + "/"))
+        assert call.url.isascii()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@given(answer=ANSWERS)
+def test_a_balance_answer_is_always_read(name: str, answer: Answer) -> None:
+    """A balance is a finite amount, or there is none."""
+    balance = provider(name).read_balance(answer)
+    assert balance is None or (isinstance(balance, Balance) and balance.remaining.is_finite())
+
+
+@given(value=st.text() | st.datetimes().map(str) | st.floats().map(str) | st.integers().map(str))
+def test_an_instant_is_utc_or_none(value: str) -> None:
+    """No header makes a naive instant, or an error."""
+    found = fields.instant(value)
+    assert found is None or (isinstance(found, datetime) and found.utcoffset() is not None)
+
+
+@given(value=VALUES)
+def test_fields_are_what_they_should_be_or_nothing(value: Any) -> None:
+    """Amounts are finite and not negative, ids fit into keys and URLs, words are one line."""
+    amount, task_id = fields.amount(value), fields.task_id(value)
+    assert amount is None or 0 <= amount <= fields.AMOUNT_MAX
+    assert task_id is None or (task_id.isascii() and "/" not in task_id)
+    assert "\n" not in fields.words(value)
+    assert fields.whole(value) is None or fields.whole(value) == fields.amount(value)

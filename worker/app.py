@@ -1,0 +1,78 @@
+"""The worker process: Celery on threads for the short tasks, and the pump as a step of its boot."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from celery import Celery, bootsteps
+
+from config.celery_app import TASKS, make_app, queue
+from config.settings import Settings
+from jobs.messages import VERSION
+from ledger.orders import Claim
+from worker.pump import Pump
+from worker.tasks import register
+from worker.wiring import Workshop, build
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Work until told to stop (SIGTERM, SIGINT); answers the exit code. Raises WanbatchError if it cannot begin."""
+    shop = build(settings)
+    try:
+        app = make_app(settings.redis_url or "")
+        register(app, shop)
+        pump = Pump(shop, _ringer(app))
+        app.steps["worker"].add(_pump_step(pump, shop))
+        queues = [queue(task, account) for account in shop.counters for task in TASKS]
+        worker = app.Worker(
+            pool="threads",
+            concurrency=settings.threads,
+            queues=queues,
+            hostname=f"wanbatch@{shop.name.replace('/', '-')}",
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            loglevel=settings.log_level.upper(),
+        )
+        worker.start()
+        return int(worker.exitcode or 0)
+    finally:
+        shop.wire.close()
+        shutil.rmtree(shop.temp, ignore_errors=True)
+
+
+def _ringer(app: Celery) -> Any:
+    """Rings doorbells in one batch; a batch that fails is rung again when the claims lapse."""
+
+    def ring(task: str, account: str, claims: Sequence[Claim]) -> None:
+        pool: Any = app.producer_pool  # kombu's batch() is younger than its type stubs
+        with pool.acquire(block=True) as producer, producer.batch():
+            for claim in claims:
+                body = (*claim, VERSION)
+                app.send_task(
+                    task, body, queue=queue(task, account), producer=producer, ignore_result=True, retry=False
+                )
+
+    return ring
+
+
+def _pump_step(pump: Pump, shop: Workshop) -> type:
+    """The pump's place in Celery's boot: started after the pool, stopped before it."""
+
+    class PumpStep(bootsteps.StartStopStep):
+        requires = ("celery.worker.components:Pool",)
+
+        def start(self, _worker: object) -> None:
+            pump.start()
+
+        def stop(self, _worker: object) -> None:
+            shop.stopping.set()
+            pump.stop()
+
+        def terminate(self, worker: object) -> None:
+            self.stop(worker)
+
+    return PumpStep

@@ -1,0 +1,115 @@
+"""The step that fetches: stream the video to a temporary file, verify it, store, settle. Twice is the same object."""
+
+import json
+import logging
+import uuid
+from random import random
+from typing import Any
+
+from jobs.backoff import retry_wait_s
+from jobs.job import Job
+from jobs.lifecycle import Move, State
+from jobs.outcome import Outcome, Retry, Stop, Wait
+from jobs.record import Video
+from ledger.jobs import LEASE_S
+from ledger.orders import Claim, Order
+from worker.insist import insist
+from worker.settle import settle_done, settle_failed
+from worker.verify import Expectation, VideoFacts, verify
+from worker.wire import Download, NoDownload, Stopped
+from worker.wiring import Workshop
+
+#: A file that does not verify is fetched so often before it is kept as it is and marked.
+FETCHES_BEFORE_MARKED = 3
+#: A link that yields nothing is tried so often, fresh links included, before the job fails.
+FETCHES_BEFORE_LOST = 10
+
+log = logging.getLogger(__name__)
+
+
+def collect(claim: Claim, shop: Workshop) -> Outcome:
+    """Bring one ended render home, or its failure into the record."""
+    order = Order(move=Move.COLLECT, to=State.COLLECTING, claim=claim, due_s=LEASE_S)
+    if not shop.ledger.move(order).ok:
+        return Stop("the claim is gone")
+    row = shop.ledger.job(claim.job_id)
+    job = Job.model_validate_json(row["job"])
+    result = json.loads(row["result"])
+    if "url" not in result:
+        return settle_failed(job, row, claim, result, shop)
+    path = shop.temp / f"{claim.job_id}.{uuid.uuid4().hex}.mp4"
+    try:
+        return _fetch(job, row, claim, result, shop, path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _fetch(job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], shop: Workshop, path: Any) -> Outcome:
+    fetches = int(row.get("fetches", "0")) + 1
+    try:
+        got = shop.wire.download(result["url"], path, stop=shop.stopping.is_set)
+    except Stopped:
+        _again(claim, shop, fetches - 1, 0.0)
+        return Stop("the worker is leaving; another one collects")
+    if isinstance(got, NoDownload):
+        return _not_there(job, row, claim, got, fetches, shop)
+    facts = verify(path, _expectation(job))
+    if not facts.verified and fetches < FETCHES_BEFORE_MARKED:
+        wait_s = retry_wait_s(fetches, random(), cap_s=5.0)
+        _again(claim, shop, fetches, wait_s)
+        return Wait(wait_s, "; ".join(facts.problems))
+    shelf = shop.shelf(simulated=job.simulated)
+    key = shelf.job_key(job.job_id, "video.mp4")
+    shop.store.put_file(key, path, content_type="video/mp4", sha256=got.sha256)
+    return settle_done(job, row, claim, result, _video(shop.store.uri(key), got, facts), shop)
+
+
+def _not_there(job: Job, row: dict[str, str], claim: Claim, got: NoDownload, fetches: int, shop: Workshop) -> Outcome:
+    """No file: the same link again after a pause, a dead link by asking the provider anew, at last a failure."""
+    log.warning("video did not come", extra={"job_id": job.job_id, "reason": got.reason})
+    if fetches >= FETCHES_BEFORE_LOST:
+        lost = {
+            "kind": "video_lost",
+            "code": None,
+            "message": f"the render was paid for, but its file never came: {got.reason}",
+            "hint": f"ask the provider for task {row.get('task')}; it keeps files for a while",
+            "billed": True,
+        }
+        return settle_failed(job, row, claim, lost, shop)
+    wait_s = retry_wait_s(fetches, random())
+    if got.gone:
+        told = {"fetches": str(fetches)}
+        order = Order(move=Move.REFRESH, to=State.RENDERING, claim=claim, due_s=wait_s, set=told, delete=("result",))
+        insist(shop.ledger, order)
+        return Retry(got.reason)
+    _again(claim, shop, fetches, wait_s)
+    return Retry(got.reason)
+
+
+def _again(claim: Claim, shop: Workshop, fetches: int, wait_s: float) -> None:
+    insist(
+        shop.ledger,
+        Order(move=Move.DROP, to=State.READY, claim=claim, due_s=wait_s, set={"fetches": str(fetches)}),
+    )
+
+
+def _expectation(job: Job) -> Expectation:
+    """What was ordered; the frame is unknown where an image decides it."""
+    width, height = job.render.frame or (None, None)
+    return Expectation(width=width, height=height, duration_s=job.render.duration_s, audio=job.render.audio)
+
+
+def _video(uri: str, got: Download, facts: VideoFacts) -> Video:
+    return Video(
+        uri=uri,
+        sha256=got.sha256,
+        bytes=got.size_bytes,
+        width=facts.width,
+        height=facts.height,
+        duration_s=facts.duration_s,
+        fps=facts.fps,
+        codec=facts.codec,
+        has_audio=facts.has_audio,
+        verified=facts.verified,
+        problems=facts.problems,
+    )

@@ -1,0 +1,208 @@
+"""What an MP4 says about itself: its box headers and its `moov`, from a few small reads and without a codec.
+
+The file comes from a stranger. Work and memory are bounded, and whatever the bytes are the answer is a Movie with
+what could be read and a sentence for each thing that is wrong. Layouts: ISO/IEC 14496-12.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+#: Bytes. The index of a 15 s video takes about 10 kB; one above this is not read.
+LARGEST_INDEX_BYTES: Final = 1024 * 1024
+#: Boxes side by side; real files have about ten.
+MOST_BOXES: Final = 1_000
+
+HEADER_BYTES: Final = 8
+LONG_HEADER_BYTES: Final = 16
+
+
+class Malformed(Exception):
+    """The bytes are not what their box promises; the message is a clause for a person."""
+
+
+@dataclass(slots=True)
+class Track:
+    """One track; `ticks` is its length in units of 1/`timescale` s, frame sizes are in pixels (0: not said)."""
+
+    kind: str = ""
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    timescale: int = 0
+    samples: int = 0
+    ticks: int = 0
+    #: Byte in the file where the farthest run of samples begins.
+    farthest: int = 0
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length in seconds, by its samples; None when it does not say."""
+        return self.ticks / self.timescale if self.ticks and self.timescale else None
+
+    @property
+    def rate(self) -> float | None:
+        """Samples (for video: frames) a second; None when it does not say."""
+        return self.samples * self.timescale / self.ticks if self.ticks and self.timescale else None
+
+
+@dataclass(slots=True)
+class Movie:
+    """What was read; `indexed` tells that there was a `moov`, `fragmented` that the samples are listed elsewhere."""
+
+    tracks: list[Track] = field(default_factory=list)
+    media_bytes: int = 0
+    indexed: bool = False
+    fragmented: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    def first(self, kind: str) -> Track | None:
+        """Return the first track of a kind (`vide`, `soun`), or None."""
+        return next((track for track in self.tracks if track.kind == kind), None)
+
+
+def read_movie(file: BinaryIO, size: int) -> Movie:
+    """Read a file of `size` bytes that begins with an `ftyp` box."""
+    movie = Movie()
+    try:
+        for name, start, end in _top_boxes(file, size):
+            if name == "moov" and not movie.indexed:
+                _read_index(file, start, end, movie)
+            elif name == "mdat":
+                movie.media_bytes += end - start
+            elif name == "moof":
+                movie.fragmented = True
+    except Malformed as problem:
+        movie.problems.append(str(problem))
+    return movie
+
+
+def _top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int, int]]:
+    """Yield (name, start, end) of the boxes that stand whole in the file, payload without header."""
+    at = 0
+    for _ in range(MOST_BOXES):
+        if at >= size:
+            return
+        file.seek(at)
+        head = file.read(LONG_HEADER_BYTES)
+        if len(head) < HEADER_BYTES:
+            raise Malformed(f"the file is cut off: its last {len(head)} bytes are no whole box")
+        name, header, length = _header(head, size - at)
+        if at + length > size:
+            raise Malformed(f"the file is cut off: the {name} box needs {at + length:,} bytes, the file has {size:,}")
+        yield name, at + header, at + length
+        at += length
+    raise Malformed(f"the file has more than {MOST_BOXES:,} boxes side by side; the rest was not read")
+
+
+def _header(head: bytes | memoryview, room: int) -> tuple[str, int, int]:
+    """Return a box's name and the bytes of its header and of all of it; `room` is what is left around it."""
+    length, name = _number(head, 0, 4), bytes(head[4:8]).decode("latin-1")
+    shown = name if name.isascii() and name.isprintable() else ascii(name)
+    header = HEADER_BYTES
+    if length == 1:
+        header, length = LONG_HEADER_BYTES, _number(head, 8, 8)
+    elif length == 0:
+        length = room
+    if length < header:
+        raise Malformed(f"the {shown} box is damaged: it claims to be {length} bytes long")
+    return shown, header, length
+
+
+def _read_index(file: BinaryIO, start: int, end: int, movie: Movie) -> None:
+    """Fill the movie from its `moov`."""
+    movie.indexed = True
+    if end - start > LARGEST_INDEX_BYTES:
+        raise Malformed(
+            f"its index (moov) has {end - start:,} bytes, more than any video of ours needs; it was not read"
+        )
+    file.seek(start)
+    for name, content in _children("moov", memoryview(file.read(end - start))):
+        if name == "trak":
+            movie.tracks.append(_track(content))
+        elif name == "mvex":
+            movie.fragmented = True
+
+
+def _children(parent: str, data: memoryview) -> Iterator[tuple[str, memoryview]]:
+    """Yield the boxes inside a box; a tail shorter than a header is padding."""
+    at = 0
+    for _ in range(MOST_BOXES):
+        if at + HEADER_BYTES > len(data):
+            return
+        name, header, length = _header(data[at : at + LONG_HEADER_BYTES], len(data) - at)
+        if at + length > len(data):
+            raise Malformed(f"the {parent} box is damaged: its {name} is longer than itself")
+        yield name, data[at + header : at + length]
+        at += length
+    raise Malformed(f"the {parent} box has more than {MOST_BOXES:,} boxes inside")
+
+
+def _track(data: memoryview) -> Track:
+    track = Track()
+    _descend("trak", data, track)
+    return track
+
+
+def _descend(parent: str, data: memoryview, track: Track) -> None:
+    """Read a box of the track and the one below it: four steps down, however deep a stranger nests."""
+    for name, content in _children(parent, data):
+        if name == _BELOW.get(parent):
+            _descend(name, content, track)
+        elif name in _READERS:
+            _READERS[name](content, track)
+
+
+def _tkhd(data: memoryview, track: Track) -> None:
+    """Frame size, as 16.16 fixed point numbers at the end of the track's header."""
+    at = 88 if _number(data, 0, 1) else 76
+    track.width, track.height = _number(data, at, 4) >> 16, _number(data, at + 4, 4) >> 16
+
+
+def _mdhd(data: memoryview, track: Track) -> None:
+    track.timescale = _number(data, 20 if _number(data, 0, 1) else 12, 4)
+
+
+def _hdlr(data: memoryview, track: Track) -> None:
+    track.kind = bytes(data[8:12]).decode("latin-1")
+
+
+def _stsd(data: memoryview, track: Track) -> None:
+    name = bytes(data[12:16]).decode("latin-1")
+    track.codec = name if name.isascii() and name.isprintable() else ascii(name)
+
+
+def _stts(data: memoryview, track: Track) -> None:
+    """Add up the table of (samples, ticks a sample)."""
+    for samples, ticks in struct.iter_unpack(">II", _table(data, 8)):
+        track.samples += samples
+        track.ticks += samples * ticks
+
+
+def _stco(data: memoryview, track: Track) -> None:
+    track.farthest = max((at for (at,) in struct.iter_unpack(">I", _table(data, 4))), default=0)
+
+
+def _co64(data: memoryview, track: Track) -> None:
+    track.farthest = max((at for (at,) in struct.iter_unpack(">Q", _table(data, 8))), default=0)
+
+
+_BELOW = {"trak": "mdia", "mdia": "minf", "minf": "stbl"}
+_READERS = {"tkhd": _tkhd, "mdhd": _mdhd, "hdlr": _hdlr, "stsd": _stsd, "stts": _stts, "stco": _stco, "co64": _co64}
+
+
+def _table(data: memoryview, row_bytes: int) -> memoryview:
+    """Return the rows of a counted table."""
+    end = 8 + row_bytes * _number(data, 4, 4)
+    if end > len(data):
+        raise Malformed("a table in its index is shorter than it claims")
+    return data[8:end]
+
+
+def _number(data: bytes | memoryview, at: int, width: int) -> int:
+    """Read an unsigned big-endian number of `width` bytes."""
+    digits = data[at : at + width]
+    if len(digits) < width:
+        raise Malformed("a box in it is shorter than its kind must be")
+    return int.from_bytes(digits, "big")

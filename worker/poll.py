@@ -1,0 +1,114 @@
+"""The step that looks: one question about one render, and the move that its answer asks for. Waiting spends nothing."""
+
+import json
+import time
+from random import random
+from typing import Any
+
+from jobs.backoff import poll_wait_s
+from jobs.lifecycle import Move, State
+from jobs.record import Purchase
+from ledger.orders import Claim, Due, Order
+from providers.contract import Ask, Failed, Finished, Kind, Open, Rejected, Throttled, Unreadable
+from worker.settle import purchases_text
+from worker.wire import Asker, NoAnswer
+from worker.wiring import Counter
+
+#: A failed render is bought again at most once, and only if it was not billed.
+MOST_ATTEMPTS = 2
+#: Questions in a row that one look may take (a status, its result, a history row).
+MOST_ASKS = 4
+
+
+async def look(due: Due, counter: Counter, asker: Asker) -> Order:
+    """Ask after a render, and tell what the ledger should do; never raises for anything the provider does."""
+    account = counter.account
+    call = account.provider.check_call(due.task_id, account.endpoint)
+    for _ in range(MOST_ASKS):
+        answer = await asker.ask(call)
+        if isinstance(answer, NoAnswer):
+            return _later(due, counter)
+        reading = account.provider.read_check(answer, due.task_id, account.endpoint)
+        if not isinstance(reading, Ask):
+            return _order(reading, due, counter)
+        call = reading.call
+    return _later(due, counter)
+
+
+def _order(reading: Open | Finished | Failed | Throttled | Unreadable, due: Due, counter: Counter) -> Order:
+    if isinstance(reading, Finished):
+        return _finish(due, finished(reading))
+    if isinstance(reading, Failed):
+        return _failed(due, reading)
+    if isinstance(reading, Throttled):
+        return _later(due, counter, at_least_s=_retry_s(reading, counter))
+    return _later(due, counter)
+
+
+def _later(due: Due, counter: Counter, at_least_s: float = 0.0) -> Order:
+    """Look again after the usual wait; past the deadline the render counts as failed, and its money as unknown."""
+    polls = due.polls + 1
+    if time.time() - due.submitted_ms / 1000 > counter.cadence.deadline_s:
+        why = Rejected(
+            Kind.RENDER_FAILED,
+            f"no end after {counter.account.facts.cadence.deadline_s:.0f} s of the provider's time",
+            hint=f"look for task {due.task_id} in the provider's own list; it may have been billed",
+        )
+        return _finish(due, failed(Failed(why)))
+    wait_s = max(at_least_s, poll_wait_s(counter.cadence, polls, random()))
+    return Order(move=Move.WAIT, to=State.RENDERING, claim=_claim(due), due_s=wait_s, set={"polls": str(polls)})
+
+
+def _failed(due: Due, reading: Failed) -> Order:
+    """An unbilled failure may be bought once more; every other one is the end."""
+    if reading.billed is False and reading.why.kind is Kind.RENDER_FAILED and due.attempts < MOST_ATTEMPTS:
+        *before, last = (Purchase.model_validate(each) for each in json.loads(due.purchases))
+        closed = last.model_copy(update={"state": "failed", "cost_usd": 0, "cost_source": "provider"})
+        return Order(
+            move=Move.REBUY,
+            to=State.QUEUED,
+            claim=_claim(due),
+            set={"purchases": purchases_text([*before, closed]), "trouble": reading.why.message},
+            delete=("task", "submitted_ms"),
+        )
+    return _finish(due, failed(reading))
+
+
+def _finish(due: Due, result: dict[str, Any]) -> Order:
+    return Order(
+        move=Move.FINISH,
+        to=State.READY,
+        claim=_claim(due),
+        due_s=0,
+        set={"result": json.dumps(result), "polls": str(due.polls + 1), "finished_ms": str(int(time.time() * 1000))},
+    )
+
+
+def finished(reading: Finished) -> dict[str, Any]:
+    """A good end as the ledger keeps it until it is collected."""
+    return {
+        "url": reading.url,
+        "cost_usd": None if reading.cost_usd is None else str(reading.cost_usd),
+        "cost_native": None if reading.cost_native is None else [str(reading.cost_native[0]), reading.cost_native[1]],
+        "credits": None if reading.balance is None else str(reading.balance.remaining),
+        "credits_unit": None if reading.balance is None else reading.balance.unit,
+        "seed": reading.seed,
+        "prompt_expanded": reading.prompt_expanded,
+    }
+
+
+def failed(reading: Failed) -> dict[str, Any]:
+    """A bad end as the ledger keeps it until it is recorded."""
+    why = reading.why
+    return {"kind": why.kind, "code": why.code, "message": why.message, "hint": why.hint, "billed": reading.billed}
+
+
+def _retry_s(reading: Throttled, counter: Counter) -> float:
+    clock = counter.account.clock
+    if reading.retry_after_s is not None:
+        return clock.ours_s(reading.retry_after_s)
+    return max(0.0, clock.until_s(reading.retry_at, time.time())) if reading.retry_at else 0.0
+
+
+def _claim(due: Due) -> Claim:
+    return Claim(due.job_id, due.fence)

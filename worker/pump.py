@@ -1,0 +1,192 @@
+"""The pump: a thread in every worker that leases what is due, polls it, admits queued jobs, rings for short tasks.
+
+Any number of workers run one. What a dead worker held falls due again, and some pump takes it up.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+import redis
+
+from jobs.errors import WanbatchError
+from jobs.messages import COLLECT, SUBMIT
+from ledger.jobs import Ledger
+from ledger.orders import Claim, Due, Order
+from ledger.shelf import Receipt
+from worker.poll import look
+from worker.wire import Asker
+from worker.wiring import Counter, Workshop
+
+#: Seconds between two looks at the ledger: the lateness of a poll. It never scales with a provider's clock.
+TICK_S = 0.05
+#: Seconds between two heartbeats.
+BEAT_S = 1.0
+#: Jobs leased on one account in one look, and polls on the wire at once.
+MOST_LEASED = 500
+MOST_POLLS = 256
+#: Seconds for which the pump keeps away from a Redis that does not answer.
+REDIS_AWAY_S = 0.5
+#: Seconds that polls on the wire get to end when the worker leaves.
+LEAVE_WITHIN_S = 2.0
+
+#: Rings doorbells of one task for many claims of one account.
+Ring = Callable[[str, str, Sequence[Claim]], None]
+
+log = logging.getLogger(__name__)
+
+
+class Pump:
+    """Runs on a thread of its own, with an event loop of its own; `start` and `stop` are its whole surface."""
+
+    def __init__(self, shop: Workshop, ring: Ring) -> None:
+        self._shop = shop
+        self._ring = ring
+        self._thread = threading.Thread(target=self._main, name="pump", daemon=True)
+        self._orders: list[Order] = []
+        self._polls: set[asyncio.Task[None]] = set()
+        self._room = MOST_POLLS
+        self._leave = threading.Event()
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more, let polls on the wire end, give every lease back; returns when that is done."""
+        self._leave.set()
+        self._thread.join(LEAVE_WITHIN_S + 1.0)
+
+    def _main(self) -> None:
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        asker = Asker()
+        beat = asyncio.create_task(self._beat())
+        flush = asyncio.create_task(self._flush())
+        try:
+            while not self._leave.is_set():
+                await self._tick(asker)
+                await asyncio.sleep(TICK_S)
+                for task in (beat, flush):
+                    if task.done():
+                        task.result()
+            await self._give_back()
+        finally:
+            beat.cancel()
+            flush.cancel()
+            await asker.close()
+
+    async def _tick(self, asker: Asker) -> None:
+        try:
+            served = await asyncio.to_thread(self._served)
+            for counter in served:
+                await self._lease(counter, asker)
+                await asyncio.to_thread(self._admit, counter)
+        except redis.RedisError as error:
+            log.warning("the ledger does not answer; nothing is bought meanwhile", extra={"reason": str(error)})
+            await asyncio.sleep(REDIS_AWAY_S)
+
+    def _served(self) -> list[Counter]:
+        """The accounts that have had jobs and that this worker can serve."""
+        ledger = self._shop.ledger
+        if not ledger.is_founded():
+            return []
+        return [self._shop.counters[name] for name in sorted(ledger.accounts()) if name in self._shop.counters]
+
+    async def _lease(self, counter: Counter, asker: Asker) -> None:
+        """Take what is due: look at the rendering, ring for the ready."""
+        ledger, room = self._shop.ledger, min(MOST_LEASED, self._room - len(self._polls))
+        rings = await asyncio.to_thread(self._collect_room, counter)
+        due = await asyncio.to_thread(ledger.lease, counter.name, counter.policy, most=max(room, 1), rings=rings)
+        ready = [Claim(each.job_id, each.fence) for each in due if each.state in ("ready", "collecting")]
+        if ready:
+            await asyncio.to_thread(self._ring, COLLECT, counter.name, ready)
+        for each in due:
+            if each.state == "rendering":
+                task = asyncio.create_task(self._look(each, counter, asker))
+                self._polls.add(task)
+                task.add_done_callback(self._looked)
+
+    async def _look(self, due: Due, counter: Counter, asker: Asker) -> None:
+        if due.owed:
+            await asyncio.to_thread(_pay, due, self._shop, counter)
+        order = await look(due, counter, asker)
+        # Only now is the list looked up: it was taken and replaced while this look waited.
+        self._orders.append(order)
+
+    def _looked(self, task: "asyncio.Task[None]") -> None:
+        """A look that failed for a reason of our own is told; its lease brings the job back."""
+        self._polls.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a look failed", exc_info=error)
+
+    def _admit(self, counter: Counter) -> None:
+        """Claim what may be bought soon, and ring for it."""
+        if self._shop.stopping.is_set() or not self._shop.store_is_well():
+            return
+        threads = self._shop.settings.threads
+        claims = self._shop.ledger.claim(
+            counter.name, counter.policy, most=threads, most_waiting=self._fleet_threads() * 2
+        )
+        if claims:
+            self._ring(SUBMIT, counter.name, claims)
+
+    def _collect_room(self, counter: Counter) -> int:
+        """How many more collects may run: half of the fleet's threads, so that submits never starve."""
+        half = max(1, self._fleet_threads() // 2)
+        return max(0, half - self._shop.ledger.counts(counter.name).get("collecting", 0))
+
+    def _fleet_threads(self) -> int:
+        return threads_of(self._shop.ledger) or self._shop.settings.threads
+
+    async def _flush(self) -> None:
+        """Carry out the moves of all polls that ended in the last instant in one round trip."""
+        while True:
+            await asyncio.sleep(TICK_S / 2)
+            await self._flush_once()
+
+    async def _flush_once(self) -> None:
+        orders, self._orders = self._orders, []
+        while orders:
+            try:
+                moved = await asyncio.to_thread(self._shop.ledger.move_all, orders)
+                for order, one in zip(orders, moved, strict=True):
+                    if not one.ok:
+                        log.info("a look came too late", extra={"job_id": order.claim.job_id, "found": one.detail})
+                return
+            except (redis.ConnectionError, redis.TimeoutError) as error:
+                log.warning("moves wait for the ledger", extra={"orders": len(orders), "reason": str(error)})
+                await asyncio.sleep(REDIS_AWAY_S)
+
+    async def _beat(self) -> None:
+        """Tell the ledger that this worker lives, and stretch the leases of what its threads hold."""
+        while True:
+            try:
+                if self._shop.ledger.epoch:
+                    await asyncio.to_thread(self._shop.ledger.renew, self._shop.name, self._shop.held.now())
+            except redis.RedisError:
+                pass
+            await asyncio.sleep(BEAT_S)
+
+    async def _give_back(self) -> None:
+        """The worker leaves: polls that end in time count, the others fall due at their lease's end."""
+        if self._polls:
+            await asyncio.wait(self._polls, timeout=LEAVE_WITHIN_S)
+        await self._flush_once()
+        await asyncio.to_thread(self._shop.ledger.leave, self._shop.name)
+
+
+def threads_of(ledger: Ledger) -> int:
+    """Threads of all living workers."""
+    return sum(int(name.rpartition("/")[2]) for name in ledger.workers())
+
+
+def _pay(due: Due, shop: Workshop, counter: Counter) -> None:
+    """Write the receipt that the submit could not."""
+    try:
+        shop.shelf(simulated=counter.account.simulated).write_receipt(Receipt.model_validate_json(due.owed))
+        shop.ledger.paid(due.job_id)
+    except WanbatchError as error:
+        log.warning("a receipt is still owed", extra={"job_id": due.job_id, "reason": error.message})

@@ -1,0 +1,170 @@
+"""The end of a job: what it cost, as a record on its shelf, then told to the ledger. Durable first, then done."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Literal
+
+from config.version import tool_version
+from jobs.job import Job
+from jobs.lifecycle import Move, State
+from jobs.money import from_uusd, to_uusd
+from jobs.outcome import Done, Outcome, Stop
+from jobs.record import JobRecord, NativeAmount, Purchase, Trouble, Video
+from ledger.orders import Claim, Order
+from providers.contract import Kind, Rejected
+from worker.insist import insist
+from worker.wiring import Workshop
+
+version = cache(tool_version)
+
+#: The end that each kind of error leads to; everything else has failed.
+_ENDS: dict[str, tuple[State, Literal["failed", "refused"]]] = {Kind.CONTENT_REFUSED: (State.REFUSED, "refused")}
+_FAILED: tuple[State, Literal["failed", "refused"]] = (State.FAILED, "failed")
+
+
+def purchases_text(purchases: Sequence[Purchase]) -> str:
+    """Purchases as the ledger keeps them."""
+    return json.dumps([each.model_dump(mode="json") for each in purchases], separators=(",", ":"))
+
+
+def settle_unbought(
+    job: Job, claim: Claim, purchases: Sequence[Purchase], why: Rejected, queued_ms: str, shop: Workshop
+) -> Outcome:
+    """The submit was refused for good: the job ends, and nothing was bought by this send."""
+    end, status = _ENDS.get(why.kind, _FAILED)
+    trouble = Trouble(kind=why.kind, code=why.code, message=why.message, hint=why.hint)
+    record = _record(job, {"queued_ms": queued_ms}, purchases, status=status, error=trouble, video=None)
+    shop.shelf(simulated=job.simulated).write_record(record)
+    move = Move.REFUSE if end is State.REFUSED else Move.FAIL
+    order = Order(move=move, to=end, claim=claim, bad=True, answered=True, delete=("job",), set=_ended(trouble))
+    return _told(insist(shop.ledger, order))
+
+
+def settle_failed(job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], shop: Workshop) -> Outcome:
+    """The render ended without a video: recorded with the provider's words, paid for only if it was billed."""
+    end, status = _ENDS.get(result["kind"], _FAILED)
+    trouble = Trouble(kind=result["kind"], code=result["code"], message=result["message"], hint=result["hint"])
+    billed = result["billed"]
+    cost_usd = None if billed is None else from_uusd(job.price_uusd) if billed else Decimal(0)
+    purchases = _closed(row, state="unknown" if billed is None else "failed", cost_usd=cost_usd, result=result)
+    record = _record(job, row, purchases, status=status, error=trouble, video=None)
+    shop.shelf(simulated=job.simulated).write_record(record)
+    # Where nobody says whether it was billed, the whole reservation counts as spent: unknown is not zero.
+    spent = 0 if billed is False else job.price_uusd
+    order = Order(
+        move=Move.SETTLE, to=end, claim=claim, bad=True, cost_uusd=spent, delete=("job", "result"), set=_ended(trouble)
+    )
+    return _told(insist(shop.ledger, order))
+
+
+def settle_done(
+    job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], video: Video, shop: Workshop
+) -> Outcome:
+    """The video is stored: its cost is the provider's own figure, else the price list's."""
+    told = Decimal(result["cost_usd"]) if result["cost_usd"] is not None else None
+    cost_usd = from_uusd(job.price_uusd) if told is None else told
+    purchases = _closed(row, state="succeeded", cost_usd=cost_usd, result=result)
+    record = _record(job, row, purchases, status="done", error=None, video=video, result=result)
+    shop.shelf(simulated=job.simulated).write_record(record)
+    _remember_balance(job.account, result, shop)
+    order = Order(
+        move=Move.SETTLE,
+        to=State.DONE,
+        claim=claim,
+        bad=not video.verified,
+        unverified=not video.verified,
+        cost_uusd=to_uusd(cost_usd),
+        charge_over=to_uusd(cost_usd) > job.price_uusd,
+        delete=("job", "result", "owed"),
+    )
+    return _told(insist(shop.ledger, order))
+
+
+def _closed(
+    row: dict[str, str],
+    *,
+    state: Literal["succeeded", "failed", "unknown"],
+    cost_usd: Decimal | None,
+    result: dict[str, Any],
+) -> list[Purchase]:
+    """The job's purchases, the last one with its end and its cost."""
+    *before, last = (Purchase.model_validate(each) for each in json.loads(row["purchases"]))
+    native = result.get("cost_native")
+    source: Literal["provider", "price_table", "unknown"] = "price_table"
+    if cost_usd is None:
+        source = "unknown"
+    elif result.get("cost_usd") is not None or state == "failed":
+        source = "provider"
+    closed = {
+        "state": state,
+        "cost_usd": cost_usd,
+        "cost_source": source,
+        "cost_native": NativeAmount(amount=Decimal(native[0]), unit=native[1]) if native else None,
+    }
+    return [*before, last.model_copy(update=closed)]
+
+
+def _record(
+    job: Job,
+    row: dict[str, str],
+    purchases: Sequence[Purchase],
+    *,
+    status: Literal["done", "failed", "refused"],
+    error: Trouble | None,
+    video: Video | None,
+    result: dict[str, Any] | None = None,
+) -> JobRecord:
+    """What became of the job, every field filled or None because nobody knows."""
+    told = result or {}
+    now = datetime.now(UTC)
+    submitted, finished = _instant(row.get("submitted_ms")), _instant(row.get("finished_ms"))
+    queued = _instant(row.get("queued_ms"))
+    return JobRecord(
+        tool_version=version(),
+        job_id=job.job_id,
+        status=status,
+        error=error,
+        attempts=int(row.get("attempts", "0")),
+        polls=int(row.get("polls", "0")),
+        provider=job.provider,
+        account=job.account,
+        region=job.region,
+        purchases=tuple(purchases),
+        prompt_expanded=told.get("prompt_expanded"),
+        seed_reported=told.get("seed"),
+        task_id=row.get("task"),
+        submitted_at=submitted,
+        completed_at=finished,
+        stored_at=now if video else None,
+        queue_wait_s=(submitted - queued).total_seconds() if submitted and queued else None,
+        render_s=(finished - submitted).total_seconds() if submitted and finished else None,
+        remaining_credits=Decimal(told["credits"]) if told.get("credits") is not None else None,
+        remaining_credits_unit=told.get("credits_unit"),
+        remaining_credits_at=finished if told.get("credits") is not None else None,
+        video=video,
+    )
+
+
+def _remember_balance(account: str, result: dict[str, Any], shop: Workshop) -> None:
+    """The account's balance as this answer showed it."""
+    if result.get("credits") is not None:
+        at_ms = str(int(time.time() * 1000))
+        seen = {"credits": result["credits"], "credits_unit": result["credits_unit"], "credits_ms": at_ms}
+        shop.ledger.hold(account, remember=seen)
+
+
+def _ended(trouble: Trouble) -> dict[str, str]:
+    return {"trouble": trouble.message}
+
+
+def _instant(milliseconds: str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if milliseconds else None
+
+
+def _told(moved: object) -> Outcome:
+    """Done, unless the ledger could not be told: then the record is there, and the next collect finds it."""
+    return Done() if getattr(moved, "ok", False) else Stop("the ledger has moved on or is away; the record is stored")

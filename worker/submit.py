@@ -1,0 +1,255 @@
+"""The step that buys: a durable intent, the rate token, one POST, and what its answer means. Nothing is bought twice.
+
+The order of the writes is the promise (docs/lifecycle.md): intent, ledger, POST, ledger, receipt.
+"""
+
+import json
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import random
+
+from jobs.backoff import poll_wait_s
+from jobs.job import Job
+from jobs.lifecycle import Move, State
+from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
+from jobs.record import Purchase
+from ledger.orders import Claim, Order
+from ledger.shelf import Intent, Receipt
+from providers.contract import Accepted, Kind, Lost, Rejected
+from worker.insist import insist
+from worker.settle import purchases_text, settle_unbought
+from worker.wire import NoAnswer, NotSent
+from worker.wiring import Counter, Workshop
+
+#: Seconds from the intent in which the POST may leave; later nothing is sent.
+SEND_WITHIN_S = 10.0
+#: Seconds that an account waits when its provider cannot be reached, or throttles without saying how long.
+DEFAULT_HOLD_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One send of one job: what the steps below need of it."""
+
+    job: Job
+    claim: Claim
+    counter: Counter
+    send: int
+    token: str
+    attempts: int
+    purchases: list[Purchase]
+    queued_ms: str
+
+
+def submit(claim: Claim, shop: Workshop) -> Outcome:
+    """Buy the claimed job, or find out that somebody else does."""
+    row = shop.ledger.job(claim.job_id)
+    if row.get("state") != State.CLAIMED or row.get("fence") != claim.fence:
+        return Stop("the claim is gone")
+    attempt = _attempt(row, claim, shop)
+    if attempt is None:
+        shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=claim))
+        return Stop(f"this worker does not serve the account {row['account']}")
+    send_by = time.monotonic() + SEND_WITHIN_S
+    foreign = _intend(attempt, shop)
+    refusal = _token(attempt, shop, send_by)
+    if refusal is not None:
+        if not foreign:
+            _receipt(attempt, shop, outcome="not_sent")
+        return refusal
+    return _follow(attempt, shop) if foreign else _buy(attempt, shop, send_by)
+
+
+def _buy(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome:
+    """The one POST, unless it comes too late, and what its answer means."""
+    if time.monotonic() > send_by:
+        return _not_sent(attempt, shop, "the worker was held up past the time in which it may buy")
+    account = attempt.counter.account
+    answer = shop.wire.post(account.provider.submit_call(attempt.job, account.endpoint))
+    if isinstance(answer, NotSent):
+        shop.ledger.hold(account.name, hold_s=DEFAULT_HOLD_S)
+        return _not_sent(attempt, shop, f"the provider cannot be reached ({answer.reason})")
+    reading = Lost(answer.reason) if isinstance(answer, NoAnswer) else account.provider.read_submit(answer)
+    if isinstance(reading, Accepted):
+        return _accepted(attempt, shop, reading)
+    if isinstance(reading, Lost):
+        return _lost(attempt, shop, reading.reason)
+    return _rejected(attempt, shop, reading)
+
+
+def _intend(attempt: Attempt, shop: Workshop) -> bool:
+    """Make the intent durable; True when another ledger's intent for this very send is there already."""
+    written = datetime.now(UTC)
+    intent = Intent(
+        job_id=attempt.claim.job_id,
+        send=attempt.send,
+        token=attempt.token,
+        account=attempt.counter.name,
+        epoch=shop.ledger.epoch,
+        written_at=written,
+        send_by=written + timedelta(seconds=SEND_WITHIN_S),
+        worker=shop.name,
+    )
+    return shop.shelf(simulated=attempt.job.simulated).write_intent(intent) == "another"
+
+
+def _attempt(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | None:
+    """The send at hand; None when this worker does not serve the job's account."""
+    counter = shop.counters.get(row["account"])
+    if counter is None:
+        return None
+    return Attempt(
+        job=Job.model_validate_json(row["job"]),
+        claim=claim,
+        counter=counter,
+        send=int(row["sends"]),
+        token=secrets.token_hex(16),
+        attempts=int(row.get("attempts", "0")),
+        purchases=[Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))],
+        queued_ms=row.get("queued_ms", "0"),
+    )
+
+
+def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:
+    """Take the rate token and move to submitting; None when the POST may leave now."""
+    while True:
+        word, detail = shop.ledger.send(attempt.claim, attempt.counter.policy, token=attempt.token)
+        if word == "go":
+            return None
+        wait_s = int(detail) / 1000 if word == "wait" else 0.0
+        if word == "stop" or time.monotonic() + wait_s > send_by or shop.stopping.wait(wait_s):
+            shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=attempt.claim))
+            return Wait(wait_s, detail) if word == "wait" else Stop(detail)
+
+
+def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
+    """The provider gave a task id: into the ledger first, then onto the shelf."""
+    now = datetime.now(UTC)
+    purchase = Purchase(
+        send=attempt.send,
+        task_id=reading.task_id,
+        request_id=reading.request_id,
+        account=attempt.counter.name,
+        submitted_at=now,
+        state="rendering",
+        cost_usd=None,
+        cost_source="unknown",
+        price_as_of=attempt.job.price_as_of,
+    )
+    receipt = _receipt_of(attempt, "accepted", task_id=reading.task_id, request_id=reading.request_id)
+    order = Order(
+        move=Move.ACCEPT,
+        to=State.RENDERING,
+        claim=attempt.claim,
+        due_s=poll_wait_s(attempt.counter.cadence, 0, random()),
+        answered=True,
+        set={
+            "task": reading.task_id,
+            "submitted_ms": str(int(now.timestamp() * 1000)),
+            "attempts": str(attempt.attempts + 1),
+            "polls": "0",
+            "purchases": purchases_text([*attempt.purchases, purchase]),
+            "owed": receipt.model_dump_json(),
+        },
+    )
+    moved = insist(shop.ledger, order)
+    shop.shelf(simulated=attempt.job.simulated).write_receipt(receipt)
+    shop.ledger.paid(attempt.claim.job_id)
+    if moved is None or not moved.ok:
+        # The task is bought, and its receipt lies in the store for reconciling.
+        log.error("accepted but not recorded", extra={"job_id": attempt.claim.job_id, "task_id": reading.task_id})
+        return Unknown("the task was bought, but the ledger could not be told")
+    return Done()
+
+
+def _lost(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
+    """The answer was lost: the money stays in doubt, and nobody buys this job again by himself."""
+    purchase = Purchase(
+        send=attempt.send,
+        task_id=None,
+        request_id=None,
+        account=attempt.counter.name,
+        submitted_at=datetime.now(UTC),
+        state="unknown",
+        cost_usd=None,
+        cost_source="unknown",
+        price_as_of=attempt.job.price_as_of,
+    )
+    insist(
+        shop.ledger,
+        Order(
+            move=Move.LOSE,
+            to=State.UNKNOWN,
+            claim=attempt.claim,
+            due_s=attempt.counter.policy.longest_ms / 1000,
+            set={"trouble": reason, "purchases": purchases_text([*attempt.purchases, purchase])},
+        ),
+    )
+    log.warning("submit unanswered", extra={"job_id": attempt.claim.job_id, "reason": reason})
+    return Unknown(reason)
+
+
+def _rejected(attempt: Attempt, shop: Workshop, reading: Rejected) -> Outcome:
+    """A definite no: nothing was bought. Who has to wait, and whether the job has ended, follows from its kind."""
+    _receipt(attempt, shop, outcome="rejected", kind=reading.kind, code=reading.code, message=reading.message)
+    name = attempt.counter.name
+    if reading.kind in (Kind.CONTENT_REFUSED, Kind.BAD_REQUEST):
+        return settle_unbought(attempt.job, attempt.claim, attempt.purchases, reading, attempt.queued_ms, shop)
+    if reading.kind in (Kind.OUT_OF_CREDIT, Kind.KEY_REFUSED):
+        why = f"{attempt.counter.account.facts.title} says: {reading.message}. {reading.hint}".strip()
+        shop.ledger.hold(name, park=reading.kind, reason=why)
+        log.warning("account parked", extra={"account": name, "reason": why})
+    else:
+        shop.ledger.hold(name, hold_s=_hold_s(reading, attempt.counter))
+    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, answered=False))
+    return Wait(0.0, reading.message)
+
+
+def _hold_s(reading: Rejected, counter: Counter) -> float:
+    """Our seconds for which the provider wants to be left alone."""
+    clock = counter.account.clock
+    if reading.retry_after_s is not None:
+        return clock.ours_s(reading.retry_after_s)
+    if reading.retry_at is not None:
+        return max(0.0, clock.until_s(reading.retry_at, time.time()))
+    return clock.ours_s(DEFAULT_HOLD_S)
+
+
+def _not_sent(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
+    """The token was taken, but no byte left."""
+    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
+    _receipt(attempt, shop, outcome="not_sent")
+    return Retry(reason)
+
+
+def _follow(attempt: Attempt, shop: Workshop) -> Outcome:
+    """Another ledger meant to buy this very send: its receipt decides, and without one nobody knows."""
+    receipt = shop.shelf(simulated=attempt.job.simulated).receipt(attempt.claim.job_id, attempt.send)
+    if receipt is None:
+        return _lost(attempt, shop, "another ledger wrote the intent for this send, and there is no receipt")
+    if receipt.outcome == "accepted" and receipt.task_id:
+        return _accepted(attempt, shop, Accepted(receipt.task_id, receipt.request_id))
+    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
+    return Retry("another ledger's send was refused; this one tries anew")
+
+
+def _receipt_of(attempt: Attempt, outcome: str, **told: str | None) -> Receipt:
+    return Receipt.model_validate(
+        {
+            "job_id": attempt.claim.job_id,
+            "send": attempt.send,
+            "token": attempt.token,
+            "answered_at": datetime.now(UTC),
+            "outcome": outcome,
+            **told,
+        }
+    )
+
+
+def _receipt(attempt: Attempt, shop: Workshop, *, outcome: str, **told: str | None) -> None:
+    shop.shelf(simulated=attempt.job.simulated).write_receipt(_receipt_of(attempt, outcome, **told))

@@ -1,0 +1,143 @@
+"""The one place that builds: everything that a worker's steps are given, out of the settings."""
+
+import logging
+import os
+import platform
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.facts import load_facts
+from config.settings import Settings
+from config.simulator import simulator_clock
+from jobs.backoff import Cadence
+from jobs.errors import KeyMissing, LedgerRefused, WanbatchError
+from ledger.gates import Policy, policy
+from ledger.jobs import Ledger
+from ledger.objects import ObjectStore, S3Options, open_store
+from ledger.orders import Claim
+from ledger.shelf import Shelf
+from providers.accounts import Account, open_real, open_simulated
+from providers.clock import Clock
+from worker.wire import Wire
+
+#: Seconds for which nothing new is claimed after the store failed.
+STORE_AWAY_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """An account with what the gates and the polls make of its facts, in our own seconds."""
+
+    account: Account
+    policy: Policy
+    cadence: Cadence
+
+    @property
+    def name(self) -> str:
+        """The account's name, which the ledger counts by."""
+        return self.account.name
+
+
+@dataclass(slots=True)
+class Held:
+    """The claims in this worker's hands right now; its heartbeat keeps their leases alive."""
+
+    _claims: set[Claim] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, claim: Claim) -> None:
+        """From now on the heartbeat renews it."""
+        with self._lock:
+            self._claims.add(claim)
+
+    def drop(self, claim: Claim) -> None:
+        """The heartbeat lets it be."""
+        with self._lock:
+            self._claims.discard(claim)
+
+    def now(self) -> list[Claim]:
+        """All of them at this instant."""
+        with self._lock:
+            return list(self._claims)
+
+
+@dataclass(slots=True)
+class Workshop:
+    """What the steps work with. `stopping` is set once the worker was told to go."""
+
+    settings: Settings
+    ledger: Ledger
+    store: ObjectStore
+    wire: Wire
+    counters: dict[str, Counter]
+    temp: Path
+    name: str
+    held: Held = field(default_factory=Held)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _store_well_at: float = 0.0
+
+    def shelf(self, *, simulated: bool) -> Shelf:
+        """The shelves of one world."""
+        return Shelf(self.store, simulated=simulated)
+
+    def store_failed(self, error: WanbatchError) -> None:
+        """The store did not take something: nothing new is claimed for a while, and leases bring the job back."""
+        log.warning("the store does not serve; nothing new is bought for a while", extra={"reason": error.message})
+        self._store_well_at = time.monotonic() + STORE_AWAY_S
+
+    def store_is_well(self) -> bool:
+        """Whether the store has not failed just now."""
+        return time.monotonic() >= self._store_well_at
+
+
+def build(settings: Settings) -> Workshop:
+    """Everything a worker needs. Raises LedgerRefused, StoreRefused or KeyMissing with what to do."""
+    if settings.redis_url is None:
+        raise LedgerRefused(
+            "a worker needs a ledger of its own to stand by, and none is configured",
+            "give --redis URL (WANBATCH_REDIS), or use `wanbatch run`, which embeds one",
+        )
+    store = open_store(settings.store, s3=s3_options(settings))
+    ledger = Ledger.connect(settings.redis_url, store_url=store.url)
+    temp = Path(tempfile.mkdtemp(prefix="wanbatch-worker-"))
+    name = f"{platform.node()}-{os.getpid()}/{settings.threads}"
+    return Workshop(settings, ledger, store, Wire(), _counters(settings), temp, name)
+
+
+def s3_options(settings: Settings) -> S3Options:
+    """How to reach an S3 store, as the settings say; keys come from the usual AWS chain."""
+    return S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region)
+
+
+def _counters(settings: Settings) -> dict[str, Counter]:
+    """The accounts that this worker can serve: real ones whose key is set, simulated ones if there is a simulator."""
+    accounts: list[Account] = []
+    clock = Clock(*simulator_clock(settings.simulator_url)) if settings.simulator_url else None
+    for name, facts in load_facts().items():
+        try:
+            region = settings.region if settings.region in facts.regions else None
+            accounts.append(open_real(name, region))
+        except KeyMissing:
+            pass
+        if clock and settings.simulator_url:
+            accounts += [open_simulated(name, region, settings.simulator_url, clock) for region in facts.regions]
+    return {account.name: counter(account) for account in accounts if settings.serves(account.name)}
+
+
+def counter(account: Account) -> Counter:
+    """The account with its limits and cadence in our own seconds."""
+    facts, ours_s = account.facts, account.clock.ours_s
+    gates = policy(
+        submits=facts.limits.submits,
+        polls=facts.limits.polls,
+        slots=facts.limits.slots,
+        longest_render_s=facts.longest_render_s,
+        speed=account.clock.speed,
+    )
+    first_s, growth, cap_s, deadline_s = facts.cadence
+    return Counter(account, gates, Cadence(ours_s(first_s), growth, ours_s(cap_s), ours_s(deadline_s)))
