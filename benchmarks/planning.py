@@ -8,12 +8,12 @@ import argparse
 import csv
 import json
 import os
+import pickle
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ledger.jobs import Ledger
 from ledger.objects import open_store
 from ledger.shelf import Shelf
 from producer.enqueue import submit
-from producer.plan import PlanOptions, make_plan
+from producer.plan import Plan, PlanOptions, make_plan
 from providers.registry import facts, provider
 
 PEAK_MB = 300
@@ -32,22 +32,8 @@ JOBS_A_SECOND = 25_000
 #: A stage that lasts longer is given up.
 STAGE_WITHIN_S = 900
 MOST_ROWS = 2_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A plan that another process has made."""
-
-    campaign: str
-    simulated: bool
-    provider: str
-    account: str
-    source: str
-    path: Path
-    sha256: str
-    variants: int
-    axes: dict[str, int]
-    labels: tuple[str, ...]
+#: Where one stage leaves the plan for the next.
+READY = "plan.pickle"
 
 
 def main() -> None:
@@ -103,15 +89,13 @@ def plan(folder: Path) -> dict[str, Any]:
         spool=folder,
     )
     took_s = time.perf_counter() - began
-    told = {name: getattr(made, name) for name in Ready.__dataclass_fields__}
-    (folder / "ready.json").write_text(json.dumps(told | {"path": str(made.path)}))
+    (folder / READY).write_bytes(pickle.dumps(made))
     return figures_of(made.lines, took_s, "rows")
 
 
 def enqueue(folder: Path, url: str) -> dict[str, Any]:
     """Submit the ready plan to an empty ledger."""
-    told = json.loads((folder / "ready.json").read_text())
-    ready = Ready(**told | {"path": Path(told["path"]), "labels": tuple(told["labels"])})
+    ready: Plan = pickle.loads((folder / READY).read_bytes())
     store = open_store(f"file://{folder}/store")
     ledger = Ledger.connect(url, store_url=store.url, found=True)
     began = time.perf_counter()
@@ -157,8 +141,8 @@ def used_bytes(url: str) -> int:
 
 def job_bytes(folder: Path) -> float:
     """Mean bytes of a job's own JSON in the plan."""
-    told = json.loads((folder / "ready.json").read_text())
-    with Path(told["path"]).open("rb") as lines:
+    ready: Plan = pickle.loads((folder / READY).read_bytes())
+    with ready.path.open("rb") as lines:
         sizes = [line.index(b',"source_lines":') - len(b'{"job":') for line, _ in zip(lines, range(1000), strict=False)]
     return sum(sizes) / len(sizes)
 

@@ -92,7 +92,7 @@ def exit_code(arguments: list[str]) -> int:
         _tell(error, as_json=as_json)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted; the same command goes on from here", err=True)
+        click.echo("interrupted; the same command goes on from here", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone; flushing stdout at exit must not complain either.

@@ -71,12 +71,14 @@ class Results:
 def manifest_lines(campaign: Campaign, ledger: Ledger | None) -> Iterator[ManifestLine]:
     """Every line of the campaign's manifest as of now, in matrix order. Raises ObjectNotFound without its plan."""
     file, shelf = campaign.file, campaign.shelf
+    status = ledger.status(file.campaign) if ledger else None
+    parked = bool(status and status.parked)
     with _plan(shelf, file.campaign, file.plan_sha256) as plan:
         lines = iter_plan(plan)
         while batch := list(itertools.islice(lines, BATCH)):
             records = list(shelf.records(line.job.job_id for line in batch))
             pending = [line.job.job_id for line, record in zip(batch, records, strict=True) if record is None]
-            live = ledger.live(pending) if ledger and pending else {}
+            live = ledger.live(pending, parked=parked) if ledger and pending else {}
             for line, record in zip(batch, records, strict=True):
                 yield join(
                     line,

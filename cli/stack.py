@@ -57,6 +57,10 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End what was started; after a success the services wait for the runs that joined them."""
+        if kind is KeyboardInterrupt:
+            self._tell(
+                "\nending the services; a purchase on the wire is awaited up to 20 s (Ctrl-C again: not even that)"
+            )
         if kind is None:
             self._end_worker()
             for berth in sorted(self._berths, key=lambda berth: berth.owner):

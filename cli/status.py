@@ -10,6 +10,7 @@ from cli.places import Campaign, every, found, ledger_of, store_of
 from cli.results import Sums, manifest_lines
 from cli.summary import print_json, status_json, status_lines, stored_json, stored_lines
 from config.facts import load_facts
+from config.limits import with_own_limits
 from config.settings import Settings, load_settings
 from jobs.errors import LedgerRefused
 from jobs.lifecycle import ENDS, State
@@ -93,4 +94,6 @@ def _eta_s(status: CampaignStatus, settings: Settings) -> float | None:
     facts = load_facts().get(status.provider)
     if status.parked or facts is None:
         return None
-    return eta_s(still, facts) / (settings.simulator_speed if status.simulated else 1.0)
+    return eta_s(still, with_own_limits(facts, status.account, settings.limits)) / (
+        settings.simulator_speed if status.simulated else 1.0
+    )

@@ -11,8 +11,8 @@ import click
 from cli.places import Campaign
 from cli.progress import duration
 from cli.results import Sums
-from jobs.lifecycle import State
-from jobs.money import shown, usd_text
+from jobs.lifecycle import ENDS, State
+from jobs.money import from_uusd, shown, to_uusd, usd_text
 from ledger.campaigns import CampaignStatus
 from producer.watch import money_line
 
@@ -40,13 +40,15 @@ def status_json(status: CampaignStatus, eta_s: float | None) -> dict[str, Any]:
 def stored_json(campaign: Campaign, sums: Sums) -> dict[str, Any]:
     """The same shape from the store's records alone; what only a ledger knows is null."""
     file = campaign.file
+    all_ended = sums.states.total() == sum(sums.states[state] for state in ENDS)
+    held = Decimal(0) if all_ended else None
     return {
         "campaign": file.campaign,
         "states": {state.value: sums.states.get(state.value, 0) for state in State},
-        "money_usd": _money(file.budget_usd, None, sums.spent_usd, None),
+        "money_usd": _money(file.budget_usd, held, sums.spent_usd, held),
         "credits": {name: _balance(seen.remaining, seen.unit, seen.at) for name, seen in sums.credits.items()},
         "needs": list(stored_needs(sums)),
-        "eta_s": None,
+        "eta_s": 0 if all_ended else None,
     }
 
 
@@ -85,9 +87,9 @@ def stored_lines(campaign: Campaign, sums: Sums) -> Iterator[str]:
 def _money(
     budget: Decimal | None, reserved: Decimal | None, spent: Decimal | None, in_doubt: Decimal | None
 ) -> dict[str, str | None]:
-    """Dollars as strings, null where unknown or not set."""
+    """Dollars as strings, to the cent where that is exact; null where unknown or not set."""
     named = {"budget": budget, "reserved": reserved, "spent": spent, "in_doubt": in_doubt}
-    return {name: usd_text(amount) for name, amount in named.items()}
+    return {name: None if amount is None else usd_text(from_uusd(to_uusd(amount))) for name, amount in named.items()}
 
 
 def _balance(remaining: Decimal, unit: str | None, at: datetime | None) -> dict[str, str | None]:

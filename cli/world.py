@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
 from config.facts import ProviderFacts
+from config.limits import with_own_limits
 from config.settings import Settings, provider_key
 from jobs.errors import BudgetMissing, KeyMissing, ProviderNotNamed
 from providers.accounts import account_name
@@ -47,7 +48,9 @@ def choose(settings: Settings, *, simulate: bool, must_name: str = "") -> World:
     name = settings.provider or USUAL
     found = facts(name)
     found.region(settings.region)
-    return World(found, settings.region, simulate or not settings.provider)
+    simulated = simulate or not settings.provider
+    account = account_name(found, settings.region, simulated=simulated)
+    return World(with_own_limits(found, account, settings.limits), settings.region, simulated)
 
 
 def check_money(world: World, *, budget_usd: Decimal | None, cost_usd: Decimal) -> None:

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
         None,
         description="the accounts that a worker serves, such as segmind,simulated-dashscope; without it all it can",
     )
+    limits: Path | None = Field(
+        None, description="a TOML file with what your accounts may do, where it differs from the documented limits"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged: debug, info, warning or error"
     )
@@ -122,6 +125,13 @@ class Settings(BaseSettings):
             raise ValueError
         file = nearest_file()
         return ((file.parent if file else Path.cwd()) / folder).resolve().as_uri()
+
+    @field_validator("limits", mode="after")
+    @classmethod
+    def _absolute_limits(cls, value: Path | None) -> Path | None:
+        """Make the file's path absolute, from the folder of the nearest wanbatch.toml, else from here."""
+        file = nearest_file()
+        return None if value is None else ((file.parent if file else Path.cwd()) / value).resolve()
 
     @property
     def redis_url(self) -> str | None:

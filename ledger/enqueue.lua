@@ -1,24 +1,26 @@
 -- Puts a batch of a campaign's jobs into the ledger. The same call twice changes nothing.
--- ARGV 1 epoch  2 campaign  3 account  then for each job: id, seq, price in micro-USD, job JSON, state (queued, or the end it has)
+-- ARGV 1 epoch  2 campaign  3 account  4 five lines for each of at most 1,000 jobs: id, seq, price in micro-USD, job JSON,
+--      state (queued, or the end it has); one argument, because clients take longer over thousands than Redis over the jobs
 -- ->   one letter a job: n(ew) k(nown already) j(oined: another campaign buys it) r(enewed) e(nded before)
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local campaign, account = ARGV[2], ARGV[3]
 local mine = '\n' .. campaign .. '\n'
-local now, answer, queued = int(now_ms()), {}, false
-for i = 4, #ARGV, 5 do
-  local id, seq, price, json, state = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+local now, answer = int(now_ms()), {}
+-- A batch is counted and lined up once, at its end: most of a script's time is its calls.
+local count, line = {}, {}
+for id, seq, price, json, state in string.gmatch(ARGV[4], string.rep('([^\n]*)\n', 5)) do
   local key = PREFIX .. 'j:' .. id
   local known = redis.call('HMGET', key, 'state', 'campaigns')
   if not known[1] then
-    redis.call('HSET', key, 'state', state, 'campaigns', campaign, 'account', account, 'price', price, 'seq', seq)
-    redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. state, 1)
-    redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:' .. state, 1)
+    count[state] = (count[state] or 0) + 1
     if state == 'queued' then
-      redis.call('HSET', key, 'job', json, 'queued_ms', now)
-      redis.call('ZADD', PREFIX .. 'q:' .. campaign, seq, id)
-      queued = true
+      redis.call('HSET', key, 'state', state, 'campaigns', campaign, 'account', account, 'price', price, 'seq', seq,
+                 'job', json, 'queued_ms', now)
+      line[#line + 1] = seq
+      line[#line + 1] = id
       answer[#answer + 1] = 'n'
     else
+      redis.call('HSET', key, 'state', state, 'campaigns', campaign, 'account', account, 'price', price, 'seq', seq)
       answer[#answer + 1] = 'e'
     end
   elseif not string.find('\n' .. known[2] .. '\n', mine, 1, true) then
@@ -33,7 +35,12 @@ for i = 4, #ARGV, 5 do
     answer[#answer + 1] = 'k'
   end
 end
-if queued and redis.call('HGET', PREFIX .. 'c:' .. campaign, 'state') == 'running'
+for state, number in pairs(count) do
+  redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. state, number)
+  redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:' .. state, number)
+end
+if #line > 0 then redis.call('ZADD', PREFIX .. 'q:' .. campaign, unpack(line)) end
+if #line > 0 and redis.call('HGET', PREFIX .. 'c:' .. campaign, 'state') == 'running'
     and redis.call('HEXISTS', PREFIX .. 'c:' .. campaign, 'parked_kind') == 0 then
   redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', 0, campaign)
 end

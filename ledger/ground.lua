@@ -6,7 +6,7 @@
 --                        sends, attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved
 -- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state, parked, parked_kind, n:<state>, unverified, recent, streak
 -- wb:q:<campaign>  zset  queued jobs by seq
--- wb:a:<account>   hash  tat:<window>, hold_ms, factor, parked, parked_kind, lost_streak, longest_ms, n:<state>, credits ...
+-- wb:a:<account>   hash  tat:<window>, hold_ms, factor, parked, parked_kind, lost_streak, n:<state>, credits ...
 -- wb:slots:<account>   set   jobs that hold a slot
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
 -- wb:turns:<account>   zset  campaigns with queued jobs, least recently served first
@@ -49,7 +49,7 @@ local function shift(id, from, to)
   redis.call('HINCRBY', at, 'n:' .. to, 1)
   local payer = buyer(campaigns)
   if MONEY[from] ~= MONEY[to] then
-    if MONEY[from] then redis.call('HINCRBY', PREFIX .. 'c:' .. payer, MONEY[from], '-' .. price) end
+    if MONEY[from] then redis.call('HINCRBY', PREFIX .. 'c:' .. payer, MONEY[from], int(-tonumber(price))) end
     if MONEY[to] then redis.call('HINCRBY', PREFIX .. 'c:' .. payer, MONEY[to], price) end
   end
   if SLOT[from] and not SLOT[to] then redis.call('SREM', PREFIX .. 'slots:' .. account, id) end

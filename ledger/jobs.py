@@ -86,8 +86,8 @@ class Ledger:
 
     def enqueue(self, campaign: str, account: str, rows: Sequence[tuple[str, int, int, str, str]]) -> str:
         """Put jobs in: (id, place in the matrix, micro-USD, job JSON, state). `enqueue.lua` has the letters."""
-        flat = [value for row in rows for value in row]
-        return str(scripts.run(self._redis, "enqueue", self.epoch, campaign, account, *flat))
+        lines = "".join(f"{job}\n{seq}\n{price}\n{text}\n{state}\n" for job, seq, price, text, state in rows)
+        return str(scripts.run(self._redis, "enqueue", self.epoch, campaign, account, lines))
 
     def withdraw(self, campaign: str, job_ids: Sequence[str]) -> int:
         """Take queued jobs that a newer plan no longer asks for out; answers how many."""
@@ -127,7 +127,7 @@ class Ledger:
         """Take what is due on the account, and mend what dead workers left."""
         rows = scripts.run(
             self._redis, "lease", self.epoch, account, most, int(POLL_LEASE_S * 1000), policy.polls,
-            int(CLAIM_LEASE_S * 1000), rings,
+            int(CLAIM_LEASE_S * 1000), rings, policy.longest_ms,
         )  # fmt: skip
         return [
             Due(job, state, fence, int(late), task, int(polls), int(submitted), int(attempts), purchases, owed)

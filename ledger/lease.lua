@@ -1,5 +1,6 @@
 -- Leases what is due on one account, and mends what a dead worker left behind.
 -- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects to ring
+--      8 longest render in ms: the slot of an unanswered submit is free after it
 -- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, submitted_ms, attempts, purchases, owed}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, account = ARGV[1], ARGV[2]
@@ -31,7 +32,7 @@ for i = 1, #late, 2 do
     -- The fence stays: if the one who sent it lives after all, its definite answer still counts.
     shift(id, 'submitting', 'unknown')
     count_lost(account)
-    set_due(account, id, now + tonumber(redis.call('HGET', at, 'longest_ms') or '10800000'))
+    set_due(account, id, now + tonumber(ARGV[8]))
   elseif state == 'rendering' then
     if tokens_wait_ms(at, windows, true) == 0 then
       job[2] = new_fence(id, epoch)

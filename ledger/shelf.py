@@ -140,14 +140,14 @@ class Shelf:
     def ended(self, job_ids: Iterable[str]) -> set[str]:
         """Which of these jobs have a record: they are never bought again."""
         wanted = set(job_ids)
-        if self.store.local_path("x") is not None:
-            return {job_id for job_id in wanted if self.store.exists(self.job_key(job_id, "record.json"))}
         if self._present is None:
             # One listing serves all batches of a plan; a job that ends meanwhile is known to the ledger.
             self._present = frozenset(self.store.shelves(f"{self._root}jobs"))
         present = wanted & self._present
         if not present:
             return set()
+        if self.store.local_path("x") is not None:
+            return {job_id for job_id in present if self.store.exists(self.job_key(job_id, "record.json"))}
         with ThreadPoolExecutor(READERS) as pool:
             known = pool.map(lambda job_id: self.store.exists(self.job_key(job_id, "record.json")), present)
             return {job_id for job_id, ends in zip(present, known, strict=True) if ends}

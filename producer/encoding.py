@@ -95,8 +95,8 @@ def detect(file: BinaryIO, name: str) -> Encoding:
         if sample.startswith(mark):
             return Encoding(codec, said)
     _refuse_binary(sample, name)
-    if codec := _utf16_without_mark(sample):
-        return Encoding(codec, "UTF-16 without a byte order mark")
+    if utf16 := _utf16_without_mark(sample):
+        return Encoding(utf16, "UTF-16 without a byte order mark")
     if _is_utf8(file):
         return Encoding("utf-8", "UTF-8")
     return _legacy(file, name)

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -85,11 +86,16 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
 def _enqueue(plan: Plan, ledger: Ledger, shelf: Shelf) -> Counter[str]:
     """All jobs in batches; those with a record come in as ended."""
     letters: Counter[str] = Counter()
-    for batch in batched_rows(plan.path):
-        ended = shelf.ended(row[0] for row in batch)
-        states = _ends(shelf, ended)
-        rows = [(job, seq, price, text, states.get(job, State.QUEUED)) for job, seq, price, text in batch]
-        letters.update(ledger.enqueue(plan.campaign, plan.account, rows))
+    with ThreadPoolExecutor(1) as sender:
+        # While the ledger takes one batch, the next one is read: never more than two are in memory.
+        sent: Future[str] | None = None
+        for batch in batched_rows(plan.path):
+            ended = shelf.ended(row[0] for row in batch)
+            states = _ends(shelf, ended)
+            rows = [(job, seq, price, text, states.get(job, State.QUEUED)) for job, seq, price, text in batch]
+            letters.update(sent.result() if sent else "")
+            sent = sender.submit(ledger.enqueue, plan.campaign, plan.account, rows)
+        letters.update(sent.result() if sent else "")
     return letters
 
 

@@ -8,9 +8,10 @@ import os
 import tempfile
 from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from jobs.job import PlanLine
 
@@ -21,7 +22,8 @@ BUFFER_BYTES = 1 << 20
 REPEATS_NAMED = 100
 
 
-class Repeats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Repeats:
     """Rows that ask for a video which an earlier row asks for: how many, and the first as (earlier line, line)."""
 
     count: int

@@ -57,7 +57,7 @@ class Watch:
     def _pace(self, ended: int, now_s: float) -> float | None:
         """Jobs that end in a second, over the last window."""
         self._seen.append((now_s, ended))
-        while now_s - self._seen[0][0] > PACE_WINDOW_S and len(self._seen) > 1:
+        while len(self._seen) > 1 and now_s - self._seen[1][0] >= PACE_WINDOW_S:
             self._seen.popleft()
         since, before = self._seen[0]
         return (ended - before) / (now_s - since) if now_s - since >= PACE_AFTER_S else None

@@ -26,6 +26,8 @@ from simulator.world import World
 DIALECTS = (Segmind, DashScope)
 #: Real seconds that answers on their way get when the server ends.
 GRACE_S = 0.2
+#: Connections that may wait to be accepted.
+BACKLOG = 4_096
 #: Real seconds that an idle connection is kept.
 KEEP_ALIVE_S = 75
 
@@ -45,7 +47,9 @@ def create_app(options: Options, *, real: Callable[[], float] = time.time) -> St
 
     routes: list[BaseRoute] = [Mount(f"/{speak.name}", routes=speak(world).routes()) for speak in DIALECTS]
     routes += [*Download(world).routes(), *Inspection(world).routes()]
-    return Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.world = world
+    return app
 
 
 def serve(options: Options, *, ready: Callable[[str], None] | None = None) -> None:
@@ -55,12 +59,14 @@ def serve(options: Options, *, ready: Callable[[str], None] | None = None) -> No
         JournalRefused: the journal is in use or damaged.
         OSError: the address cannot be had.
     """
-    config = uvicorn.Config(
-        create_app(options), host=options.host, port=options.port, http=Line, loop="uvloop", ws="none", log_config=None,
-        access_log=False, log_level="critical", timeout_keep_alive=KEEP_ALIVE_S, server_header=False, backlog=4096,
-    )  # fmt: skip
-    config.timeout_graceful_shutdown = GRACE_S  # type: ignore[assignment]
-    _Server(config, ready or _say).run()
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    with socket.create_server((options.host, options.port), family=family, backlog=BACKLOG) as door:
+        config = uvicorn.Config(
+            create_app(options), http=Line, loop="uvloop", ws="none", log_config=None, log_level="critical",
+            access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, backlog=BACKLOG,
+        )  # fmt: skip
+        config.timeout_graceful_shutdown = GRACE_S  # type: ignore[assignment]
+        _Server(config, ready or _say).run(sockets=[door])
 
 
 def _say(url: str) -> None:
@@ -79,7 +85,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then tell the URL."""
         await super().startup(sockets)
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        host, port = (sockets or [])[0].getsockname()[:2]
         self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

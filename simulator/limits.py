@@ -39,7 +39,7 @@ class Limits:
     def take(self, provider: str, account: str, limit: Limit, now: float) -> Grant:
         """Count one request against a limit. A refused one is a violation and uses up nothing."""
         granted = self._granted.setdefault((provider, account, limit.name), deque())
-        while granted and granted[0] <= now - limit.window_s:
+        while granted and granted[0] + limit.window_s <= now:
             granted.popleft()
         passed = len(granted) < limit.count
         if passed:

@@ -103,7 +103,7 @@ class World:
         draw = f"{task.key}:{task.results}"
         if (fault and fault.then == "expired") or self.sky.happens(self.sky.weather.p_expired_link, "expired", draw):
             expires_at = task.at
-        return self.links.url(f"{request.url.scheme}://{request.headers['host']}", task.task_id, expires_at)
+        return self.links.url(f"{request.scope['scheme']}://{request.headers['host']}", task.task_id, expires_at)
 
     def close(self) -> None:
         """Write down the time and give the journal back."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery, bootsteps
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from config.celery_app import TASKS, make_app, queue
 from config.settings import Settings
@@ -49,12 +51,14 @@ def _ringer(app: Celery) -> Any:
 
     def ring(task: str, account: str, claims: Sequence[Claim]) -> None:
         pool: Any = app.producer_pool  # kombu's batch() is younger than its type stubs
-        with pool.acquire(block=True) as producer, producer.batch():
-            for claim in claims:
-                body = (*claim, VERSION)
-                app.send_task(
-                    task, body, queue=queue(task, account), producer=producer, ignore_result=True, retry=False
-                )
+        where = queue(task, account)
+        try:
+            with pool.acquire(block=True) as producer, producer.batch():
+                for claim in claims:
+                    body = (*claim, VERSION)
+                    app.send_task(task, body, queue=where, producer=producer, ignore_result=True, retry=False)
+        except (OperationalError, RedisError) as error:
+            log.warning("doorbells were not rung", extra={"task": task, "claims": len(claims), "reason": str(error)})
 
     return ring
 

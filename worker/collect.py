@@ -21,6 +21,8 @@ from worker.wiring import Workshop
 
 #: A file that does not verify is fetched so often before it is kept as it is and marked.
 FETCHES_BEFORE_MARKED = 3
+#: After so many failures the provider is asked for the link anew, whatever was wrong with it.
+FETCHES_BEFORE_ASKED = 3
 #: A link that yields nothing is tried so often, fresh links included, before the job fails.
 FETCHES_BEFORE_LOST = 10
 
@@ -77,7 +79,7 @@ def _not_there(job: Job, row: dict[str, str], claim: Claim, got: NoDownload, fet
         }
         return settle_failed(job, row, claim, lost, shop)
     wait_s = retry_wait_s(fetches, random())
-    if got.gone:
+    if got.gone or fetches % FETCHES_BEFORE_ASKED == 0:
         told = {"fetches": str(fetches)}
         order = Order(move=Move.REFRESH, to=State.RENDERING, claim=claim, due_s=wait_s, set=told, delete=("result",))
         insist(shop.ledger, order)

@@ -5,6 +5,8 @@ Any number of workers run one. What a dead worker held falls due again, and some
 
 import asyncio
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 
@@ -59,7 +61,13 @@ class Pump:
         self._thread.join(LEAVE_WITHIN_S + 1.0)
 
     def _main(self) -> None:
-        asyncio.run(self._run())
+        try:
+            asyncio.run(self._run())
+        finally:
+            if not self._leave.is_set():
+                # Without its heartbeat this worker counts as dead, so it must not go on buying.
+                log.critical("the pump died, so this worker ends")
+                os.kill(os.getpid(), signal.SIGTERM)
 
     async def _run(self) -> None:
         asker = Asker()
@@ -156,7 +164,7 @@ class Pump:
                     if not one.ok:
                         log.info("a look came too late", extra={"job_id": order.claim.job_id, "found": one.detail})
                 return
-            except (redis.ConnectionError, redis.TimeoutError) as error:
+            except redis.RedisError as error:
                 log.warning("moves wait for the ledger", extra={"orders": len(orders), "reason": str(error)})
                 await asyncio.sleep(REDIS_AWAY_S)
 

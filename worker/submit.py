@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import random
 
+from redis.exceptions import RedisError
+
 from jobs.backoff import poll_wait_s
 from jobs.job import Job
 from jobs.lifecycle import Move, State
@@ -118,7 +120,12 @@ def _attempt(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | Non
 def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:
     """Take the rate token and move to submitting; None when the POST may leave now."""
     while True:
-        word, detail = shop.ledger.send(attempt.claim, attempt.counter.policy, token=attempt.token)
+        try:
+            word, detail = shop.ledger.send(attempt.claim, attempt.counter.policy, token=attempt.token)
+        except RedisError as error:
+            # Whether or not the move happened, nothing was sent: only this worker can know that.
+            insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
+            return Retry(f"the ledger did not answer: {error}")
         if word == "go":
             return None
         wait_s = int(detail) / 1000 if word == "wait" else 0.0

@@ -40,6 +40,9 @@ def _answer(task: str, step: Any, claim: Claim, version: int, shop: Workshop) ->
         log.debug("step ended", extra={"task": task, "job_id": claim.job_id, "outcome": outcome})
     except (StoreUnavailable, StoreRefused) as error:
         shop.store_failed(error)
+    except OSError as error:
+        # Our own disk, where videos pass through on their way into the store.
+        shop.store_failed(StoreRefused(f"{shop.temp}: {error}"))
     except RedisError as error:
         log.warning("the ledger went away in a step", extra={"job_id": claim.job_id, "reason": str(error)})
     finally:

@@ -6,10 +6,11 @@ import platform
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from config.facts import load_facts
+from config.limits import with_own_limits
 from config.settings import Settings
 from config.simulator import simulator_clock
 from jobs.backoff import Cadence
@@ -126,7 +127,13 @@ def _counters(settings: Settings) -> dict[str, Counter]:
             pass
         if clock and settings.simulator_url:
             accounts += [open_simulated(name, region, settings.simulator_url, clock) for region in facts.regions]
-    return {account.name: counter(account) for account in accounts if settings.serves(account.name)}
+    served = [account for account in accounts if settings.serves(account.name)]
+    return {account.name: counter(_limited(account, settings)) for account in served}
+
+
+def _limited(account: Account, settings: Settings) -> Account:
+    """The account with the limits that the settings give it."""
+    return replace(account, facts=with_own_limits(account.facts, account.name, settings.limits))
 
 
 def counter(account: Account) -> Counter:

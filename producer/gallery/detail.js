@@ -8,6 +8,7 @@ function openDetail(job) {
   opened = job;
   detail.replaceChildren(detailBar(job), element("div", { className: "sheet" }, detailStage(job), detailFacts(job)));
   if (!detail.open) detail.showModal();
+  detail.focus(); // the button that had it may be gone, and the arrow keys are heard here
   pauseGrid(true);
   setHash(`#${job.record.job_id}`);
   const video = detail.querySelector("video");
@@ -63,7 +64,7 @@ function detailFacts(job) {
   const reason = trouble(job);
   if (reason) {
     fact("what happened", [reason.kind, reason.code, reason.message].filter(Boolean).join(": "));
-    fact("what to do", reason.hint);
+    fact("what to do", reason.hint && element("span", {}, ...marked(reason.hint)));
   }
   fact("prompt", record.prompt);
   fact("prompt as rendered", record.prompt_expanded);

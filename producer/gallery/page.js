@@ -117,8 +117,9 @@ function extend() {
 }
 
 const sentinel = document.getElementById("more");
-const end = new IntersectionObserver(([{ isIntersecting }]) => {
-  if (isIntersecting && grid.querySelectorAll(".card").length < shownJobs.length) extend();
+const end = new IntersectionObserver((changes) => {
+  // Several changes may come at once when the page is busy: only the last one says how things stand.
+  if (changes.at(-1).isIntersecting && grid.querySelectorAll(".card").length < shownJobs.length) extend();
 }, { rootMargin: "1500px 0px" });
 
 /** One entry for each thing that went wrong, however many jobs it hit. */
@@ -150,7 +151,7 @@ function attentionEntry(entry) {
   if (hit.length > named.length) named.push(element("span", { textContent: `and ${hit.length - named.length} more` }));
   return element("article", { className: `entry is-${status}` },
     element("p", { className: "what" }, element("b", { textContent: headline(entry) }), element("bdi", { textContent: plain(reason.message) })),
-    reason.hint ? element("p", { className: "todo", textContent: plain(reason.hint) }) : null,
+    reason.hint ? element("p", { className: "todo" }, ...marked(reason.hint)) : null,
     element("p", { className: "jobs" }, ...named));
 }
 

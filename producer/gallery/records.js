@@ -92,6 +92,11 @@ function haystack(job) {
   return job.text;
 }
 
+/** Text whose `commands` stand out. */
+function marked(text) {
+  return plain(text).split("`").map((part, at) => (at % 2 ? element("code", { textContent: part }) : part));
+}
+
 /** An element with properties and children; text is only ever set as text. */
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);

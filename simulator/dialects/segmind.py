@@ -198,7 +198,7 @@ def _times(task: Task) -> dict[str, Any]:
 
 def _urls(request: Request, task: Task, *, poll_url: bool = False) -> dict[str, str]:
     """The links back to a request, at the address by which the client came."""
-    base = f"{request.url.scheme}://{request.headers['host']}/segmind"
+    base = f"{request.scope['scheme']}://{request.headers['host']}/segmind"
     links = {
         "status_url": f"{base}/v2/requests/{task.task_id}/status",
         "response_url": f"{base}/v2/requests/{task.task_id}",

@@ -16,6 +16,7 @@ from config.facts import load_facts
 from jobs.errors import BadInput
 from jobs.identity import derived_seed
 from jobs.job import SEED_MAX, PlanLine, Render
+from producer.columns import KNOWN, REASON
 from producer.plan import Plan, PlanOptions, campaign_name, eta_s, iter_plan, make_plan
 from providers.contract import Complaint
 from providers.registry import provider
@@ -362,10 +363,17 @@ def test_examples() -> None:
     assert planned(ROOT / "examples" / "prompts.txt").variants == 4
 
 
+def test_columns_are_documented() -> None:
+    """Every column that means something is explained beside the examples."""
+    text = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert [column for column in (*KNOWN, REASON) if f"`{column}`" not in text] == []
+
+
 MEASURE = """
 import csv, resource, sys
 from pathlib import Path
 from config.facts import load_facts
+from producer.columns import KNOWN, REASON
 from producer.plan import PlanOptions, make_plan
 from providers.registry import provider
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from config.facts import load_facts
 from jobs.job import Mode, Render
+from providers import offers
 from providers.registry import PROVIDERS, provider
 
 LONG = "a shoe " * 300
@@ -143,3 +145,13 @@ def test_a_longer_video_is_never_cheaper(name: str, render: Callable[..., Render
         if small is not None and long is not None and sharp is not None:
             assert small < long
             assert small < sharp
+
+
+def test_a_resolution_that_is_not_sold_is_named(render: Callable[..., Render]) -> None:
+    """A provider that sells one resolution says so."""
+    facts = load_facts()["segmind"]
+    small = facts.model_copy(
+        update={"offers": tuple(offer.model_copy(update={"resolutions": ("720p",)}) for offer in facts.offers)}
+    )
+    (complaint,) = offers.complaints(render(resolution="1080p"), small)
+    assert (complaint.column, complaint.fix) == ("resolution", "use 720p")

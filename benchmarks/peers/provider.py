@@ -1,0 +1,66 @@
+"""The three calls that a user of Segmind writes around a Celery task, and the notes that the benchmark reads.
+
+The peers wait between two looks exactly as our worker does, so that the shapes are compared and not the patience.
+"""
+
+import os
+import time
+from functools import cache
+from pathlib import Path
+from random import random
+from typing import Any
+
+import httpx
+
+from config.facts import load_facts
+from jobs.backoff import poll_wait_s
+
+URL = os.environ["BENCHMARK_SIMULATOR_URL"]
+FOLDER = Path(os.environ["BENCHMARK_FOLDER"])
+BROKER = os.environ["BENCHMARK_BROKER"]
+
+
+@cache
+def _client() -> httpx.Client:
+    """One client a process, made after the fork."""
+    return httpx.Client(base_url=f"{URL}/segmind", headers={"x-api-key": "peer"}, timeout=20)
+
+
+def submit(number: int) -> str:
+    """Buy one video."""
+    prompt = f"Peer product {number:05d}, soft morning light"
+    order = {"prompt": prompt, "size": "1280*720", "duration": 5, "seed": number}
+    return str(_json(_client().post("/v2/wan-2.6-t2v", json=order))["request_id"])
+
+
+def link(task_id: str) -> str | None:
+    """The video's link; None while it renders."""
+    if _json(_client().get(f"/v2/requests/{task_id}/status"))["status"] != "COMPLETED":
+        return None
+    return str(_json(_client().get(f"/v2/requests/{task_id}"))["output"])
+
+
+def download(url: str, task_id: str) -> None:
+    """Stream the video to its place."""
+    part = FOLDER / f"{task_id}.part"
+    with httpx.stream("GET", url, timeout=30) as answer, part.open("wb") as file:
+        answer.raise_for_status()
+        for chunk in answer.iter_bytes():
+            file.write(chunk)
+    part.rename(FOLDER / f"{task_id}.mp4")
+
+
+def wait_s(polls: int) -> float:
+    """Seconds to the next look."""
+    return poll_wait_s(load_facts()["segmind"].cadence, polls, random())
+
+
+def note_late(due_at: float) -> None:
+    """Keep how late this look is, in seconds."""
+    with (FOLDER / f"late.{os.getpid()}").open("a") as file:
+        file.write(f"{time.time() - due_at}\n")
+
+
+def _json(answer: httpx.Response) -> Any:
+    answer.raise_for_status()
+    return answer.json()

@@ -1,0 +1,191 @@
+"""What tests of the ledger share: a stock of jobs, each state within reach, and an auditor who checks the books."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+from jobs.lifecycle import HOLDS_SLOT, MOVES, Move, State
+from ledger.gates import Policy, policy
+from ledger.jobs import Ledger
+from ledger.orders import Claim, Order
+from tests.services import Valkey
+
+STORE = "file:///store"
+ACCOUNT = "simulated-segmind"
+
+#: Which of the campaign's sums holds the money of a job in each state.
+MONEY = {
+    State.CLAIMED: "reserved",
+    State.SUBMITTING: "reserved",
+    State.RENDERING: "reserved",
+    State.READY: "reserved",
+    State.COLLECTING: "reserved",
+    State.UNKNOWN: "doubt",
+}
+#: States in which somebody must come back: a job that stands here and is not due is lost.
+MUST_BE_DUE = (State.CLAIMED, State.SUBMITTING, State.RENDERING, State.READY, State.COLLECTING)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A window of a limit."""
+
+    count: int
+    window_s: float
+
+
+def gates(
+    *, submits: Sequence[Rate] = (), polls: Sequence[Rate] = (), slots: int | None = None, longest_s: float = 1000.0
+) -> Policy:
+    """The gates of an account; without a word nothing is limited."""
+    return policy(submits=submits, polls=polls, slots=slots, longest_render_s=longest_s, speed=1.0)
+
+
+FREE = gates()
+
+
+@dataclass
+class Bench:
+    """A ledger with a campaign in it, and hands that move its jobs. `redis` looks behind the ledger's back."""
+
+    ledger: Ledger
+    redis: Any
+    account: str = ACCOUNT
+    _seq: int = field(default=0)
+
+    def stock(self, campaign: str, count: int, *, price: int = 100, budget: int | None = None) -> list[str]:
+        """Open the campaign and queue so many new jobs in it; answers their ids."""
+        self.ledger.open_campaign(campaign, self.account, budget_uusd=budget, facts={"simulated": "1"})
+        rows = [(f"{campaign}-{self._seq + n}", self._seq + n, price, "{}", "queued") for n in range(count)]
+        self._seq += count
+        for at in range(0, count, 500):
+            self.ledger.enqueue(campaign, self.account, rows[at : at + 500])
+        return [row[0] for row in rows]
+
+    def claim(self, most: int = 1, gate: Policy = FREE, *, most_waiting: int = 10**6) -> list[Claim]:
+        """Claim from the account."""
+        return self.ledger.claim(self.account, gate, most=most, most_waiting=most_waiting)
+
+    def reach(self, state: State) -> Claim:
+        """One job of the queue, brought to that state; answers who holds it."""
+        (claim,) = self.claim()
+        if state is State.CLAIMED:
+            return claim
+        assert self.ledger.send(claim, FREE, token="t") == ("go", "")
+        if state is State.SUBMITTING:
+            return claim
+        if state is State.UNKNOWN:
+            self.do(Move.LOSE, State.UNKNOWN, claim, due_s=1000)
+            return claim
+        self.do(Move.ACCEPT, State.RENDERING, claim, due_s=1000, answered=True, set={"task": "task-1"})
+        if state is State.RENDERING:
+            return claim
+        self.do(Move.FINISH, State.READY, claim, due_s=1000)
+        if state is State.READY:
+            return claim
+        self.do(Move.COLLECT, State.COLLECTING, claim, due_s=1000)
+        return claim
+
+    def do(self, move: Move, to: State, claim: Claim, **more: Any) -> None:
+        """A move that must succeed."""
+        moved = self.ledger.move(Order(move=move, to=to, claim=claim, **more))
+        assert moved.ok, f"{move} of {claim}: found {moved.detail}"
+
+    def state(self, job_id: str) -> str:
+        """Where the job stands."""
+        return self.ledger.job(job_id)["state"]
+
+    def now_due(self, job_id: str) -> None:
+        """Let the job's lease run out, or its time come, this instant."""
+        assert self.redis.zadd(f"wb:due:{self.account}", {job_id: 1}, xx=True, ch=True) == 1
+
+    def money(self, campaign: str) -> tuple[int, int, int]:
+        """Reserved, in doubt and spent, in micro-USD."""
+        held = self.redis.hmget(f"wb:c:{campaign}", "reserved", "doubt", "spent")
+        return tuple(int(each or 0) for each in held)  # type: ignore[return-value]
+
+    def audit(self) -> None:
+        """Fail with everything that does not add up in the whole ledger."""
+        assert list(faults(self.redis)) == []
+
+
+def open_bench(valkey: Valkey) -> Bench:
+    """A ledger founded on an empty Valkey."""
+    return Bench(
+        Ledger.connect(valkey.url, store_url=STORE, found=True),
+        redis.Redis(port=valkey.port, decode_responses=True),
+    )
+
+
+def close_bench(bench: Bench) -> None:
+    """Let the connections go."""
+    bench.ledger.close()
+    bench.redis.close()
+
+
+def faults(client: Any) -> Iterator[str]:
+    """Every sum, queue, slot and due time that does not follow from where the jobs stand."""
+    jobs = {key[5:]: client.hgetall(key) for key in client.scan_iter("wb:j:*", count=1000)}
+    campaigns = {key[5:]: client.hgetall(key) for key in client.scan_iter("wb:c:*", count=1000)}
+    for name, held in campaigns.items():
+        mine = {one: job for one, job in jobs.items() if name in job["campaigns"].split("\n")}
+        bought = {one: job for one, job in jobs.items() if job["campaigns"].split("\n")[0] == name}
+        yield from _counts(f"campaign {name}", held, mine)
+        yield from _sums(name, held, bought)
+        yield from _queue(client, name, held, bought)
+    for account in {job["account"] for job in jobs.values()}:
+        here = {one: job for one, job in jobs.items() if job["account"] == account}
+        yield from _counts(f"account {account}", client.hgetall(f"wb:a:{account}"), here)
+        yield from _places(client, account, here)
+
+
+def _counts(whose: str, held: dict[str, str], jobs: dict[str, dict[str, str]]) -> Iterator[str]:
+    told = {name[2:]: int(count) for name, count in held.items() if name.startswith("n:") and int(count)}
+    real = Counter(job["state"] for job in jobs.values())
+    if told != real:
+        yield f"{whose} counts {told}, and its jobs stand {dict(real)}"
+
+
+def _sums(name: str, held: dict[str, str], bought: dict[str, dict[str, str]]) -> Iterator[str]:
+    for sum_name in ("reserved", "doubt"):
+        real = sum(int(job["price"]) for job in bought.values() if MONEY.get(State(job["state"])) == sum_name)
+        if int(held.get(sum_name, "0")) != real:
+            yield f"campaign {name} has {held.get(sum_name)} {sum_name}, and its jobs {real}"
+
+
+def _queue(client: Any, name: str, held: dict[str, str], bought: dict[str, dict[str, str]]) -> Iterator[str]:
+    queued = {one for one, job in bought.items() if job["state"] == "queued"}
+    if set(client.zrange(f"wb:q:{name}", 0, -1)) != queued:
+        yield f"the queue of {name} is not its queued jobs"
+    waits = queued and held["state"] == "running" and "parked_kind" not in held
+    if waits and client.zscore(f"wb:turns:{held['account']}", name) is None:
+        yield f"{name} has queued jobs and no turn: they would never be bought"
+
+
+def _places(client: Any, account: str, jobs: dict[str, dict[str, str]]) -> Iterator[str]:
+    due = set(client.zrange(f"wb:due:{account}", 0, -1))
+    for one, job in jobs.items():
+        if job["state"] in MUST_BE_DUE and one not in due:
+            yield f"{one} is {job['state']} and never due: nobody comes back to it"
+    holding = {
+        one
+        for one, job in jobs.items()
+        # An unknown job that is due no more has outlived the longest render: its slot is free.
+        if job["state"] in HOLDS_SLOT and not (job["state"] == "unknown" and one not in due)
+    }
+    if client.smembers(f"wb:slots:{account}") != holding:
+        yield f"account {account}: slots are not held by the jobs that hold one"
+
+
+def targets(state: State) -> list[tuple[Move, State]]:
+    """The moves of `Ledger.move` that lead out of a state, with their ends."""
+    elsewhere = {Move.CLAIM, Move.SEND, Move.WITHDRAW, Move.RENEW}
+    return [
+        (move, end)
+        for move, (starts, ends, _) in MOVES.items()
+        if state in starts and move not in elsewhere
+        for end in ends
+    ]

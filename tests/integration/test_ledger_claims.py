@@ -1,0 +1,213 @@
+"""Admission on a real Valkey: budget, slots, turns and order hold, also when many workers claim at once."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+
+from jobs.lifecycle import Move, State
+from ledger.jobs import Ledger
+from ledger.orders import Claim
+from tests.books import ACCOUNT, FREE, STORE, Bench, Rate, gates
+from tests.services import Valkey
+
+WORKERS = 8
+T = TypeVar("T")
+
+
+def race(work: Callable[[Ledger], T], valkey: Valkey) -> list[T]:
+    """The same work by eight workers at once, each with a connection of its own."""
+    ledgers = [Ledger.connect(valkey.url, store_url=STORE) for _ in range(WORKERS)]
+    start = threading.Barrier(WORKERS)
+
+    def one(ledger: Ledger) -> T:
+        start.wait()
+        return work(ledger)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        answers = list(pool.map(one, ledgers))
+    for ledger in ledgers:
+        ledger.close()
+    return answers
+
+
+def test_the_budget_is_never_passed(bench: Bench, valkey: Valkey) -> None:
+    """Eight workers race for 3,000 jobs at 7 micro-dollars with 14,000 to spend: exactly 2,000 are bought."""
+    bench.stock("spring", 3000, price=7, budget=14_005)
+
+    def grab(ledger: Ledger) -> list[Claim]:
+        got: list[Claim] = []
+        while more := ledger.claim(ACCOUNT, FREE, most=5, most_waiting=10**6):
+            got += more
+        return got
+
+    shares = race(grab, valkey)
+    claims = [claim for share in shares for claim in share]
+    assert len(claims) == len({claim.job_id for claim in claims}) == 2000
+    assert bench.money("spring") == (14_000, 0, 0)
+    assert all(shares), "every worker gets some"
+
+
+def test_slots_are_never_exceeded(bench: Bench, valkey: Valkey) -> None:
+    """However many claim, release and settle at once, no more than five jobs hold a slot at any instant."""
+    bench.stock("spring", 300)
+    gate = gates(slots=5)
+    most: list[int] = []
+
+    def work(ledger: Ledger) -> int:
+        done = 0
+        for _ in range(40):
+            claims = ledger.claim(ACCOUNT, gate, most=3, most_waiting=100)
+            most.append(bench.redis.scard(f"wb:slots:{ACCOUNT}"))
+            for claim in claims:
+                bench.do(Move.RELEASE, State.QUEUED, claim)
+                done += 1
+        return done
+
+    assert sum(race(work, valkey)) > 40
+    assert max(most) <= 5
+    assert bench.redis.scard(f"wb:slots:{ACCOUNT}") == 0
+
+
+def test_a_job_holds_its_slot_until_its_render_has_ended(bench: Bench) -> None:
+    """Claimed, submitting, rendering and unknown hold it; ready frees it for the next job."""
+    bench.stock("spring", 3)
+    gate = gates(slots=1)
+    claim = bench.reach(State.RENDERING)
+    assert bench.claim(1, gate) == []
+    bench.do(Move.FINISH, State.READY, claim, due_s=1000)
+    assert len(bench.claim(3, gate)) == 1
+
+
+def test_two_campaigns_take_turns(bench: Bench) -> None:
+    """A campaign of a thousand does not keep one of ten waiting: each claim serves whoever was served least lately."""
+    bench.stock("large", 1000)
+    bench.stock("small", 10)
+    served = [bench.claim()[0].job_id.partition("-")[0] for _ in range(20)]
+    assert served[::2] != served[1::2]
+    assert Counter(served) == {"large": 10, "small": 10}
+    assert {claim.job_id.partition("-")[0] for claim in bench.claim(5)} == {"large"}
+
+
+def test_one_claim_of_many_is_shared_too(bench: Bench) -> None:
+    """Turns count jobs and not calls."""
+    bench.stock("large", 100)
+    bench.stock("small", 100)
+    assert Counter(claim.job_id.partition("-")[0] for claim in bench.claim(10)) == {"large": 5, "small": 5}
+
+
+def test_jobs_are_bought_in_matrix_order_after_priority(bench: Bench) -> None:
+    """The place in the matrix decides; a higher priority goes before, wherever it stands."""
+    bench.stock("spring", 0)
+    rows = [("third", 2, 1, "{}", "queued"), ("second", 1, 1, "{}", "queued"), ("first", 3 - 10**7, 1, "{}", "queued")]
+    bench.ledger.enqueue("spring", ACCOUNT, rows)
+    assert [claim.job_id for claim in bench.claim(3)] == ["first", "second", "third"]
+
+
+def test_a_released_job_goes_back_to_its_place(bench: Bench) -> None:
+    """Giving a claim back does not send the job to the end of the queue."""
+    jobs = bench.stock("spring", 3)
+    (claim,) = bench.claim()
+    bench.do(Move.RELEASE, State.QUEUED, claim)
+    (again,) = bench.claim()
+    assert again.job_id == jobs[0]
+    assert again.fence != claim.fence
+
+
+def test_a_parked_account_claims_nothing(bench: Bench) -> None:
+    """Out of credit stops all campaigns of the account, and the first reason stays."""
+    bench.stock("spring", 2)
+    bench.ledger.hold(ACCOUNT, park="out_of_credit", reason="top up")
+    bench.ledger.hold(ACCOUNT, park="breaker", reason="something later")
+    assert bench.claim(2) == []
+    told = bench.ledger.status("spring")
+    assert told is not None
+    assert (told.parked_kind, told.parked) == ("out_of_credit", "top up")
+    assert told.states[State.PARKED] == 2
+    assert told.settled
+
+
+@pytest.mark.parametrize("state", ["paused", "cancelled"])
+def test_a_campaign_that_does_not_run_claims_nothing(bench: Bench, state: str) -> None:
+    """Pause acts at admission, at once; other campaigns go on."""
+    bench.stock("spring", 2)
+    bench.stock("summer", 2)
+    bench.redis.hset("wb:c:spring", "state", state)
+    assert {claim.job_id.partition("-")[0] for claim in bench.claim(4)} == {"summer"}
+
+
+def test_a_held_account_claims_nothing_until_it_is_over(bench: Bench) -> None:
+    """After a 429 nobody claims; when the hold has passed, claims go on by themselves."""
+    bench.stock("spring", 1)
+    bench.ledger.hold(ACCOUNT, hold_s=1000)
+    assert bench.claim() == []
+    bench.redis.hset(f"wb:a:{ACCOUNT}", "hold_ms", 1)
+    assert len(bench.claim()) == 1
+
+
+def test_a_spent_budget_parks_and_a_raised_one_buys_again(bench: Bench) -> None:
+    """Spent money never comes back, so the campaign parks; opening it with more resumes it."""
+    bench.stock("spring", 3, price=60, budget=100)
+    bench.do(Move.SETTLE, State.DONE, bench.reach(State.COLLECTING), cost_uusd=60)
+    assert bench.claim() == []
+    told = bench.ledger.status("spring")
+    assert told is not None
+    assert told.parked_kind == "budget"
+    assert told.settled
+    assert bench.ledger.open_campaign("spring", ACCOUNT, budget_uusd=160, facts={}) is False
+    assert len(bench.claim(3)) == 1
+
+
+def test_reserved_money_is_waited_for(bench: Bench) -> None:
+    """Renders under way may cost less than they reserve: the campaign waits for their end and does not park."""
+    bench.stock("spring", 2, price=60, budget=100)
+    claim = bench.reach(State.COLLECTING)
+    assert bench.claim() == []
+    told = bench.ledger.status("spring")
+    assert told is not None
+    assert told.parked_kind is None
+    assert not told.settled
+    bench.do(Move.SETTLE, State.DONE, claim, cost_uusd=30)
+    assert len(bench.claim()) == 1
+
+
+def test_a_campaign_that_waits_for_money_lets_others_pass(bench: Bench) -> None:
+    """It keeps its turn, and nobody waits for it."""
+    bench.stock("poor", 2, price=60, budget=100)
+    bench.reach(State.RENDERING)
+    bench.stock("rich", 3)
+    assert {claim.job_id.partition("-")[0] for claim in bench.claim(5)} == {"rich"}
+
+
+def test_money_in_doubt_is_held(bench: Bench) -> None:
+    """A lost answer may have cost its price: the budget counts it as gone until it is known."""
+    bench.stock("spring", 3, price=50, budget=100)
+    bench.reach(State.UNKNOWN)
+    assert len(bench.claim(3)) == 1
+    assert bench.money("spring") == (50, 50, 0)
+
+
+def test_no_more_is_claimed_than_the_rate_lets_out(bench: Bench) -> None:
+    """Claims run ahead of the rate by a moment only, whatever the number of free threads."""
+    bench.stock("spring", 100)
+    gate = gates(submits=[Rate(1, 10)])
+    assert len(bench.claim(50, gate)) == 1
+    assert bench.claim(50, gate) == []
+
+
+def test_no_more_is_claimed_than_threads_can_take(bench: Bench) -> None:
+    """Jobs that are claimed and not yet sent are bounded over all workers."""
+    bench.stock("spring", 100)
+    assert len(bench.claim(50, most_waiting=8)) == 8
+    assert bench.claim(50, most_waiting=8) == []
+
+
+def test_an_empty_queue_claims_nothing(bench: Bench) -> None:
+    """An account that nobody has jobs for is quiet."""
+    assert bench.claim(10) == []
+    bench.stock("spring", 1)
+    assert len(bench.claim(10)) == 1
+    assert bench.claim(10) == []

@@ -1,0 +1,179 @@
+"""The last gate before the POST, on a real Valkey: the rate holds in every window, and whoever may not buy is stopped."""
+
+import multiprocessing
+import time
+from itertools import pairwise
+
+import pytest
+
+from jobs.lifecycle import Move, State
+from ledger.gates import Policy
+from ledger.jobs import Ledger
+from ledger.orders import Claim
+from tests.books import ACCOUNT, FREE, STORE, Bench, Rate, gates
+from tests.services import Valkey
+
+
+def send(url: str, epoch: str, claims: list[Claim], gate: Policy, until: float) -> list[float]:
+    """One worker process: send claim after claim as the gate lets it; answers when each was granted."""
+    ledger = Ledger.connect(url, store_url=STORE)
+    assert ledger.epoch == epoch
+    granted: list[float] = []
+    while claims and time.monotonic() < until:
+        word, detail = ledger.send(claims[-1], gate, token="t")
+        if word == "go":
+            granted.append(time.time())
+            claims.pop()
+        else:
+            time.sleep(min(int(detail) / 1000, max(0.0, until - time.monotonic())))
+    ledger.close()
+    return granted
+
+
+def test_no_window_ever_holds_more_than_its_count(bench: Bench, valkey: Valkey) -> None:
+    """Four processes race for two seconds: no stretch of time as long as a window, at any phase, is overfull."""
+    windows = [Rate(10, 0.5), Rate(24, 1.5)]
+    gate = gates(submits=windows)
+    bench.stock("spring", 400)
+    claims = bench.claim(400)
+    until = time.monotonic() + 2.0
+    work = [(valkey.url, bench.ledger.epoch, claims[n::4], gate, until) for n in range(4)]
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        shares = pool.starmap(send, work)
+    granted = sorted(at for share in shares for at in share)
+    assert len(granted) >= 10, "the gate lets work through"
+    for window in windows:
+        in_a_row = zip(granted, granted[window.count :], strict=False)
+        assert all(after - before >= window.window_s for before, after in in_a_row), window
+    assert bench.redis.hget(f"wb:a:{ACCOUNT}", "n:submitting") == str(len(granted))
+
+
+def test_a_send_without_limits_goes_at_once(bench: Bench) -> None:
+    """A provider without a known limit is not slowed down."""
+    bench.stock("spring", 3)
+    for claim in bench.claim(3):
+        assert bench.ledger.send(claim, FREE, token="t") == ("go", "")
+        assert bench.state(claim.job_id) == State.SUBMITTING
+
+
+def test_waiting_takes_no_token(bench: Bench) -> None:
+    """Asking too early moves neither the job nor the bucket."""
+    bench.stock("spring", 2)
+    gate = gates(submits=[Rate(1, 100)])
+    first, second = bench.claim(2)
+    assert bench.ledger.send(first, gate, token="t")[0] == "go"
+    before = bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0")
+    words = [bench.ledger.send(second, gate, token="t") for _ in range(5)]
+    assert {word for word, _ in words} == {"wait"}
+    assert all(95_000 < int(wait_ms) <= 101_300 for _, wait_ms in words)
+    assert bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0") == before
+    assert bench.state(second.job_id) == State.CLAIMED
+
+
+def test_a_second_send_of_one_claim_is_stopped(bench: Bench) -> None:
+    """A doubled doorbell never gets a second go, so one claim is one POST."""
+    bench.stock("spring", 1)
+    (claim,) = bench.claim()
+    gate = gates(submits=[Rate(1, 100)])
+    assert bench.ledger.send(claim, gate, token="t")[0] == "go"
+    before = bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0")
+    for token in ("t", "another"):
+        assert bench.ledger.send(claim, gate, token=token) == ("stop", "the claim is gone")
+    assert bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0") == before
+
+
+@pytest.mark.parametrize("claim", [Claim("spring-0", "feed:1"), Claim("nobody", "feed:1")])
+def test_a_stale_or_missing_claim_is_stopped(bench: Bench, claim: Claim) -> None:
+    """Whoever lost the claim sends nothing."""
+    bench.stock("spring", 1)
+    bench.claim()
+    assert bench.ledger.send(claim, FREE, token="t") == ("stop", "the claim is gone")
+
+
+def test_what_was_parked_after_the_claim_is_stopped(bench: Bench) -> None:
+    """Pausing a campaign or emptying an account acts on jobs that are claimed already."""
+    bench.stock("spring", 3)
+    first, second, third = bench.claim(3)
+    bench.redis.hset("wb:c:spring", "state", "paused")
+    assert bench.ledger.send(first, FREE, token="t") == ("stop", "the campaign is not buying")
+    bench.redis.hset("wb:c:spring", mapping={"state": "running", "parked_kind": "breaker"})
+    assert bench.ledger.send(second, FREE, token="t") == ("stop", "the campaign is not buying")
+    bench.redis.hdel("wb:c:spring", "parked_kind")
+    bench.ledger.hold(ACCOUNT, park="key_refused", reason="set another key")
+    assert bench.ledger.send(third, FREE, token="t") == ("stop", "the account is parked")
+    for claim in (first, second, third):
+        bench.do(Move.RELEASE, State.QUEUED, claim)
+
+
+def test_a_hold_is_waited_out(bench: Bench) -> None:
+    """A 429 met by one worker makes all others wait as long."""
+    bench.stock("spring", 1)
+    (claim,) = bench.claim()
+    bench.ledger.hold(ACCOUNT, hold_s=30)
+    word, wait_ms = bench.ledger.send(claim, FREE, token="t")
+    assert word == "wait"
+    assert 29_000 < int(wait_ms) <= 30_000
+
+
+def factor(bench: Bench) -> float:
+    """The share of its rate at which the account runs."""
+    return float(bench.redis.hget(f"wb:a:{ACCOUNT}", "factor") or 1)
+
+
+def test_one_throttling_halves_the_rate_once(bench: Bench) -> None:
+    """A burst of 429s is one lesson; the next one, after the hold, halves again, but never to nothing."""
+    for _ in range(5):
+        bench.ledger.hold(ACCOUNT, hold_s=30)
+    assert factor(bench) == 0.5
+    for _ in range(20):
+        bench.redis.hset(f"wb:a:{ACCOUNT}", "hold_ms", 1)
+        bench.ledger.hold(ACCOUNT, hold_s=30)
+    assert factor(bench) == 0.05
+
+
+def test_remembering_a_balance_slows_nothing(bench: Bench) -> None:
+    """A balance seen in an answer is no throttling."""
+    bench.ledger.hold(ACCOUNT, remember={"credits": "3.5", "credits_unit": "USD", "credits_ms": "1700000000000"})
+    assert factor(bench) == 1
+    bench.stock("spring", 1)
+    told = bench.ledger.status("spring")
+    assert told is not None
+    assert (str(told.credits_remaining), told.credits_unit) == ("3.5", "USD")
+
+
+def test_success_restores_the_rate_step_by_step(bench: Bench) -> None:
+    """Each accepted submit gives a twentieth back, up to the whole and no further."""
+    bench.stock("spring", 12)
+    bench.ledger.hold(ACCOUNT, hold_s=30)
+    bench.redis.hset(f"wb:a:{ACCOUNT}", "hold_ms", 1)
+    seen = []
+    for _ in range(12):
+        bench.reach(State.RENDERING)
+        seen.append(round(factor(bench), 2))
+    assert seen == [0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 1, 1]
+
+
+def test_a_halved_rate_waits_twice_as_long(bench: Bench) -> None:
+    """The factor stretches the spacing of the tokens."""
+    bench.stock("spring", 3)
+    claims = bench.claim(3)
+    gate = gates(submits=[Rate(1, 100)])
+    bench.redis.hset(f"wb:a:{ACCOUNT}", "factor", "0.5")
+    assert bench.ledger.send(claims[0], gate, token="t")[0] == "go"
+    _, wait_ms = bench.ledger.send(claims[1], gate, token="t")
+    assert 195_000 < int(wait_ms) <= 203_000
+
+
+def test_polls_keep_their_own_rate(bench: Bench) -> None:
+    """What is due beyond the poll rate stays due, in order, and is looked at when a token is free."""
+    gate = gates(polls=[Rate(1, 100)])
+    bench.stock("spring", 3)
+    claims = [bench.reach(State.RENDERING) for _ in range(3)]
+    for at, claim in enumerate(claims, 1):
+        bench.redis.zadd(f"wb:due:{ACCOUNT}", {claim.job_id: at})
+    (due,) = bench.ledger.lease(ACCOUNT, gate, most=10, rings=1)
+    assert due.job_id == claims[0].job_id
+    assert bench.ledger.lease(ACCOUNT, gate, most=10, rings=1) == []
+    waiting = bench.redis.zrange(f"wb:due:{ACCOUNT}", 0, 1)
+    assert waiting == [claim.job_id for claim in claims[1:]]
+    assert all(a < b for a, b in pairwise(bench.redis.zmscore(f"wb:due:{ACCOUNT}", waiting)))

@@ -1,0 +1,102 @@
+"""The names of variants and jobs: what changes them, what does not, and that they stay as they are for ever."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.identity import creative_id, derived_seed, digest, job_id, variant_id
+from jobs.job import SEED_MAX, Job, Mode, Render
+
+RENDER = Render(mode=Mode.T2V, prompt="a red shoe")
+
+#: Another value for each field of a render.
+OTHERWISE: dict[str, Any] = {
+    "mode": Mode.I2V,
+    "model": "flash",
+    "prompt": "a blue shoe",
+    "negative_prompt": "rain",
+    "image": "https://example.com/a.png",
+    "references": ("https://example.com/a.mp4",),
+    "audio_track": "https://example.com/a.mp3",
+    "resolution": "1080p",
+    "aspect_ratio": "9:16",
+    "duration_s": 10,
+    "audio": False,
+    "shot_type": "multi",
+    "prompt_expansion": False,
+    "watermark": True,
+    "template": "flying",
+    "take": 2,
+}
+
+
+def test_a_name_never_changes() -> None:
+    """A shelf in the store is found again by every later version: these names are for ever."""
+    variant = variant_id(RENDER)
+    assert variant == "ucc4yveu5dvfqsxnrcu6rh46mi"
+    assert job_id(variant, 7, simulated=True) == "wtd7rzdjoilkxeyxpkebm4odqi"
+    assert derived_seed("group") == 1567207449
+
+
+@pytest.mark.parametrize("field", Render.model_fields)
+def test_whatever_the_provider_renders_changes_the_variant(field: str) -> None:
+    """Every single field of a render is part of its identity."""
+    other = RENDER.model_copy(update={field: OTHERWISE[field]})
+    assert variant_id(other) != variant_id(RENDER)
+
+
+def test_nothing_else_is_part_of_a_jobs_name() -> None:
+    """Provider, price, priority and account are the job's and not the render's: they cannot reach its identity."""
+    beside = set(Job.model_fields) - {"job_id", "variant_id", "render", "seed", "simulated"}
+    assert beside == {"seed_source", "provider", "account", "region", "price_uusd", "price_as_of", "priority"}
+    assert not beside & set(Render.model_fields)
+
+
+def test_the_two_worlds_never_share_a_job() -> None:
+    """The same variant and seed, simulated and real, are two jobs."""
+    assert job_id("v", 7, simulated=True) != job_id("v", 7, simulated=False)
+    assert job_id("v", 7, simulated=True) != job_id("v", 8, simulated=True)
+
+
+@given(st.text(), st.integers(0, 1000))
+def test_a_derived_seed_is_one_that_every_provider_takes(group: str, number: int) -> None:
+    """Seeds lie from 0 to the largest that is taken, and the same group always gets the same one."""
+    seed = derived_seed(group, number)
+    assert 0 <= seed <= SEED_MAX
+    assert seed == derived_seed(group, number)
+
+
+def test_another_round_gives_other_seeds() -> None:
+    """A refresh of a campaign renders anew: a hundred groups hardly share a seed with their last round."""
+    assert not {derived_seed(f"g{n}", 0) for n in range(100)} & {derived_seed(f"g{n}", 1) for n in range(100)}
+
+
+@given(st.text(max_size=200))
+def test_a_name_fits_every_store(prompt: str) -> None:
+    """Names are 26 lower-case letters and digits, whatever was written in the prompt."""
+    named = variant_id(RENDER.model_copy(update={"prompt": prompt}))
+    assert len(named) == 26
+    assert named == named.lower()
+    assert named.isalnum()
+    assert creative_id(named) == named[:8]
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    """`ab` + `c` is not `a` + `bc`, and the order of a dictionary's keys says nothing."""
+    assert digest("ab", "c") != digest("a", "bc")
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+
+
+def test_half_a_surrogate_pair_still_has_a_name() -> None:
+    """A prompt that came broken out of a spreadsheet is named, not crashed upon."""
+    assert len(digest("\ud83d")) == 26
+    assert digest("\ud83d") != digest("\ud83e")
+
+
+def test_names_do_not_collide_in_a_large_campaign() -> None:
+    """Fifty thousand variants have fifty thousand names."""
+    names = {job_id(hashlib.sha256(str(n).encode()).hexdigest(), n, simulated=False) for n in range(50_000)}
+    assert len(names) == 50_000

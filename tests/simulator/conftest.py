@@ -1,0 +1,89 @@
+"""The simulator inside the test's own process: a street of dialects whose clock the test moves by hand."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from simulator.app import create_app
+from simulator.options import Options
+from simulator.weather import Weather
+
+#: The real instant, in seconds since 1970, at which every street begins: 2026-11-21 12:00 UTC.
+NOON = 1_795_262_400.0
+VIDEO_SYNTHESIS = "/dashscope/api/v1/services/aigc/video-generation/video-synthesis"
+
+
+class Street:
+    """One simulated world, called without sockets. `real_s` is the real time; moving it moves simulated time."""
+
+    def __init__(self, options: Options, real_s: float = NOON) -> None:
+        self.real_s = real_s
+        self.app = create_app(options, real=lambda: self.real_s)
+
+    def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """One request; path may be a whole URL of this street."""
+
+        async def exchange() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://street") as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(exchange())
+
+    def segmind(self, method: str, path: str, *, key: str = "sim-one", **request: Any) -> httpx.Response:
+        """One request to Segmind with a key."""
+        return self.call(method, "/segmind" + path, headers={"x-api-key": key}, **request)
+
+    def buy_segmind(self, prompt: str = "a cat", *, key: str = "sim-one", **inputs: Any) -> httpx.Response:
+        """Order a video of five seconds at Segmind."""
+        body = {"prompt": prompt, "size": "1280*720", "duration": 5, **inputs}
+        return self.segmind("POST", "/v2/wan-2.6-t2v", key=key, json=body)
+
+    def dashscope(self, method: str, path: str, *, key: str = "sim-one", **request: Any) -> httpx.Response:
+        """One request to DashScope with a key."""
+        return self.call(method, "/dashscope" + path, headers={"authorization": f"Bearer {key}"}, **request)
+
+    def buy_dashscope(
+        self, prompt: str = "a cat", *, key: str = "sim-one", model: str = "wan2.6-t2v",
+        inputs: dict[str, Any] | None = None, **parameters: Any,
+    ) -> httpx.Response:  # fmt: skip
+        """Order a video of five seconds at DashScope."""
+        sized = {"size": "1280*720"} if "t2v" in model or "r2v" in model else {"resolution": "720P"}
+        body = {"model": model, "input": {"prompt": prompt, **(inputs or {})}}
+        body["parameters"] = {**sized, "duration": 5, **parameters}
+        headers = {"authorization": f"Bearer {key}", "x-dashscope-async": "enable"}
+        return self.call("POST", VIDEO_SYNTHESIS, headers=headers, json=body)
+
+    def purchases(self) -> list[dict[str, Any]]:
+        """The bank statement."""
+        statement: list[dict[str, Any]] = self.call("GET", "/_simulator/purchases").json()["purchases"]
+        return statement
+
+    def script(self, on: str, then: str, **more: Any) -> None:
+        """Put a fault in line."""
+        assert self.call("POST", "/_simulator/next", json={"on": on, "then": then, **more}).status_code == 200
+
+    def forget(self) -> None:
+        """End as a SIGKILL would: without a word in the journal."""
+        journal = self.app.state.world.journal
+        self.app.state.world.journal = None
+        journal.close()
+
+
+@pytest.fixture
+def street() -> Callable[..., Street]:
+    """Open a street: `street(slots=2, p_failed=1)` sets options and weather by name; renders take 100 s exactly."""
+
+    def open_street(*, real_s: float = NOON, journal: Path | None = None, **given: Any) -> Street:
+        own = {spec.name for spec in dataclasses.fields(Options)}
+        sky: dict[str, Any] = {"render_mean_s": 100.0, "render_cv": 0.0, "queue_s": 1.0}
+        sky |= {name: value for name, value in given.items() if name not in own}
+        options = {name: value for name, value in given.items() if name in own}
+        return Street(Options(weather=Weather(**sky), journal=journal, **options), real_s)
+
+    return open_street
