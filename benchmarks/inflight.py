@@ -32,6 +32,7 @@ LIMITS = {"kib_a_render": 10, "cpu_s_per_1000_jobs": 5, "late_p99_s": 0.25}
 SIDE_WITHIN_S = 600
 #: Seconds that a worker gets to come to rest before its memory is read.
 SETTLE_S = 2.0
+MOST_JOBS = 10_000
 PREFORK = 32
 STAGE_PROCESSES = 8
 
@@ -62,8 +63,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inflight", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="200 jobs of 20 s, to see that it works")
     parser.add_argument("--side", choices=["ours", "sleeping", "stages"], help="only this one")
+    parser.add_argument("--jobs", type=int, help=f"jobs of a side that can hold them, up to {MOST_JOBS:,} (2,000)")
+    parser.add_argument("--render-s", type=float, help="mean length of a render (60)")
     asked = parser.parse_args()
-    jobs, render_s = (200, 20) if asked.quick else (2_000, 60)
+    jobs, render_s = (200, 20.0) if asked.quick else (2_000, 60.0)
+    jobs, render_s = min(asked.jobs or jobs, MOST_JOBS), asked.render_s or render_s
     sides = [
         Side("ours", jobs, _our_worker, _our_jobs, _our_files, _our_lateness),
         # A process of the pool is taken for as long as a render lasts: two rounds of the pool show all there is to see.

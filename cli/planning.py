@@ -68,7 +68,7 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
     """What a person should know before anything is bought: whose it is and where, then what it makes and costs."""
     state = "KNOWN" if known(store, plan.campaign) else "NEW"
     yield f"{state} campaign {plan.campaign} | {world.said} | store {store.url}"
-    parts = [f"{plan.variants:,} videos from {plan.lines:,} rows"]
+    parts = [f"{counted(plan.variants, 'video')} from {counted(plan.lines, 'row')}"]
     if plan.already_bought:
         parts.append(f"{plan.already_bought:,} are there already")
     parts.append(f"{plan.to_buy:,} to make" if plan.to_buy else "nothing left to make")
@@ -80,9 +80,10 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
     if plan.duplicates.count:
         named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
         more = ", ..." if plan.duplicates.count > NAMED else ""
-        yield f"{plan.duplicates.count:,} repeats are made once: {named}{more}"
+        yield f"{counted(plan.duplicates.count, 'repeat')} made only once: {named}{more}"
     if plan.refused_count:
-        yield f"{plan.refused_count:,} problems; the bad rows are left out, with their reasons: {plan.bad_rows_path}"
+        problems = counted(plan.refused_count, "problem")
+        yield f"{problems}; the bad rows are left out, with their reasons: {plan.bad_rows_path}"
         yield from (f"  {problem}" for problem in plan.refused[:NAMED])
 
 
@@ -94,6 +95,11 @@ def plan_json(plan: Plan, settings: Settings) -> dict[str, Any]:
 def real_eta_s(plan: Plan, settings: Settings) -> float:
     """Seconds that the plan takes here: a simulated provider's clock runs faster than life."""
     return plan.eta_s / settings.simulator_speed if plan.simulated else plan.eta_s
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 video`, `1,200 videos`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def tell(text: str) -> None:

@@ -21,7 +21,7 @@ from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
 from producer.plan import Plan
-from producer.watch import Progress, ended_code
+from producer.watch import Progress, ended_code, next_step
 
 
 @click.command("run")
@@ -66,13 +66,15 @@ def _tell_finished(campaign: Campaign, *, as_json: bool) -> int:
     tell("all of it is there already: nothing was started, nothing was bought")
     sums = results.sums
     states = {State(status): number for status, number in sums.states.items()}
+    code = ended_code(states, unverified=sums.unverified, parked_kind=None)
     if as_json:
         print_json({**stored_json(campaign, sums), "manifest": results.manifest, "report": results.report})
     else:
-        for need in stored_needs(sums):
-            click.echo(f"! {need}")
+        for need in (*stored_needs(sums), next_step(code)):
+            if need:
+                click.echo(f"! {need}")
         _echo_papers(results)
-    return ended_code(states, unverified=sums.unverified, parked_kind=None)
+    return code
 
 
 def _make(plan: Plan, world: World, settings: Settings, store: ObjectStore, *, as_json: bool) -> int:
@@ -99,8 +101,9 @@ def _echo_end(end: Progress, results: Results) -> None:
     simulated = " (simulated: nothing was bought)" if status.simulated else ""
     counts = ", ".join(f"{number:,} {name}" for name, number in sums.states.items())
     click.echo(f"{status.campaign}: {counts}; spent {shown(status.spent_usd)}{simulated}")
-    for need in status.needs:
-        click.echo(f"! {need}")
+    for need in (*status.needs, next_step(end.exit_code or 0)):
+        if need:
+            click.echo(f"! {need}")
     _echo_papers(results)
 
 

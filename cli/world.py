@@ -34,7 +34,7 @@ class World:
     def said(self) -> str:
         """Simulated or real, and who, as the first line of every plan has it."""
         if self.simulated:
-            return f"SIMULATED, buys nothing ({self.facts.title}'s dialect)"
+            return f"SIMULATED, buys nothing (in the dialect of {self.facts.name})"
         return f"REAL MONEY at {self.facts.title}"
 
 

@@ -23,14 +23,22 @@ for id, seq, price, json, state in string.gmatch(ARGV[4], string.rep('([^\n]*)\n
       redis.call('HSET', key, 'state', state, 'campaigns', campaign, 'account', account, 'price', price, 'seq', seq)
       answer[#answer + 1] = 'e'
     end
+  elseif known[1] == 'cancelled' and state == 'queued' then
+    -- Nobody buys it any more: whoever asks for it first is its buyer, at an account of their own.
+    local others, was = without(known[2], campaign), redis.call('HGET', key, 'account')
+    if not string.find('\n' .. known[2] .. '\n', mine, 1, true) then
+      redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:cancelled', 1)
+    end
+    redis.call('HINCRBY', PREFIX .. 'a:' .. was, 'n:cancelled', -1)
+    redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:cancelled', 1)
+    redis.call('HSET', key, 'job', json, 'price', price, 'seq', seq, 'queued_ms', now, 'account', account,
+               'campaigns', others == '' and campaign or campaign .. '\n' .. others)
+    shift(id, 'cancelled', 'queued')
+    answer[#answer + 1] = 'r'
   elseif not string.find('\n' .. known[2] .. '\n', mine, 1, true) then
     redis.call('HSET', key, 'campaigns', known[2] .. '\n' .. campaign)
     redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. known[1], 1)
     answer[#answer + 1] = 'j'
-  elseif known[1] == 'cancelled' and state == 'queued' then
-    redis.call('HSET', key, 'job', json, 'price', price, 'seq', seq, 'queued_ms', now)
-    shift(id, 'cancelled', 'queued')
-    answer[#answer + 1] = 'r'
   else
     answer[#answer + 1] = 'k'
   end
@@ -39,10 +47,6 @@ for state, number in pairs(count) do
   redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. state, number)
   redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:' .. state, number)
 end
-if #line > 0 then redis.call('ZADD', PREFIX .. 'q:' .. campaign, unpack(line)) end
-if #line > 0 and redis.call('HGET', PREFIX .. 'c:' .. campaign, 'state') == 'running'
-    and redis.call('HEXISTS', PREFIX .. 'c:' .. campaign, 'parked_kind') == 0 then
-  redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', 0, campaign)
-end
+if #line > 0 then line_up(campaign, account, unpack(line)) end
 redis.call('SADD', PREFIX .. 'accounts', account)
 return table.concat(answer)

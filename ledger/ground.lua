@@ -9,6 +9,7 @@
 -- wb:a:<account>   hash  tat:<window>, hold_ms, factor, parked, parked_kind, lost_streak, n:<state>, credits ...
 -- wb:slots:<account>   set   jobs that hold a slot
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
+-- wb:rung:<account>    zset  ready jobs whose doorbell waits, by the instant (ms) at which it is rung again
 -- wb:turns:<account>   zset  campaigns with queued jobs, least recently served first
 
 local PREFIX = 'wb:'
@@ -34,6 +35,22 @@ end
 
 local function buyer(campaigns) return string.match(campaigns, '^[^\n]+') end
 
+-- Puts jobs (seq, id, ...) into a campaign's queue, and the campaign where turns are taken, unless it may not buy.
+local function line_up(name, account, ...)
+  redis.call('ZADD', PREFIX .. 'q:' .. name, ...)
+  local campaign = redis.call('HMGET', PREFIX .. 'c:' .. name, 'state', 'parked_kind')
+  if campaign[1] == 'running' and not campaign[2] then
+    redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', 0, name)
+  end
+end
+
+-- All of a job's campaigns but one.
+local function without(campaigns, name)
+  local others = {}
+  each_campaign(campaigns, function(each) if each ~= name then others[#others + 1] = each end end)
+  return table.concat(others, '\n')
+end
+
 -- The job at `id` goes from one state to another: counters, money and slot follow from the two states alone.
 local function shift(id, from, to)
   local key = PREFIX .. 'j:' .. id
@@ -54,12 +71,9 @@ local function shift(id, from, to)
   end
   if SLOT[from] and not SLOT[to] then redis.call('SREM', PREFIX .. 'slots:' .. account, id) end
   if SLOT[to] then redis.call('SADD', PREFIX .. 'slots:' .. account, id) end
+  if from == 'ready' then redis.call('ZREM', PREFIX .. 'rung:' .. account, id) end
   if to == 'queued' then
-    redis.call('ZADD', PREFIX .. 'q:' .. payer, job[4], id)
-    local campaign = redis.call('HMGET', PREFIX .. 'c:' .. payer, 'state', 'parked_kind')
-    if campaign[1] == 'running' and not campaign[2] then
-      redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', 0, payer)
-    end
+    line_up(payer, account, job[4], id)
   elseif from == 'queued' then
     redis.call('ZREM', PREFIX .. 'q:' .. payer, id)
   end

@@ -22,9 +22,9 @@ from ledger.orders import Claim, Due, Moved, Order
 #: Seconds. A worker that was not heard of for so long is dead: its leases fall due.
 LEASE_S = 5.0
 #: Seconds. A doorbell that found no free thread by then is rung again under a new claim.
-CLAIM_LEASE_S = 15.0
-#: Seconds for one poll, its answer and the move after it.
-POLL_LEASE_S = 30.0
+CLAIM_LEASE_S = 5.0
+#: Seconds for one poll; the heartbeat stretches those that take longer.
+POLL_LEASE_S = 5.0
 #: Seconds of rate tokens that are claimed ahead of their time, so that a thread is at hand when one comes free.
 LOOK_AHEAD_S = 0.4
 

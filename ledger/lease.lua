@@ -1,5 +1,5 @@
 -- Leases what is due on one account, and mends what a dead worker left behind.
--- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects to ring
+-- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects rung and not begun
 --      8 longest render in ms: the slot of an unanswered submit is free after it
 -- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, submitted_ms, attempts, purchases, owed}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
@@ -7,7 +7,9 @@ local epoch, account = ARGV[1], ARGV[2]
 local at, due = PREFIX .. 'a:' .. account, PREFIX .. 'due:' .. account
 local now = now_ms()
 local windows = cjson.decode(ARGV[5])
-local rings = tonumber(ARGV[7])
+local rung = PREFIX .. 'rung:' .. account
+redis.call('ZREMRANGEBYSCORE', rung, '-inf', now)
+local rings = tonumber(ARGV[7]) - redis.call('ZCARD', rung)
 local rows = {}
 local late = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3], 'WITHSCORES')
 for i = 1, #late, 2 do
@@ -31,6 +33,7 @@ for i = 1, #late, 2 do
   elseif state == 'submitting' then
     -- The fence stays: if the one who sent it lives after all, its definite answer still counts.
     shift(id, 'submitting', 'unknown')
+    redis.call('HSET', key, 'trouble', 'the worker died while it was sending')
     count_lost(account)
     set_due(account, id, now + tonumber(ARGV[8]))
   elseif state == 'rendering' then
@@ -44,6 +47,7 @@ for i = 1, #late, 2 do
       rings = rings - 1
       job[2] = new_fence(id, epoch)
       set_due(account, id, now + tonumber(ARGV[6]))
+      redis.call('ZADD', rung, int(now + tonumber(ARGV[6])), id)
       row()
     end
   elseif state == 'unknown' then

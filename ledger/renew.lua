@@ -6,7 +6,7 @@ local now, stretched = now_ms(), 0
 redis.call('ZADD', PREFIX .. 'workers', int(now), ARGV[2])
 for i = 4, #ARGV, 2 do
   local job = redis.call('HMGET', PREFIX .. 'j:' .. ARGV[i], 'fence', 'account', 'state')
-  if job[1] == ARGV[i + 1] and (job[3] == 'claimed' or job[3] == 'submitting' or job[3] == 'collecting') then
+  if job[1] == ARGV[i + 1] and (job[3] == 'claimed' or job[3] == 'submitting' or job[3] == 'rendering' or job[3] == 'collecting') then
     redis.call('ZADD', PREFIX .. 'due:' .. job[2], 'GT', int(now + tonumber(ARGV[3])), ARGV[i])
     stretched = stretched + 1
   end

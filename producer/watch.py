@@ -88,6 +88,15 @@ def count(status: CampaignStatus, state: State) -> int:
     return status.states.get(state, 0)
 
 
+def next_step(code: int) -> str | None:
+    """What a person does after a campaign has ended with this exit code; None when nothing is left to do."""
+    return {
+        BAD_ENDS: "not all of it is well: the gallery says of each what happened and what to do",
+        KEY_REFUSED: "the provider refuses the key: set another, then the same command goes on",
+        OUT_OF_MONEY: "stopped early for money: raise --budget or top up the account, then the same command goes on",
+    }.get(code)
+
+
 def _news(last: CampaignStatus | None, now: CampaignStatus) -> Iterator[str]:
     """What a person should hear about once, when it happens."""
     if now.parked and (last is None or last.parked != now.parked):
@@ -114,5 +123,6 @@ def money_line(status: CampaignStatus) -> str:
     if status.in_doubt_usd:
         parts.append(f"in doubt {shown(status.in_doubt_usd)}")
     if status.credits_remaining is not None:
-        parts.append(f"credits left {status.credits_remaining:,f} {status.credits_unit or ''}".rstrip())
+        left = status.credits_remaining.normalize()
+        parts.append(f"credits left {left:,f} {status.credits_unit or ''}".rstrip())
     return ", ".join(parts)

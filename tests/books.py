@@ -1,9 +1,11 @@
 """What tests of the ledger share: a stock of jobs, each state within reach, and an auditor who checks the books."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 
@@ -15,6 +17,8 @@ from tests.services import Valkey
 
 STORE = "file:///store"
 ACCOUNT = "simulated-segmind"
+WORKERS = 8
+T = TypeVar("T")
 
 #: Which of the campaign's sums holds the money of a job in each state.
 MONEY = {
@@ -124,6 +128,22 @@ def close_bench(bench: Bench) -> None:
     """Let the connections go."""
     bench.ledger.close()
     bench.redis.close()
+
+
+def race(work: Callable[[Ledger], T], valkey: Valkey) -> list[T]:
+    """The same work by eight workers at once, each with a connection of its own."""
+    ledgers = [Ledger.connect(valkey.url, store_url=STORE) for _ in range(WORKERS)]
+    start = threading.Barrier(WORKERS)
+
+    def one(ledger: Ledger) -> T:
+        start.wait()
+        return work(ledger)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        answers = list(pool.map(one, ledgers))
+    for ledger in ledgers:
+        ledger.close()
+    return answers
 
 
 def faults(client: Any) -> Iterator[str]:

@@ -37,6 +37,7 @@ def serve(settings: Settings) -> int:
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
+            quiet=True,
             loglevel=settings.log_level.upper(),
         )
         worker.start()

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import redis
@@ -48,6 +49,7 @@ class Pump:
         self._thread = threading.Thread(target=self._main, name="pump", daemon=True)
         self._orders: list[Order] = []
         self._polls: set[asyncio.Task[None]] = set()
+        self._asked: dict[Claim, float] = {}
         self._room = MOST_POLLS
         self._leave = threading.Event()
 
@@ -120,7 +122,12 @@ class Pump:
     async def _look(self, due: Due, counter: Counter, asker: Asker) -> None:
         if due.owed:
             await asyncio.to_thread(_pay, due, self._shop, counter)
-        order = await look(due, counter, asker)
+        claim = Claim(due.job_id, due.fence)
+        self._asked[claim] = time.monotonic()
+        try:
+            order = await look(due, counter, asker)
+        finally:
+            del self._asked[claim]
         # Only now is the list looked up: it was taken and replaced while this look waited.
         self._orders.append(order)
 
@@ -173,10 +180,15 @@ class Pump:
         while True:
             try:
                 if self._shop.ledger.epoch:
-                    await asyncio.to_thread(self._shop.ledger.renew, self._shop.name, self._shop.held.now())
+                    await asyncio.to_thread(self._shop.ledger.renew, self._shop.name, self._in_hand())
             except redis.RedisError:
                 pass
             await asyncio.sleep(BEAT_S)
+
+    def _in_hand(self) -> list[Claim]:
+        """What the threads hold, and the polls that have lasted a heartbeat: most end sooner than their lease."""
+        slow = time.monotonic() - BEAT_S
+        return self._shop.held.now() + [claim for claim, since in self._asked.items() if since < slow]
 
     async def _give_back(self) -> None:
         """The worker leaves: polls that end in time count, the others fall due at their lease's end."""

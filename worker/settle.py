@@ -65,8 +65,7 @@ def settle_done(
     job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], video: Video, shop: Workshop
 ) -> Outcome:
     """The video is stored: its cost is the provider's own figure, else the price list's."""
-    told = Decimal(result["cost_usd"]) if result["cost_usd"] is not None else None
-    cost_usd = from_uusd(job.price_uusd) if told is None else told
+    cost_usd = Decimal(result["cost_usd"]) if result["cost_usd"] is not None else _by_list(job, result, shop)
     purchases = _closed(row, state="succeeded", cost_usd=cost_usd, result=result)
     record = _record(job, row, purchases, status="done", error=None, video=video, result=result)
     shop.shelf(simulated=job.simulated).write_record(record)
@@ -147,6 +146,16 @@ def _record(
         remaining_credits_at=finished if told.get("credits") is not None else None,
         video=video,
     )
+
+
+def _by_list(job: Job, result: dict[str, Any], shop: Workshop) -> Decimal:
+    """The price list's figure: for the seconds that the provider says it billed, else the price that was reserved."""
+    facts, render = shop.counters[job.account].account.facts, job.render
+    native, offer = result["cost_native"], facts.offer(render.mode, render.model, job.region)
+    if native is None or native[1] != "seconds" or offer is None:
+        return from_uusd(job.price_uusd)
+    second_usd = facts.second_usd(offer, render.resolution, audio=render.audio, region=job.region)
+    return from_uusd(job.price_uusd) if second_usd is None else Decimal(native[0]) * second_usd
 
 
 def _remember_balance(account: str, result: dict[str, Any], shop: Workshop) -> None:

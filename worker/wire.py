@@ -5,7 +5,10 @@ The POST is plain httpx on a fresh connection, without redirects or retries, bec
 fifth of the CPU.
 """
 
+import asyncio
 import hashlib
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -88,9 +91,10 @@ class Wire:
 
     def post(self, call: Call) -> Answer | NotSent | NoAnswer:
         """Send the one POST; every failure says whether it was sent."""
+        began = time.monotonic()
         try:
             with self._buyer.stream(call.method, call.url, headers=dict(call.headers), json=call.body) as response:
-                body = b"".join(_bounded(response, LONGEST_ANSWER_BYTES))
+                body = b"".join(_bounded(response, LONGEST_ANSWER_BYTES, until=began + POST_TIMEOUT_S))
                 return Answer(response.status_code, _lower(response), body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return NotSent(f"{type(error).__name__}: {error}")
@@ -125,11 +129,19 @@ class Asker:
 
     async def ask(self, call: Call) -> Answer | NoAnswer:
         """One GET; any failure is no news."""
+        body = bytearray()
         try:
-            response = await self._client.request(call.method, call.url, headers=dict(call.headers), json=call.body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            async with (
+                asyncio.timeout(ASK_TIMEOUT_S),
+                self._client.stream(call.method, call.url, headers=dict(call.headers), json=call.body) as response,
+            ):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > LONGEST_ANSWER_BYTES:
+                        return NoAnswer(f"more than {LONGEST_ANSWER_BYTES} bytes")
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return NoAnswer(f"{type(error).__name__}: {error}")
-        return Answer(response.status_code, _lower(response), response.content[:LONGEST_ANSWER_BYTES])
+        return Answer(response.status_code, _lower(response), bytes(body))
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -137,15 +149,18 @@ class Asker:
 
 
 class _TooLongError(Exception):
-    """More bytes than any honest answer has."""
+    """More bytes, or more time, than any honest answer takes."""
 
 
-def _bounded(response: httpx.Response, most_bytes: int) -> Iterator[bytes]:
+def _bounded(response: httpx.Response, most_bytes: int, until: float = math.inf) -> Iterator[bytes]:
+    """The body in chunks: no more than so many bytes, none after `until` on the monotonic clock."""
     total = 0
     for chunk in response.iter_bytes(CHUNK_BYTES):
         total += len(chunk)
         if total > most_bytes:
             raise _TooLongError(f"more than {most_bytes} bytes")
+        if time.monotonic() > until:
+            raise _TooLongError("the answer came too slowly")
         yield chunk
 
 

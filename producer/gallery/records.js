@@ -73,9 +73,10 @@ for (const part of ["variant", "labels"]) {
 for (const [key, name, value] of [
   ["status", "status", ({ record }) => record.status],
   ["provider", "provider", ({ record }) => record.provider],
-  ["ratio", "aspect ratio", ({ record }) => record.aspect_ratio ?? "as the image"],
+  ["aspect_ratio", "aspect ratio", ({ record }) => record.aspect_ratio ?? "as the image"],
   ["duration", "duration", ({ record }) => `${record.duration_s} s`],
 ]) {
+  groupings.delete(`variant.${key}`); // the setting itself is there for every job, also where a row left it to the default
   const twin = [...groupings.values()].some((axis) => jobs.every((job) => axis.value(job) === value(job)));
   if (!twin) groupings.set(key, { name, part: "job", value });
 }

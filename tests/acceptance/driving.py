@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -184,3 +184,39 @@ def prompts_file(path: Path, count: int, *, words: str = "a paper boat passes th
     path.write_text("".join(f"{words} lamp number {number}\n" for number in range(1, count + 1)))
     return path
 
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Settings that several processes share, as containers would: a ledger, a store and a simulated provider."""
+
+    folder: Path
+    env: Mapping[str, str]
+    provider: Simulator
+    workers: list[Command] = field(default_factory=list)
+
+    def hire(self, count: int = 1, **env: str) -> list[Command]:
+        """Start so many workers more, and wait until Celery has them ready for work."""
+        more = []
+        for number in range(len(self.workers), len(self.workers) + count):
+            log = self.folder / f"worker-{number}.log"
+            more.append(begin(log, "worker", "--threads", str(THREADS), env={**self.env, **env}))
+        self.workers.extend(more)
+        return more
+
+    def run(self, *arguments: str | Path, **env: str) -> Ended:
+        """Run one command with the fleet's settings."""
+        return wanbatch(*arguments, cwd=self.folder, env={**self.env, **env})
+
+    def lines(self, campaign: str) -> list[dict[str, Any]]:
+        """The campaign's manifest as of now."""
+        ended = self.run("manifest", campaign)
+        assert ended.code == 0, ended.err
+        return [json.loads(line) for line in ended.out.splitlines()]
+
+    def dismiss(self) -> None:
+        """End every worker that still runs."""
+        for worker in self.workers:
+            worker.child.process.terminate()
+        for worker in self.workers:
+            worker.child.stop()

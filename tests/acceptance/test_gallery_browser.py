@@ -58,7 +58,7 @@ def line(number: int) -> ManifestLine:
         price_uusd=500_000,
         price_as_of="2026-11-20",
     )
-    variant = {"hook": hook, "ratio": ratio}
+    variant = {"hook": hook, "ratio": ratio, "duration": "5"}
     wanted = PlanLine(job=job, source_lines=(number + 2,), variant=variant, labels={"sku": f"S{number}"})
     was = record(job, failed=number % 12 == 11)
     return manifest.join(wanted, campaign="summer", run_id="run-1", submitted_by=None, record=was, live=None)
@@ -316,6 +316,7 @@ def test_everything_can_be_found(small: tuple[str, list[ManifestLine]], opened: 
     page = opened(small[0])
     headings = page.locator(".group > h2")
     assert headings.all_inner_texts() == ["calm 6", "bold 6", "odd 6", "slow 6"]
+    assert page.locator("#group option").all_inner_texts() == ["nothing", "hook", "ratio", "sku", "status"]
     page.select_option("#group", label="ratio")
     assert headings.all_inner_texts() == ["16:9 8", "9:16 8", "1:1 8"]
     page.get_by_label("hook", exact=True).select_option("bold")

@@ -75,7 +75,7 @@ def test_a_run_makes_its_videos_and_leaves_nothing_running(tmp_path: Path) -> No
     code, told, err = end(start(file, store, "--speed", "600"))
     assert code == 0, err
     assert err.startswith(
-        f"NEW campaign simulated-two | SIMULATED, buys nothing (Segmind's dialect) | store {store.as_uri()}\n"
+        f"NEW campaign simulated-two | SIMULATED, buys nothing (in the dialect of segmind) | store {store.as_uri()}\n"
     )
     assert told["states"]["done"] == 2
     assert told["money_usd"]["spent"] == "1.25"

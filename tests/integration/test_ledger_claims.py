@@ -1,37 +1,14 @@
 """Admission on a real Valkey: budget, slots, turns and order hold, also when many workers claim at once."""
 
-import threading
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import pytest
 
 from jobs.lifecycle import Move, State
 from ledger.jobs import Ledger
 from ledger.orders import Claim
-from tests.books import ACCOUNT, FREE, STORE, Bench, Rate, gates
+from tests.books import ACCOUNT, FREE, Bench, Rate, gates, race
 from tests.services import Valkey
-
-WORKERS = 8
-T = TypeVar("T")
-
-
-def race(work: Callable[[Ledger], T], valkey: Valkey) -> list[T]:
-    """The same work by eight workers at once, each with a connection of its own."""
-    ledgers = [Ledger.connect(valkey.url, store_url=STORE) for _ in range(WORKERS)]
-    start = threading.Barrier(WORKERS)
-
-    def one(ledger: Ledger) -> T:
-        start.wait()
-        return work(ledger)
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        answers = list(pool.map(one, ledgers))
-    for ledger in ledgers:
-        ledger.close()
-    return answers
 
 
 def test_the_budget_is_never_passed(bench: Bench, valkey: Valkey) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.lifecycle import State
 from ledger.campaigns import CampaignStatus
-from producer.watch import PACE_WINDOW_S, Watch, ended_code, exit_code, money_line
+from producer.watch import PACE_WINDOW_S, Watch, ended_code, exit_code, money_line, next_step
 
 QUIET = CampaignStatus(
     campaign="spring",
@@ -130,9 +130,16 @@ def test_money_in_one_line() -> None:
         "spent_usd": Decimal("1.25"),
         "reserved_usd": Decimal("17.8125"),
         "in_doubt_usd": Decimal("0.50"),
-        "credits_remaining": Decimal("9998.125"),
+        "credits_remaining": Decimal("9998.1250"),
         "credits_unit": "credits",
     }
     assert money_line(status(facts=facts)) == (
         "spent $1.25 of $25.00, reserved $17.8125, in doubt $0.50, credits left 9,998.125 credits"
     )
+
+
+def test_every_exit_code_but_zero_has_a_next_step() -> None:
+    """Nobody is left with a number alone."""
+    assert next_step(0) is None
+    assert all(next_step(code) for code in (3, 4, 5))
+    assert "--budget" in str(next_step(5))

@@ -1,0 +1,62 @@
+"""The scripts run on any Redis that speaks Lua: the whole corridor on an emulated one, without a server."""
+
+from collections.abc import Iterator
+
+import fakeredis
+import pytest
+
+from jobs.lifecycle import Move, State
+from ledger import scripts
+from ledger.jobs import Ledger
+from ledger.orders import Claim, Order
+from tests.books import FREE, Bench
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A ledger on an emulated Redis, its books checked at the end."""
+    client = fakeredis.FakeRedis(decode_responses=True)
+    epoch, _ = scripts.run(client, "found", "beef", "file:///store")
+    one = Bench(Ledger(client, epoch=epoch, store_url="file:///store"), client)
+    yield one
+    one.audit()
+    client.close()
+
+
+def test_every_script_loads_and_has_its_own_hash() -> None:
+    """No script is missing, none is another one's copy, and each stands on the same ground."""
+    client = fakeredis.FakeRedis()
+    scripts.load_all(client)
+    known = [scripts.script(name).sha for name in scripts.NAMES]
+    assert client.script_exists(*known) == [True] * len(scripts.NAMES)
+    assert len(set(known)) == len(scripts.NAMES)
+    client.close()
+
+
+def test_a_job_walks_from_the_queue_to_its_end(bench: Bench) -> None:
+    """Claim, send, accept, lease, finish, collect, settle; the money is spent and the slot free."""
+    bench.stock("spring", 1, price=500, budget=1000)
+    claim = bench.reach(State.RENDERING)
+    bench.now_due(claim.job_id)
+    (due,) = bench.ledger.lease(bench.account, FREE, most=5, rings=5)
+    held = Claim(due.job_id, due.fence)
+    bench.do(Move.FINISH, State.READY, held, due_s=0, set={"result": "{}"})
+    bench.do(Move.COLLECT, State.COLLECTING, held, due_s=5)
+    bench.ledger.renew("worker/8", [held])
+    bench.do(Move.SETTLE, State.DONE, held, cost_uusd=480, bad=False)
+    told = bench.ledger.status("spring")
+    assert told is not None
+    assert told.settled
+    assert bench.money("spring") == (0, 0, 480)
+    assert bench.redis.scard(f"wb:slots:{bench.account}") == 0
+
+
+def test_an_emptied_redis_learns_the_scripts_again(bench: Bench) -> None:
+    """A restarted server knows no scripts; one call brings them all, also for a batch of moves."""
+    bench.stock("spring", 1)
+    claim = bench.reach(State.RENDERING)
+    bench.redis.script_flush()
+    assert bench.claim() == []
+    bench.redis.script_flush()
+    (moved,) = bench.ledger.move_all([Order(move=Move.FINISH, to=State.READY, claim=claim, due_s=0)])
+    assert moved.ok
