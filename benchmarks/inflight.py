@@ -19,7 +19,7 @@ from typing import Any
 from celery import Celery
 
 from benchmarks.gauge import Reading, percentile, read
-from benchmarks.servers import ask, await_, child, python, simulator, valkey
+from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
 from ledger.jobs import Ledger
 from ledger.objects import open_store
 from ledger.shelf import Shelf
@@ -29,7 +29,7 @@ from providers.registry import facts, provider
 
 LIMITS = {"kib_a_render": 10, "cpu_s_per_1000_jobs": 5, "late_p99_s": 0.25}
 #: Seconds. A side that has not ended by then is given up.
-SIDE_WITHIN_S = 600
+SIDE_WITHIN_S = 400
 #: Seconds that a worker gets to come to rest before its memory is read.
 SETTLE_S = 2.0
 MOST_JOBS = 10_000
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help=f"jobs of a side that can hold them, up to {MOST_JOBS:,} (2,000)")
     parser.add_argument("--render-s", type=float, help="mean length of a render (60)")
     asked = parser.parse_args()
+    end_tidily()
     jobs, render_s = (200, 20.0) if asked.quick else (2_000, 60.0)
     jobs, render_s = min(asked.jobs or jobs, MOST_JOBS), asked.render_s or render_s
     sides = [

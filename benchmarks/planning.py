@@ -19,7 +19,7 @@ from typing import Any
 
 import redis
 
-from benchmarks.servers import python, valkey
+from benchmarks.servers import end_tidily, python, valkey
 from ledger.jobs import Ledger
 from ledger.objects import open_store
 from ledger.shelf import Shelf
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=None, help="rows of the matrix (default 200,000)")
     parser.add_argument("--stage", nargs=3, metavar=("NAME", "FOLDER", "REDIS"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    end_tidily()
     if asked.stage:
         name, folder, url = asked.stage
         say(plan(Path(folder)) if name == "plan" else enqueue(Path(folder), url))
@@ -57,13 +58,15 @@ def measure(folder: Path, rows: int) -> dict[str, Any]:
     write_matrix(folder / "matrix.csv", rows)
     with valkey(folder / "valkey") as url:
         planned = stage("plan", folder, url)
-        before_bytes = used_bytes(url)
+        before_bytes, before_s = redis_use(url)
         queued = stage("enqueue", folder, url)
-        held_bytes = used_bytes(url) - before_bytes
+        after_bytes, after_s = redis_use(url)
+        held_bytes = after_bytes - before_bytes
     return {
         "rows": rows,
         "plan": planned | {"peak_mb_at_most": PEAK_MB},
         "enqueue": queued | {"peak_mb_at_most": PEAK_MB, "jobs_a_second_at_least": JOBS_A_SECOND},
+        "redis_cpu_s": round(after_s - before_s, 2),
         "redis_bytes_a_job": round(held_bytes / rows),
         "redis_bytes_a_job_beyond_its_json": round(held_bytes / rows - job_bytes(folder)),
     }
@@ -132,11 +135,11 @@ def write_matrix(path: Path, rows: int) -> None:
             table.writerow([f"SKU-{row:07d}", hook, prompt, "9:16" if row % 2 else "16:9", 5, f"m{row % 12}"])
 
 
-def used_bytes(url: str) -> int:
-    """Memory of the Redis data set, without replication and client buffers."""
+def redis_use(url: str) -> tuple[int, float]:
+    """Memory of the Redis data set, without client buffers, and the server's CPU seconds so far."""
     with redis.Redis.from_url(url) as client:
-        info: Any = client.info("memory")
-        return int(info["used_memory_dataset"])
+        info: Any = client.info("everything")
+        return int(info["used_memory_dataset"]), float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
 
 
 def job_bytes(folder: Path) -> float:

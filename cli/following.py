@@ -75,5 +75,8 @@ def _status(ledger: Ledger, campaign: str) -> CampaignStatus:
             time.sleep(1)
             continue
         if status is None:
-            raise WanbatchError(f"the ledger does not know the campaign {campaign!r}", "see `wanbatch status`")
+            raise WanbatchError(
+                f"the ledger does not know the campaign {campaign!r}",
+                f"see `wanbatch status`; if the ledger was emptied, `wanbatch recover {campaign}` brings it back",
+            )
         return status

@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 
 from cli.stack import running_ledger
-from config.settings import Settings
+from config.settings import Settings, s3_keys
 from jobs.errors import BadInput, LedgerRefused
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore, S3Options, open_store
@@ -21,7 +21,9 @@ class Campaign:
 
 def store_of(settings: Settings) -> ObjectStore:
     """The object store of the settings; nothing is read or written yet."""
-    return open_store(settings.store, s3=S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region))
+    key, secret = s3_keys()
+    options = S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region, access_key=key, secret_key=secret)
+    return open_store(settings.store, s3=options)
 
 
 def ledger_url(settings: Settings) -> str | None:

@@ -7,7 +7,6 @@ import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.places import Campaign
+from jobs.job import PlanLine
 from jobs.record import ManifestLine
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
@@ -33,6 +33,7 @@ class Sums:
 
     states: Counter[str] = field(default_factory=Counter)
     unverified: int = 0
+    surplus: int = 0
     spent_usd: Decimal = Decimal(0)
     credits: dict[str, Credits] = field(default_factory=dict)
 
@@ -41,6 +42,7 @@ class Sums:
         for line in lines:
             self.states[line.status] += 1
             self.unverified += line.video is not None and not line.video.verified
+            self.surplus += sum(purchase.state == "surplus" for purchase in line.purchases)
             self.spent_usd += line.cost_usd or 0
             self._see_credits(line)
             yield line
@@ -73,7 +75,7 @@ def manifest_lines(campaign: Campaign, ledger: Ledger | None) -> Iterator[Manife
     file, shelf = campaign.file, campaign.shelf
     status = ledger.status(file.campaign) if ledger else None
     parked = bool(status and status.parked)
-    with _plan(shelf, file.campaign, file.plan_sha256) as plan:
+    with shelf.plan(file.campaign, file.plan_sha256) as plan:
         lines = iter_plan(plan)
         while batch := list(itertools.islice(lines, BATCH)):
             records = list(shelf.records(line.job.job_id for line in batch))
@@ -88,6 +90,12 @@ def manifest_lines(campaign: Campaign, ledger: Ledger | None) -> Iterator[Manife
                     record=record,
                     live=live.get(line.job.job_id),
                 )
+
+
+def plan_lines(campaign: Campaign) -> Iterator[PlanLine]:
+    """What the campaign asks for, in matrix order. Raises ObjectNotFound without its plan."""
+    with campaign.shelf.plan(campaign.file.campaign, campaign.file.plan_sha256) as plan:
+        yield from iter_plan(plan)
 
 
 def write_results(campaign: Campaign, ledger: Ledger | None, status: CampaignStatus | None) -> Results:
@@ -138,17 +146,6 @@ def report_head(campaign: Campaign, status: CampaignStatus | None, sums: Sums) -
 def video_href(line: ManifestLine) -> str | None:
     """The link from the report to a job's video: both lie in the same world of the same store."""
     return f"../../jobs/{line.job_id}/video.mp4" if line.video else None
-
-
-@contextmanager
-def _plan(shelf: Shelf, name: str, sha256: str) -> Iterator[Path]:
-    """The campaign's plan as a local file; a copy is removed afterwards."""
-    path = shelf.plan_path(name, sha256)
-    try:
-        yield path
-    finally:
-        if shelf.store.local_path(shelf.campaign_key(name)) is None:
-            path.unlink(missing_ok=True)
 
 
 def _put(shelf: Shelf, name: str, path: Path, content_type: str, *parts: str) -> str:

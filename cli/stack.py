@@ -30,13 +30,16 @@ SERVER_ENDS_WITHIN_S: Final = 5.0
 
 
 class Stack:
-    """The services of one run; a context manager that ends what it started, the worker first."""
+    """The services of one run, with a worker if there is `work`; a context manager that ends what it started."""
 
-    def __init__(self, settings: Settings, *, account: str, simulated: bool, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, *, account: str, simulated: bool, tell: Callable[[str], None], work: bool = True
+    ) -> None:
         self._settings = settings
         self._account = account
         self._simulated = simulated
         self._tell = tell
+        self._work = work
         self._servers: list[Child] = []
         self._berths: list[Berth] = []
         self._worker: Child | None = None
@@ -80,7 +83,7 @@ class Stack:
             self._start_ledger()
         if starting:
             self._await_simulator(*starting)
-        self._worker = self._start_worker()
+        self._worker = self._start_worker() if self._work else None
 
     def _start_ledger(self) -> None:
         """Join the store's ledger, or start it."""

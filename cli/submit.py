@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import click
+from redis.exceptions import RedisError
 
 from cli.options import as_json, planning, redis, spending
 from cli.places import required_ledger_url, store_of
@@ -14,6 +15,7 @@ from cli.planning import Asked, plan_lines, planned, tell
 from cli.summary import print_json
 from cli.world import World, check_money, choose
 from config.settings import load_settings
+from jobs.errors import LedgerLost
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
@@ -66,7 +68,13 @@ def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decima
     """Put the plan's jobs on the ledger in the name of whoever is logged in."""
     who = f"{getpass.getuser()}@{platform.node()}"
     shelf = Shelf(store, simulated=plan.simulated)
-    return enqueue(plan, ledger=ledger, shelf=shelf, budget_usd=budget_usd, submitted_by=who)
+    try:
+        return enqueue(plan, ledger=ledger, shelf=shelf, budget_usd=budget_usd, submitted_by=who)
+    except RedisError as error:
+        raise LedgerLost(
+            f"the ledger went away while it was given the jobs: {error}",
+            "what it has is neither lost nor doubled: give the same command again",
+        ) from error
 
 
 def said(put: Submitted) -> str:

@@ -57,6 +57,8 @@ def stored_needs(sums: Sums) -> Iterator[str]:
     for status, words in (("failed", "failed"), ("refused", "were refused by the provider")):
         if sums.states[status]:
             yield f"{sums.states[status]} {words}: the report says why and what to do"
+    if sums.surplus:
+        yield f"{sums.surplus} tasks turned up for jobs that were bought anew: ask for a refund"
     if sums.unverified:
         yield f"{sums.unverified} videos are not what was ordered: see the report"
 

@@ -3,6 +3,8 @@
 State lives in the ledger; see docs/decisions/0002. Importing this file connects to nothing.
 """
 
+import ssl
+
 from celery import Celery
 
 from jobs.messages import COLLECT, SUBMIT
@@ -14,6 +16,9 @@ VISIBILITY_S = 60
 def make_app(redis_url: str) -> Celery:
     """A Celery app whose broker is the ledger's own Redis."""
     app = Celery("wanbatch", broker=redis_url, set_as_current=True)
+    if redis_url.startswith("rediss:"):
+        # Left to itself, kombu would take any certificate, and hand the password to whoever shows one.
+        app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

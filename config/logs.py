@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from config.settings import KeyNames, Settings, provider_key
+from config.settings import KeyNames, Settings, provider_key, s3_keys
+from jobs.visible import visible
 
 #: What stands where a secret was.
 MASK: Final = "***"
@@ -60,7 +61,9 @@ def configure_logs(level: str, *, secrets: Iterable[str] = (), stream: TextIO | 
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if human else "iso", utc=not human),
     ]
     render: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()] if human else [_event_first, structlog.processors.JSONRenderer(default=str)]
+        [_spelt_out, structlog.dev.ConsoleRenderer()]
+        if human
+        else [_event_first, structlog.processors.JSONRenderer(default=str)]
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(
@@ -95,7 +98,15 @@ def known_secrets(settings: Settings, providers: Iterable[KeyNames]) -> list[str
     keys = [key.get_secret_value() for facts in providers if (key := provider_key(facts))]
     password = urlsplit(settings.redis_url).password if settings.redis_url else None
     names = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    return [secret for secret in (*keys, password, *(os.environ.get(name) for name in names)) if secret]
+    return [secret for secret in (*keys, password, s3_keys()[1], *(os.environ.get(name) for name in names)) if secret]
+
+
+def _spelt_out(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Keep foreign words from driving the terminal or forging a line; JSON does so by itself."""
+    return {
+        name: visible(value, keep="\n\t" if name == "exception" else "") if isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 def _event_first(_logger: WrappedLogger, _name: str, event: EventDict) -> Mapping[str, Any]:

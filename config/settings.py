@@ -173,12 +173,18 @@ def provider_key(facts: KeyNames) -> SecretStr | None:
     for name in facts.key_variables:
         if value := os.environ.get(name, "").strip():
             return SecretStr(value)
-    folder = _secrets_dir()
-    for name in facts.key_variables:
-        for file in (folder / name, folder / name.lower()):
-            if file.is_file() and (value := file.read_text(encoding="utf-8").strip()):
-                return SecretStr(value)
-    return None
+    return next(filter(None, map(_secret_file, facts.key_variables)), None)
+
+
+def s3_keys() -> tuple[str | None, str | None]:
+    """The S3 store's access key and secret, for the client, from files of their usual names with the secrets.
+
+    Both are None where a file is missing or the environment has a key of its own: then the AWS chain decides.
+    """
+    key, secret = _secret_file("AWS_ACCESS_KEY_ID"), _secret_file("AWS_SECRET_ACCESS_KEY")
+    if os.environ.get("AWS_ACCESS_KEY_ID") or not (key and secret):
+        return None, None
+    return key.get_secret_value(), secret.get_secret_value()
 
 
 def masked_url(url: str) -> str:
@@ -192,6 +198,14 @@ def masked_url(url: str) -> str:
 def _secrets_dir() -> Path:
     """The folder with secrets, known before any other setting."""
     return Path(os.environ.get(f"{PREFIX}SECRETS_DIR") or SECRETS_DIR)
+
+
+def _secret_file(name: str) -> SecretStr | None:
+    """What stands in the file of that name, or of the same in small letters, with the secrets."""
+    for file in (_secrets_dir() / name, _secrets_dir() / name.lower()):
+        if file.is_file() and (value := file.read_text(encoding="utf-8").strip()):
+            return SecretStr(value)
+    return None
 
 
 def _explained(name: str, given: Mapping[str, Any]) -> str:

@@ -23,6 +23,13 @@ def poll_wait_s(cadence: Cadence, polls: int, draw: float) -> float:
     return jittered(plain, draw)
 
 
+def waited_s(cadence: Cadence, polls: int) -> float:
+    """Seconds that the first `polls` waits of a render last by plan: what has passed, whatever a clock says."""
+    grown = min(polls, 64)
+    waits = sum(poll_wait_s(cadence, step, 0.5) for step in range(grown))
+    return waits + (polls - grown) * poll_wait_s(cadence, grown, 0.5)
+
+
 def retry_wait_s(failures: int, draw: float, *, first_s: float = 1.0, cap_s: float = 60.0) -> float:
     """Seconds to wait after the `failures`-th failure in a row (1: the first), doubling up to the cap."""
     return jittered(min(cap_s, first_s * 2.0 ** min(max(failures, 1) - 1, 64)), draw)

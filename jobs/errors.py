@@ -8,14 +8,21 @@ WanbatchError              exit code 1 unless a leaf says otherwise
 |   +-- KeyMissing         4  the provider's key is not set
 |   +-- CampaignConflict   4  the name, the world or the owner does not fit
 |   +-- LedgerRefused      4  Redis is unreachable, foreign, or unfit to hold money
+|   +-- NewerVersion       4  a newer wanbatch wrote what would have to be read
 |   +-- StoreRefused       4  the object store will not serve us until a person acts
 +-- StoreUnavailable       1  the object store did not answer; worth another try
 +-- ObjectNotFound         1  no such object in the store
 +-- LedgerLost             1  the ledger stopped answering in the middle of a run
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+from jobs.visible import visible
+
+_LONG_QUOTE: Final = re.compile("`([^`]{100})[^`]{20,}`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,15 @@ class Problem:
     problem: str
     fix: str
 
+    def __post_init__(self) -> None:
+        """Quote no cell of ten megabytes: of what stands between backticks the beginning is enough."""
+        for name in ("column", "problem", "fix"):
+            object.__setattr__(self, name, _LONG_QUOTE.sub(r"`\1...`", getattr(self, name)))
+
     def __str__(self) -> str:
         """`file:line: column: what is wrong, and what would be right`."""
         where = f"{self.file}:{self.line}: " + (f"{self.column}: " if self.column else "")
-        return where + self.problem + (f"; {self.fix}" if self.fix else "")
+        return visible(where + self.problem + (f"; {self.fix}" if self.fix else ""))
 
 
 class WanbatchError(Exception):
@@ -86,6 +98,10 @@ class CampaignConflict(Refused):
 
 class LedgerRefused(Refused):
     """Redis cannot be used as the ledger: unreachable, another store's, a cluster, or able to evict keys."""
+
+
+class NewerVersion(Refused):
+    """A newer wanbatch wrote what lies in the store; this one leaves it alone rather than misread it."""
 
 
 class StoreRefused(Refused):

@@ -26,6 +26,7 @@ class Move(StrEnum):
     """Why a job moves."""
 
     CLAIM = "claim"
+    TAKE = "take"
     RELEASE = "release"
     SEND = "send"
     ACCEPT = "accept"
@@ -42,6 +43,12 @@ class Move(StrEnum):
     SETTLE = "settle"
     WITHDRAW = "withdraw"
     RENEW = "renew"
+    CANCEL = "cancel"
+    INHERIT = "inherit"
+    ADOPT = "adopt"
+    ABSENT = "absent"
+    LOOK = "look"
+    RETRY = "retry"
 
 
 #: Where a definite answer to a submit may find its job: a worker that was taken for dead may still bring one.
@@ -50,6 +57,7 @@ ANSWERED = (State.SUBMITTING, State.UNKNOWN)
 #: Each move: where it may start, where it leads, and what it means.
 MOVES: dict[Move, tuple[tuple[State, ...], tuple[State, ...], str]] = {
     Move.CLAIM: ((State.QUEUED,), (State.CLAIMED,), "a slot and the money are taken for it"),
+    Move.TAKE: ((State.CLAIMED,), (State.CLAIMED,), "a thread takes it up; a doubled doorbell finds the claim gone"),
     Move.RELEASE: ((State.CLAIMED,), (State.QUEUED,), "given back, or its lease ran out; nothing was sent"),
     Move.SEND: ((State.CLAIMED,), (State.SUBMITTING,), "the rate token is taken and the POST leaves"),
     Move.ACCEPT: (ANSWERED, (State.RENDERING,), "the provider gave a task id"),
@@ -64,8 +72,22 @@ MOVES: dict[Move, tuple[tuple[State, ...], tuple[State, ...], str]] = {
     Move.DROP: ((State.COLLECTING,), (State.READY,), "collecting broke off; it will be tried again"),
     Move.REFRESH: ((State.COLLECTING,), (State.RENDERING,), "the link is dead; the provider is asked for it again"),
     Move.SETTLE: ((State.COLLECTING,), (State.DONE, State.FAILED, State.REFUSED), "video and record are stored"),
-    Move.WITHDRAW: ((State.QUEUED,), (State.CANCELLED,), "a newer plan no longer asks for it"),
-    Move.RENEW: ((State.CANCELLED,), (State.QUEUED,), "a newer plan asks for it again"),
+    Move.WITHDRAW: ((State.QUEUED,), (State.CANCELLED,), "nobody asks for it any more"),
+    Move.INHERIT: (
+        (State.SUBMITTING,),
+        (State.DONE, State.REFUSED),
+        "another ledger has made it; its record is the end",
+    ),
+    Move.CANCEL: (
+        (State.RENDERING,),
+        (State.CANCELLED,),
+        "its campaign is cancelled, and so is its task at the provider",
+    ),
+    Move.RENEW: ((State.CANCELLED,), (State.QUEUED,), "it is asked for again"),
+    Move.ADOPT: ((State.UNKNOWN,), (State.RENDERING,), "the task that its submit bought was found"),
+    Move.ABSENT: ((State.UNKNOWN,), (State.QUEUED,), "it is proved that its submit bought nothing"),
+    Move.LOOK: ((State.UNKNOWN,), (State.UNKNOWN,), "looked for, and not decided yet; the next look is set"),
+    Move.RETRY: ((State.FAILED, State.UNKNOWN), (State.QUEUED,), "a person wants it bought anew"),
 }
 
 #: States that no move leads out of by itself; a campaign has settled when all its jobs stand in one of these.

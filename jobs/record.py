@@ -42,7 +42,7 @@ class Purchase(Noun):
     request_id: str | None
     account: str
     submitted_at: datetime
-    state: Literal["rendering", "succeeded", "failed", "unknown", "surplus"]
+    state: Literal["rendering", "succeeded", "failed", "cancelled", "unknown", "surplus"]
     cost_usd: Money | None
     cost_source: CostSource
     cost_native: NativeAmount | None = None
@@ -90,6 +90,8 @@ class JobRecord(Noun):
     record_revision: int = 1
     tool_version: str
     job_id: str
+    #: The campaign that paid; None in records that do not say.
+    buyer: str | None = None
     status: Literal["done", "failed", "refused"]
     error: Trouble | None = None
     attempts: int

@@ -19,7 +19,8 @@ class CampaignStatus:
     """One campaign's counts by state and its money in dollars.
 
     `parked` is a sentence for a person: why nothing is being bought; None while buying goes on. `parked_kind` is
-    budget, breaker, charge, out_of_credit, key_refused, paused or cancelled.
+    budget, breaker, charge, out_of_credit, key_refused, paused, cancelled or recovering. `held` counts the unknown
+    jobs that only a person can decide, `surplus` the tasks that turned up for jobs that were bought anew.
     """
 
     campaign: str
@@ -31,6 +32,8 @@ class CampaignStatus:
     submitted_by: str
     created_at: datetime
     states: dict[State, int] = field(default_factory=dict)
+    held: int = 0
+    surplus: int = 0
     unverified: int = 0
     budget_usd: Decimal | None
     reserved_usd: Decimal
@@ -41,6 +44,8 @@ class CampaignStatus:
     credits_remaining: Decimal | None
     credits_unit: str | None
     credits_at: datetime | None
+    #: What keeps all work waiting until it is mended, as `ledger/health.py` sees it.
+    troubles: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -51,7 +56,12 @@ class CampaignStatus:
     def settled(self) -> bool:
         """Nothing will change by itself: every job has ended, is held unknown, or is parked."""
         waiting = sum(self.states.get(state, 0) for state in MOVING) + self.states.get(State.QUEUED, 0)
-        return waiting == 0
+        return waiting + self.looked_for == 0
+
+    @property
+    def looked_for(self) -> int:
+        """Unknown jobs whose task is still looked for: they will be decided without a person."""
+        return self.states.get(State.UNKNOWN, 0) - self.held
 
     @property
     def ended(self) -> int:
@@ -59,23 +69,43 @@ class CampaignStatus:
         return sum(self.states.get(state, 0) for state in ENDS)
 
     @property
+    def _way_out(self) -> str:
+        """The command that ends what had to be mended first."""
+        mended = self.parked_kind in {"breaker", "charge", "out_of_credit", "key_refused"}
+        return (
+            f"; when that is mended, `wanbatch resume {self.campaign}` goes on with a single one first"
+            if mended
+            else ""
+        )
+
+    @property
     def needs(self) -> list[str]:
         """What a person has to do, one sentence each; empty when nothing."""
-        unknown = self.states.get(State.UNKNOWN, 0)
-        found = [self.parked] if self.parked else []
-        if unknown:
+        found = [*([self.parked + self._way_out] if self.parked else []), *self.troubles]
+        if self.held:
             found.append(
-                f"{unknown} submits got no answer and hold ${self.in_doubt_usd}: "
-                "look for them in the provider's own list before buying them again"
+                f"{self.held} submits got no answer, and it cannot be proved what they bought (${self.in_doubt_usd} in "
+                f"doubt): `wanbatch reconcile {self.campaign}` says why; look for them in the provider's own list, "
+                f"then `wanbatch retry {self.campaign} --unknown` buys them anew"
             )
+        if self.surplus:
+            found.append(f"{self.surplus} tasks turned up for jobs that were bought anew: ask for a refund")
         if self.unverified:
             found.append(f"{self.unverified} videos are not what was ordered: see the report")
         return found
 
 
-def read_status(campaign: str, held: Mapping[str, str], account: Mapping[str, str], *, store: str) -> CampaignStatus:
-    """The status out of the campaign's and the account's hashes."""
-    parked_kind, parked = _why_parked(held, account)
+def read_status(
+    campaign: str,
+    held: Mapping[str, str],
+    account: Mapping[str, str],
+    *,
+    store: str,
+    meta: Mapping[str, str] | None = None,
+    troubles: tuple[str, ...] = (),
+) -> CampaignStatus:
+    """The status out of the campaign's and the account's hashes, and the ledger's own."""
+    parked_kind, parked = _why_parked(campaign, held, account, meta or {})
     states = {state: int(held.get(f"n:{state}", "0")) for state in State}
     if parked_kind:
         states[State.PARKED], states[State.QUEUED] = states[State.QUEUED], 0
@@ -90,6 +120,8 @@ def read_status(campaign: str, held: Mapping[str, str], account: Mapping[str, st
         submitted_by=held.get("submitted_by", ""),
         created_at=instant(held["created_ms"]),
         states=states,
+        held=int(held.get("held", "0")),
+        surplus=int(held.get("surplus", "0")),
         unverified=int(held.get("unverified", "0")),
         budget_usd=from_uusd(int(held["budget"])) if held.get("budget") else None,
         reserved_usd=from_uusd(int(held.get("reserved", "0"))),
@@ -100,6 +132,7 @@ def read_status(campaign: str, held: Mapping[str, str], account: Mapping[str, st
         credits_remaining=Decimal(remaining) if remaining else None,
         credits_unit=account.get("credits_unit"),
         credits_at=instant(account["credits_ms"]) if "credits_ms" in account else None,
+        troubles=troubles,
     )
 
 
@@ -109,7 +142,7 @@ def instant(milliseconds: str | int) -> datetime:
 
 
 #: The fields of a job that `read_live` needs.
-LIVE_FIELDS = ("state", "trouble", "attempts", "polls", "purchases", "task", "submitted_ms")
+LIVE_FIELDS = ("state", "trouble", "attempts", "polls", "purchases", "task", "submitted_ms", "look", "surplus")
 
 #: What people are told of a job that is on its way.
 _SHOWN: dict[str, Status] = {
@@ -129,36 +162,47 @@ _SHOWN: dict[str, Status] = {
 
 def read_live(row: Sequence[str | None], *, parked: bool) -> LiveJob | None:
     """A job out of its `LIVE_FIELDS`; None where the ledger does not know it. `parked`: its campaign is not buying."""
-    state, trouble, attempts, polls, purchases, task, submitted_ms = row
+    state, trouble, attempts, polls, purchases, task, submitted_ms, look, surplus = row
     if state is None:
         return None
     status = _SHOWN[state]
     return LiveJob(
         status="parked" if parked and status == "queued" else status,
-        error=_trouble(state, trouble),
+        error=_trouble(state, trouble, look),
         attempts=int(attempts or 0),
         polls=int(polls or 0),
-        purchases=tuple(Purchase.model_validate(each) for each in json.loads(purchases or "[]")),
+        purchases=tuple(
+            Purchase.model_validate(each) for held in (purchases, surplus) for each in json.loads(held or "[]")
+        ),
         task_id=task,
         submitted_at=instant(submitted_ms) if submitted_ms else None,
     )
 
 
-def _trouble(state: str, message: str | None) -> Trouble | None:
-    """Why a submit is held unknown; whatever else went wrong on the way is over."""
+def _trouble(state: str, message: str | None, look: str | None) -> Trouble | None:
+    """Why a submit is unknown, and what the last look for its task said; other troubles on the way are over."""
     if state != State.UNKNOWN:
         return None
-    hint = "look for it in the provider's own list; its money stays reserved, and nothing buys it again by itself"
-    return Trouble(
-        kind="submit_unknown", code=None, message=message or "the worker died while it was sending", hint=hint
-    )
+    hint = "its task is looked for in the provider's own list; its money stays reserved until that has decided"
+    lost = message or "the worker died while it was sending"
+    return Trouble(kind="submit_unknown", code=None, message=f"{lost}; {look}" if look else lost, hint=hint)
 
 
-def _why_parked(held: Mapping[str, str], account: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Kind and sentence of what stops buying: the campaign's own reason first, then its account's."""
+def _why_parked(
+    campaign: str, held: Mapping[str, str], account: Mapping[str, str], meta: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """Kind and sentence of what stops buying: what a person asked for, then the campaign's and account's troubles."""
     state = held.get("state", "running")
+    if "recovering" in meta or state == "recovering":
+        return "recovering", "the ledger is being recovered; if that broke off, `wanbatch recover --all` finishes it"
     if state != "running":
-        return state, f"the campaign is {state}"
+        goes_on = "takes it up again" if state == "cancelled" else "goes on"
+        return state, f"the campaign is {state}; `wanbatch resume {campaign}` {goes_on}"
+    if "paused" in meta:
+        return "paused", "all buying is paused; `wanbatch resume --all` goes on"
+    if "paused" in account:
+        provider = held.get("provider", "")
+        return "paused", f"buying at {provider} is paused; `wanbatch resume --provider {provider}` goes on"
     for place in (held, account):
         if place.get("parked_kind"):
             return place["parked_kind"], place.get("parked")

@@ -7,20 +7,30 @@ local epoch, account = ARGV[1], ARGV[2]
 local at = PREFIX .. 'a:' .. account
 local turns = PREFIX .. 'turns:' .. account
 local now = now_ms()
-local held = redis.call('HMGET', at, 'parked_kind', 'hold_ms', 'n:claimed')
-if held[1] or tonumber(held[2] or '0') > now then return {} end
+local held = redis.call('HMGET', at, 'parked_kind', 'hold_ms', 'n:claimed', 'paused', 'probe', 'n:submitting')
+if halted() or held[1] or held[4] or tonumber(held[2] or '0') > now then return {} end
 local waiting = tonumber(held[3] or '0')
 local room = math.min(tonumber(ARGV[3]), tonumber(ARGV[8]) - waiting)
+if held[5] then room = math.min(room, 1 - waiting - tonumber(held[6] or '0')) end
 local slots = tonumber(ARGV[5])
 if slots >= 0 then room = math.min(room, slots - redis.call('SCARD', PREFIX .. 'slots:' .. account)) end
 local windows = cjson.decode(ARGV[7])
 if #windows > 0 then room = math.min(room, tokens_ahead(at, windows, tonumber(ARGV[6])) - waiting) end
+-- Jobs of a campaign between their claim and their end.
+local function under_way(campaign)
+  local sum = 0
+  for state in pairs(MONEY) do
+    if state ~= 'unknown' then sum = sum + tonumber(redis.call('HGET', campaign, 'n:' .. state) or '0') end
+  end
+  return sum
+end
+
 local claimed, skipped = {}, {}
 while room > 0 do
   local name = redis.call('ZRANGE', turns, 0, 0)[1]
   if not name then break end
   local campaign = PREFIX .. 'c:' .. name
-  local money = redis.call('HMGET', campaign, 'state', 'parked_kind', 'budget', 'reserved', 'spent', 'doubt')
+  local money = redis.call('HMGET', campaign, 'state', 'parked_kind', 'budget', 'reserved', 'spent', 'doubt', 'probe')
   local id = redis.call('ZRANGE', PREFIX .. 'q:' .. name, 0, 0)[1]
   if money[1] ~= 'running' or money[2] or not id then
     redis.call('ZREM', turns, name)
@@ -31,8 +41,9 @@ while room > 0 do
     if gone + price > budget then
       park(campaign, 'budget', 'the budget is spent: the next video would pass it')
       redis.call('ZREM', turns, name)
-    elseif gone + tonumber(money[4] or '0') + price > budget then
-      -- Running renders may still cost less than was reserved: their end decides, so this turn is passed over.
+    elseif gone + tonumber(money[4] or '0') + price > budget or (money[7] and under_way(campaign) > 0) then
+      -- Running renders may still cost less than was reserved, and a probe tells whether buying may go on: their end
+      -- decides, so this turn is passed over.
       skipped[#skipped + 1] = {redis.call('ZSCORE', turns, name), name}
       redis.call('ZREM', turns, name)
     else

@@ -38,10 +38,12 @@ for id, seq, price, json, state in string.gmatch(ARGV[4], string.rep('([^\n]*)\n
   elseif not string.find('\n' .. known[2] .. '\n', mine, 1, true) then
     redis.call('HSET', key, 'campaigns', known[2] .. '\n' .. campaign)
     redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. known[1], 1)
+    if redis.call('HEXISTS', key, 'held') == 1 then redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'held', 1) end
     answer[#answer + 1] = 'j'
   else
     answer[#answer + 1] = 'k'
   end
+  if known[1] == 'rendering' then redis.call('HDEL', key, 'unwanted') end
 end
 for state, number in pairs(count) do
   redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. state, number)

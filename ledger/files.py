@@ -1,6 +1,7 @@
 """The object store on a local disk: an object is a plain file that its owner can open, copy and back up.
 
-An object appears whole or not at all: it is written and synced under `.tmp`, then linked or renamed into place.
+An object appears whole or not at all: it is written and synced under another name (small ones beside their place, files
+under `.tmp`), then linked or renamed into place.
 """
 
 import errno
@@ -16,10 +17,10 @@ from typing import Final
 from urllib.parse import unquote
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
-from ledger.objects import check_key, is_hidden
+from ledger.objects import ABANDONED_AFTER_S, check_key, is_hidden
 
-#: Seconds. A temporary file this old was left by a crash: no write takes a day.
-ABANDONED_AFTER_S: Final = 86_400.0
+#: How the name of a small object begins while it is written. A rename out of another folder costs twice the CPU.
+UNFINISHED: Final = ".tmp-"
 
 _PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EMFILE, errno.ENFILE}
 _ADVICE = {
@@ -66,13 +67,13 @@ class FileStore:
         target = self._path(key)
         if if_absent and self.exists(key):
             return False
-        with self._explained("write", key), self._temporary() as temp:
-            descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            return _publish(temp, target, if_absent=if_absent)
+        temp = target.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
+        with self._explained("write", key):
+            try:
+                _write(temp, data)
+                return _publish(temp, target, if_absent=if_absent)
+            finally:
+                temp.unlink(missing_ok=True)
 
     def put_file(
         self,
@@ -149,6 +150,11 @@ class FileStore:
         """Return the file's absolute path."""
         return self._path(key)
 
+    def sweep(self) -> None:
+        """Remove old files under `.tmp`; small ones beside their place are few bytes, and listings pass over them."""
+        with self._explained("sweep", ".tmp"):
+            _sweep(self._temp)
+
     def probe_if_absent(self) -> bool:
         """Link a probe file twice in the store's folder: the second must be refused."""
         target = self._temp / f"probe-{uuid.uuid4().hex}"
@@ -173,7 +179,7 @@ class FileStore:
                 continue
             if is_folder:
                 yield from self._walk(folder + name)
-            else:
+            elif not name.startswith(UNFINISHED):
                 yield folder + name
 
     @contextmanager
@@ -209,6 +215,23 @@ class FileStore:
         return StoreRefused(what, hint=hint)
 
 
+def _write(path: Path, data: bytes) -> None:
+    """Write and sync a new file, making its folder where there is none."""
+    new_names: list[Path] = []
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileNotFoundError:
+        new_names = _folders(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    for folder in new_names:
+        # After the file: a journal has taken the folder's name along with it, and has nothing more to write.
+        _sync(folder)
+
+
 def _publish(temp: Path, target: Path, *, if_absent: bool) -> bool:
     """Give a synced file its name, durably; with `if_absent` the file system lets one rival win, the rest get False."""
     try:
@@ -232,12 +255,19 @@ def _name(temp: Path, target: Path, *, if_absent: bool) -> bool:
 
 def _make_folder(folder: Path) -> None:
     """Make a folder and those above it; each new name is synced, or a power cut would take the objects with it."""
+    for parent in _folders(folder):
+        _sync(parent)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; answer the folders that hold a new name, which is not synced yet."""
+    above: list[Path] = []
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError:
-        _make_folder(folder.parent)
+        above = _folders(folder.parent)
         folder.mkdir(exist_ok=True)
-    _sync(folder.parent)
+    return [*above, folder.parent]
 
 
 def _sync(path: Path) -> None:
@@ -252,7 +282,7 @@ def _sync(path: Path) -> None:
 def _sweep(temp: Path) -> None:
     """Remove what crashed writers left behind long ago."""
     oldest = time.time() - ABANDONED_AFTER_S
-    for path in temp.iterdir():
+    for path in temp.glob("*"):
         try:
             if path.stat().st_mtime < oldest:
                 path.unlink()

@@ -1,21 +1,31 @@
 -- The ground every script stands on: names of keys, Redis's own clock, and the one way in which a job changes its state.
 -- It is put in front of each script; it reads no KEYS and no ARGV of its own.
 --
--- wb:meta          hash  epoch, store, founded_ms
+-- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
---                        sends, attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved
--- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state, parked, parked_kind, n:<state>, unverified, recent, streak
+--                        sends, attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
+--                        unwanted (cancel it at the provider), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
+-- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
+--                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:q:<campaign>  zset  queued jobs by seq
--- wb:a:<account>   hash  tat:<window>, hold_ms, factor, parked, parked_kind, lost_streak, n:<state>, credits ...
+-- wb:a:<account>   hash  tat:<window>, hold_ms, factor, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
 -- wb:slots:<account>   set   jobs that hold a slot
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
 -- wb:rung:<account>    zset  ready jobs whose doorbell waits, by the instant (ms) at which it is rung again
 -- wb:turns:<account>   zset  campaigns with queued jobs, least recently served first
+-- wb:sent:<account>    set   jobs whose POST is on the wire or was lost: the ones that an unclaimed task may belong to
+-- wb:tasks:<account>   hash  job by task id: a task is claimed once
+-- wb:freed:<account>   zset  sends (<job>:<send>) that were given up, by the instant (ms) of the next look for a task of theirs
+-- wb:watch:<account>   hash  what those looks need, JSON by send
+-- wb:looking:<account> text  who is looking for lost sends now; lives for a minute
 
 local PREFIX = 'wb:'
 local MONEY = {claimed = 'reserved', submitting = 'reserved', rendering = 'reserved', ready = 'reserved',
                collecting = 'reserved', unknown = 'doubt'}
 local SLOT = {claimed = true, submitting = true, rendering = true, unknown = true}
+local SENT = {submitting = true, unknown = true}
+-- How soon after a submit was lost its task is looked for.
+local FIRST_LOOK_MS = 2000
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -51,6 +61,20 @@ local function without(campaigns, name)
   return table.concat(others, '\n')
 end
 
+-- Whether buying is stopped for everything: by a person, or until the ledger has been recovered.
+local function halted()
+  local meta = redis.call('HMGET', PREFIX .. 'meta', 'paused', 'recovering')
+  return meta[1] or meta[2]
+end
+
+-- Whether only a person can decide what became of a lost submit; campaigns count such jobs.
+local function hold_unknown(id, campaigns, held)
+  local key = PREFIX .. 'j:' .. id
+  if (redis.call('HEXISTS', key, 'held') == 1) == held then return end
+  if held then redis.call('HSET', key, 'held', '1') else redis.call('HDEL', key, 'held') end
+  each_campaign(campaigns, function(name) redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'held', held and 1 or -1) end)
+end
+
 -- The job at `id` goes from one state to another: counters, money and slot follow from the two states alone.
 local function shift(id, from, to)
   local key = PREFIX .. 'j:' .. id
@@ -71,6 +95,9 @@ local function shift(id, from, to)
   end
   if SLOT[from] and not SLOT[to] then redis.call('SREM', PREFIX .. 'slots:' .. account, id) end
   if SLOT[to] then redis.call('SADD', PREFIX .. 'slots:' .. account, id) end
+  if SENT[from] and not SENT[to] then redis.call('SREM', PREFIX .. 'sent:' .. account, id) end
+  if SENT[to] then redis.call('SADD', PREFIX .. 'sent:' .. account, id) end
+  if from == 'unknown' then hold_unknown(id, campaigns, false) end
   if from == 'ready' then redis.call('ZREM', PREFIX .. 'rung:' .. account, id) end
   if to == 'queued' then
     line_up(payer, account, job[4], id)
@@ -79,6 +106,40 @@ local function shift(id, from, to)
   end
   redis.call('HSET', key, 'state', to)
   return payer, account
+end
+
+-- A queued job leaves a campaign: to the next one that wants it, buys at its account and is not cancelled.
+-- Answers false, and does nothing, where this campaign is its buyer and there is no such heir.
+local function hand_over(id, name)
+  local job = redis.call('HMGET', PREFIX .. 'j:' .. id, 'campaigns', 'account', 'seq')
+  local others, heir = without(job[1], name), nil
+  if buyer(job[1]) == name then
+    each_campaign(others, function(each)
+      local held = redis.call('HMGET', PREFIX .. 'c:' .. each, 'account', 'state')
+      if not heir and held[1] == job[2] and held[2] ~= 'cancelled' then heir = each end
+    end)
+    if not heir then return false end
+    redis.call('ZREM', PREFIX .. 'q:' .. name, id)
+    line_up(heir, job[2], job[3], id)
+    local doubted = tonumber(redis.call('HGET', PREFIX .. 'j:' .. id, 'doubted') or '0')
+    if doubted ~= 0 then
+      redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'doubt', int(-doubted))
+      redis.call('HINCRBY', PREFIX .. 'c:' .. heir, 'doubt', int(doubted))
+    end
+    local rest = without(others, heir)
+    others = rest == '' and heir or heir .. '\n' .. rest
+  end
+  redis.call('HSET', PREFIX .. 'j:' .. id, 'campaigns', others)
+  redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'n:queued', -1)
+  return true
+end
+
+-- A job goes back to the queue, or out of it at once where its buyer has been cancelled meanwhile.
+local function requeue(id, from)
+  local payer = shift(id, from, 'queued')
+  if redis.call('HGET', PREFIX .. 'c:' .. payer, 'state') == 'cancelled' and not hand_over(id, payer) then
+    shift(id, 'queued', 'cancelled')
+  end
 end
 
 local function set_due(account, id, at_ms)
@@ -102,6 +163,8 @@ end
 
 -- Three submits in a row without an answer: the account is parked before more money is put at risk.
 local LOST_IN_A_ROW = 3
+-- Bad ends in a row that park a campaign.
+local BAD_IN_A_ROW = 10
 local function count_lost(account)
   local key = PREFIX .. 'a:' .. account
   local lost = redis.call('HINCRBY', key, 'lost_streak', 1)

@@ -4,6 +4,7 @@ The client never retries by itself: a claim or a token whose answer was lost is 
 repeated freely, since a script gives the recorded answer to a token it has seen.
 """
 
+import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -14,11 +15,13 @@ from redis.retry import Retry
 
 from jobs.errors import LedgerRefused
 from jobs.record import LiveJob
-from ledger import scripts
+from ledger import health, scripts
 from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
 from ledger.gates import Policy
 from ledger.orders import Claim, Due, Moved, Order
 
+#: The version of the ledger's keys; it rises when an older worker could misread them.
+VERSION = 1
 #: Seconds. A worker that was not heard of for so long is dead: its leases fall due.
 LEASE_S = 5.0
 #: Seconds. A doorbell that found no free thread by then is rung again under a new claim.
@@ -37,6 +40,8 @@ class Ledger:
         self._redis: Any = client
         self.epoch = epoch
         self.store_url = store_url
+        #: Why this ledger is left alone since the last look; empty when it is ours.
+        self.strange = ""
 
     @classmethod
     def connect(cls, redis_url: str, *, store_url: str, found: bool = False) -> Self:
@@ -54,7 +59,7 @@ class Ledger:
         )
         try:
             _fit_for_money(client)
-            epoch, store = scripts.run(client, "found", secrets.token_hex(4) if found else "", store_url)
+            epoch, store, version = _found(client, store_url, secrets.token_hex(4) if found else "")
         except redis.RedisError as error:
             raise LedgerRefused(
                 f"the ledger cannot be used: {_without_secrets(error)}",
@@ -66,17 +71,44 @@ class Ledger:
                 f"this ledger belongs to the store {store}, not to {store_url}",
                 f"use --store {store}, or a Redis (or database number) of its own for the other store",
             )
+        if version > VERSION:
+            client.close()
+            raise LedgerRefused(
+                f"this ledger was founded by a newer wanbatch (version {version}, and this one knows {VERSION})",
+                "upgrade wanbatch on this machine; nothing was bought",
+            )
         return cls(client, epoch=epoch, store_url=store_url)
+
+    @property
+    def client(self) -> Any:
+        """The connection, for the other files of this room; it decodes every answer to text."""
+        return self._redis
 
     def close(self) -> None:
         """Let the connections go."""
         self._redis.close()
 
     def is_founded(self) -> bool:
-        """Look again whether someone has founded this ledger; a worker may be there before the first campaign."""
-        if not self.epoch:
-            self.epoch = scripts.run(self._redis, "found", "", self.store_url)[0]
-        return bool(self.epoch)
+        """Look again which ledger this is: founded since, recovered under a new epoch, or emptied (then False).
+
+        False too where a newer wanbatch founded it, or another store's: both are left alone, and `strange` says why.
+        """
+        epoch, store, version = _found(self._redis, self.store_url)
+        self.strange = ""
+        if version > VERSION:
+            self.strange = f"a newer wanbatch founded this ledger (version {version}, and this one knows {VERSION})"
+        elif store not in {"", self.store_url}:
+            self.strange = f"this ledger belongs to the store {store} now"
+        elif not epoch and self.epoch:
+            self.strange = "this ledger has been emptied: `wanbatch recover --all` rebuilds it from the store"
+        if self.strange:
+            return False
+        self.epoch = epoch
+        return bool(epoch)
+
+    def call(self, script: str, *args: str | int) -> Any:
+        """Run one of the scripts under this ledger's epoch."""
+        return scripts.run(self._redis, script, self.epoch, *args)
 
     def open_campaign(self, name: str, account: str, *, budget_uusd: int | None, facts: Mapping[str, str]) -> bool:
         """Open a campaign or take it up again; True when it is new."""
@@ -130,8 +162,8 @@ class Ledger:
             int(CLAIM_LEASE_S * 1000), rings, policy.longest_ms,
         )  # fmt: skip
         return [
-            Due(job, state, fence, int(late), task, int(polls), int(submitted), int(attempts), purchases, owed)
-            for job, state, fence, late, task, polls, submitted, attempts, purchases, owed in rows
+            Due(job, state, fence, int(late), task, int(polls), int(submitted), int(attempts), *texts)
+            for job, state, fence, late, task, polls, submitted, attempts, *texts in rows
         ]
 
     def renew(self, worker: str, claims: Iterable[Claim]) -> None:
@@ -150,7 +182,7 @@ class Ledger:
     ) -> None:
         """Let the account wait (a 429 halves its rate), or park it until a person acts, or remember its balance."""
         pairs = [text for pair in (remember or {}).items() for text in pair]
-        scripts.run(self._redis, "hold", self.epoch, account, int(hold_s * 1000), park, reason, *pairs)
+        scripts.run(self._redis, "hold", self.epoch, account, math.ceil(hold_s * 1000), park, reason, *pairs)
 
     def paid(self, job_id: str) -> None:
         """The receipt that was owed to the store is there."""
@@ -160,8 +192,16 @@ class Ledger:
         """Accounts that jobs were ever queued for."""
         return set(self._redis.smembers("wb:accounts"))
 
+    def complain(self, worker: str, reason: str) -> None:
+        """A worker cannot go on; an empty reason says that it can again. Shown in every status."""
+        if reason:
+            health.complain(self._redis, worker, reason)
+        else:
+            health.content(self._redis, worker)
+
     def leave(self, worker: str) -> None:
         """This worker goes: it no longer counts as living."""
+        health.content(self._redis, worker)
         self._redis.zrem("wb:workers", worker)
 
     def workers(self) -> list[str]:
@@ -198,11 +238,19 @@ class Ledger:
         if not held:
             return None
         account = self._redis.hgetall(f"wb:a:{held.get('account', '')}")
-        return read_status(campaign, held, account, store=self.store_url)
+        meta = self._redis.hgetall("wb:meta")
+        troubles = health.troubles(self._redis)
+        return read_status(campaign, held, account, store=self.store_url, meta=meta, troubles=troubles)
 
     def campaigns(self) -> list[str]:
         """Names of all campaigns, newest first."""
         return list(self._redis.zrevrange("wb:campaigns", 0, -1))
+
+
+def _found(client: Any, store_url: str, epoch: str = "") -> tuple[str, str, int]:
+    """Which ledger this Redis holds (epoch, store, version), founded first when an epoch is given."""
+    found, store, version = scripts.run(client, "found", epoch, store_url, VERSION)
+    return found, store, int(version or VERSION)
 
 
 def _fit_for_money(client: "redis.Redis") -> None:

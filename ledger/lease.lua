@@ -1,7 +1,7 @@
 -- Leases what is due on one account, and mends what a dead worker left behind.
--- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects rung and not begun
+-- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects rung or under way
 --      8 longest render in ms: the slot of an unanswered submit is free after it
--- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, submitted_ms, attempts, purchases, owed}
+-- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, submitted_ms, attempts, purchases, owed, unwanted}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, account = ARGV[1], ARGV[2]
 local at, due = PREFIX .. 'a:' .. account, PREFIX .. 'due:' .. account
@@ -9,25 +9,26 @@ local now = now_ms()
 local windows = cjson.decode(ARGV[5])
 local rung = PREFIX .. 'rung:' .. account
 redis.call('ZREMRANGEBYSCORE', rung, '-inf', now)
-local rings = tonumber(ARGV[7]) - redis.call('ZCARD', rung)
-local rows = {}
+local rings = tonumber(ARGV[7]) - redis.call('ZCARD', rung) - tonumber(redis.call('HGET', at, 'n:collecting') or '0')
+local rows, looked_for = {}, false
 local late = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3], 'WITHSCORES')
 for i = 1, #late, 2 do
   local id = late[i]
   local key = PREFIX .. 'j:' .. id
-  local job = redis.call('HMGET', key, 'state', 'fence', 'task', 'polls', 'submitted_ms', 'attempts', 'purchases', 'owed')
+  local job = redis.call('HMGET', key, 'state', 'fence', 'task', 'polls', 'submitted_ms', 'attempts', 'purchases', 'owed', 'unwanted')
   local state = job[1]
   local function row()
     rows[#rows + 1] = {id, state, job[2], int(now - tonumber(late[i + 1])), job[3] or '', job[4] or '0', job[5] or '0',
-                       job[6] or '0', job[7] or '[]', job[8] or ''}
+                       job[6] or '0', job[7] or '[]', job[8] or '', job[9] or ''}
   end
   if state == 'collecting' then
-    -- The worker that collected it is gone: its lease was not renewed.
+    -- The worker that collected it is gone: its lease was not renewed. If it lives after all, it has lost the job.
     shift(id, 'collecting', 'ready')
+    job[2] = new_fence(id, epoch)
     state = 'ready'
   end
   if state == 'claimed' then
-    shift(id, 'claimed', 'queued')
+    requeue(id, 'claimed')
     new_fence(id, epoch)
     set_due(account, id, nil)
   elseif state == 'submitting' then
@@ -35,7 +36,7 @@ for i = 1, #late, 2 do
     shift(id, 'submitting', 'unknown')
     redis.call('HSET', key, 'trouble', 'the worker died while it was sending')
     count_lost(account)
-    set_due(account, id, now + tonumber(ARGV[8]))
+    set_due(account, id, now + FIRST_LOOK_MS)
   elseif state == 'rendering' then
     if tokens_wait_ms(at, windows, true) == 0 then
       job[2] = new_fence(id, epoch)
@@ -52,10 +53,22 @@ for i = 1, #late, 2 do
     end
   elseif state == 'unknown' then
     -- No render lasts longer than this: the slot is free again. The money stays in doubt.
-    redis.call('SREM', PREFIX .. 'slots:' .. account, id)
-    set_due(account, id, nil)
+    if now >= tonumber(redis.call('HGET', key, 'sent_ms') or '0') + tonumber(ARGV[8]) then
+      redis.call('SREM', PREFIX .. 'slots:' .. account, id)
+    end
+    -- Not for long: whoever looks now may die over it, and the others must not wait for a lease.
+    set_due(account, id, now + FIRST_LOOK_MS)
+    -- One look serves all lost submits of an account, so one row calls for it.
+    if not looked_for then row() end
+    looked_for = true
   else
     set_due(account, id, nil)
   end
+end
+local freed = PREFIX .. 'freed:' .. account
+local watched = redis.call('ZRANGE', freed, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1)[1]
+if watched then
+  redis.call('ZADD', freed, int(now + tonumber(ARGV[4])), watched)
+  rows[#rows + 1] = {watched, 'freed', '', '0', '', '0', '0', '0', '[]', '', ''}
 end
 return rows

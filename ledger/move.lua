@@ -1,7 +1,8 @@
 -- Every other move of one job. Checked by epoch, fence and state; called twice with one token it gives the recorded answer.
 -- ARGV 1 JSON {epoch, id, fence, token, from: [states], to, due_ms (absent: nothing is due), new_fence (bool), set: {field: text},
 --              del: [fields], cost_uusd (text; what was spent, at an end), bad (bool: counts against the breaker; absent: says nothing),
---              unverified (bool), lost (bool), answered (bool: the account answered a submit), charge_over (bool), queue_again (bool)}
+--              unverified (bool), lost (bool), answered (bool: the account answered a submit), charge_over (bool), queue_again (bool),
+--              task (absent: none is claimed), held (absent: says nothing), watch (absent: none; {send, text, due_ms})}
 -- ->   {'moved', fence} | {'stale', state}
 local order = cjson.decode(ARGV[1])
 if foreign(order.epoch) then return {'stale', 'foreign'} end
@@ -13,8 +14,22 @@ local from = nil
 for _, state in ipairs(order.from) do if state == job[1] then from = state end end
 if job[2] ~= order.fence or not from then return {'stale', job[1]} end
 local payer, account = buyer(job[5]), job[4]
-if from ~= order.to then shift(id, from, order.to) end
+if order.task then
+  -- A task belongs to one job: what another one has claimed is not adopted a second time.
+  local owner = redis.call('HGET', PREFIX .. 'tasks:' .. account, order.task)
+  if owner and owner ~= id then return {'stale', 'claimed by ' .. owner} end
+  redis.call('HSET', PREFIX .. 'tasks:' .. account, order.task, id)
+end
+if order.to == 'queued' then requeue(id, from) elseif from ~= order.to then shift(id, from, order.to) end
 local campaign, at = PREFIX .. 'c:' .. payer, PREFIX .. 'a:' .. account
+local buying = redis.call('HGET', campaign, 'state')
+if order.to == 'rendering' and from ~= 'rendering' and buying == 'cancelled' and job[5] == payer then
+  -- Accepted after its campaign was cancelled: the next look asks the provider to cancel it.
+  redis.call('HSET', key, 'unwanted', 1)
+elseif order.to == 'cancelled' and buying == 'running' then
+  -- Cancelled at the provider after its campaign was taken up again.
+  shift(id, 'cancelled', 'queued')
+end
 local fields = {'moved', order.token}
 for name, text in pairs(order.set or {}) do
   fields[#fields + 1] = name
@@ -25,8 +40,13 @@ if order.del and #order.del > 0 then redis.call('HDEL', key, unpack(order.del)) 
 if order.cost_uusd then redis.call('HINCRBY', campaign, 'spent', order.cost_uusd) end
 if order.unverified then each_campaign(job[5], function(name) redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'unverified', 1) end) end
 if order.lost then count_lost(account) end
+if order.held ~= nil then hold_unknown(id, job[5], order.held) end
+if order.watch then
+  redis.call('HSET', PREFIX .. 'watch:' .. account, order.watch.send, order.watch.text)
+  redis.call('ZADD', PREFIX .. 'freed:' .. account, int(now_ms() + order.watch.due_ms), order.watch.send)
+end
 if order.answered then
-  redis.call('HDEL', at, 'lost_streak')
+  redis.call('HDEL', at, 'lost_streak', 'probe')
   local factor = tonumber(redis.call('HGET', at, 'factor') or '1')
   if factor < 1 then redis.call('HSET', at, 'factor', tostring(math.min(1, factor + 0.05))) end
 end
@@ -34,11 +54,12 @@ if order.charge_over then
   park(at, 'charge', 'a charge was higher than the price list says: ' .. id .. '; check config/providers.toml')
 end
 if order.bad ~= nil then
+  if not order.bad then redis.call('HDEL', campaign, 'probe') end
   local recent = string.sub((redis.call('HGET', campaign, 'recent') or '') .. (order.bad and '1' or '0'), -20)
   local streak = order.bad and redis.call('HINCRBY', campaign, 'streak', 1) or 0
   redis.call('HSET', campaign, 'recent', recent, 'streak', streak)
   local _, bad = string.gsub(recent, '1', '')
-  if streak >= 10 then
+  if streak >= BAD_IN_A_ROW then
     park(campaign, 'breaker', 'ten videos in a row failed, were refused or did not verify')
   elseif #recent == 20 and bad > 6 then
     park(campaign, 'breaker', bad .. ' of the last 20 videos failed, were refused or did not verify')

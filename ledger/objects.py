@@ -17,6 +17,9 @@ LONGEST_KEY_BYTES: Final = 1024
 #: Bytes. The longest name between two slashes that common file systems take.
 LONGEST_NAME_BYTES: Final = 255
 
+#: Seconds. What was begun so long ago and never finished was left by a crash: no write takes a day.
+ABANDONED_AFTER_S: Final = 86_400.0
+
 #: Control characters and lone surrogates.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -104,6 +107,10 @@ class ObjectStore(Protocol):
 
     def local_path(self, key: str) -> Path | None:
         """Return where the object lies on this machine's disk, or None if the store is elsewhere."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove unfinished writes of ours that are a day old and were left by crashes."""
         ...
 
     def probe_if_absent(self) -> bool:

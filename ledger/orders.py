@@ -29,6 +29,16 @@ class Due(NamedTuple):
     attempts: int
     purchases: str
     owed: str
+    #: Not empty where its campaign was cancelled: the provider is asked to cancel it before it is asked after.
+    unwanted: str = ""
+
+
+class Watch(NamedTuple):
+    """A send that was given up: what a later look for a task of it needs (JSON), and in how many seconds to look."""
+
+    send: str
+    text: str
+    due_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,11 @@ class Order:
     unverified: bool = False
     answered: bool = False
     charge_over: bool = False
+    #: A lost answer that says nothing about the account: it does not count towards parking it.
+    blameless: bool = False
+    task: str | None = None
+    held: bool | None = None
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         if self.to not in MOVES[self.move][1]:
@@ -66,7 +81,7 @@ class Order:
             "set": dict(self.set),
             "del": list(self.delete),
             "unverified": self.unverified,
-            "lost": self.move is Move.LOSE,
+            "lost": self.move is Move.LOSE and not self.blameless,
             "answered": self.answered,
             "charge_over": self.charge_over,
         }
@@ -76,6 +91,12 @@ class Order:
             body["cost_uusd"] = str(self.cost_uusd)
         if self.bad is not None:
             body["bad"] = self.bad
+        if self.task is not None:
+            body["task"] = self.task
+        if self.held is not None:
+            body["held"] = self.held
+        if self.watch is not None:
+            body["watch"] = {"send": self.watch.send, "text": self.watch.text, "due_ms": int(self.watch.due_s * 1000)}
         return json.dumps(body)
 
 

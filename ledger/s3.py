@@ -19,7 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
-from ledger.objects import S3Options, check_key, is_hidden
+from ledger.objects import ABANDONED_AFTER_S, S3Options, check_key, is_hidden
+from ledger.s3_words import ABSENT, ADVICE, CONDITION_UNKNOWN, PASSING_CODES, PASSING_STATUS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -34,23 +35,6 @@ CROSSED_PAUSE_S: Final = 0.05
 CONNECTIONS: Final = 64
 #: Written once a store, to learn whether If-None-Match is honoured.
 PROBE_KEY: Final = ".probe/if-none-match"
-
-_ADVICE = {
-    "AccessDenied": "check both halves of the key, and that it may list, get, put and delete in this bucket",
-    "AuthorizationHeaderMalformed": "set the bucket's own region",
-    "ExpiredToken": "the session's credentials ran out: renew them",
-    "InvalidAccessKeyId": "the store does not know this access key: check AWS_ACCESS_KEY_ID and the endpoint",
-    "InvalidBucketName": "S3 does not allow this bucket name: check --store",
-    "NoSuchBucket": "create the bucket, or mend its name in --store",
-    "PermanentRedirect": "set the bucket's own region",
-    "QuotaExceeded": "the store is full: free some space",
-    "RequestTimeTooSkewed": "this machine's clock is wrong: set it",
-    "SignatureDoesNotMatch": "the secret does not fit the access key: check AWS_SECRET_ACCESS_KEY",
-}
-_ABSENT = {"404", "NoSuchKey", "NotFound"}
-_CONDITION_UNKNOWN = {"NotImplemented", "501"}
-_PASSING_CODES = {"RequestTimeout", "SlowDown", "Throttling", "TooManyRequests", "OperationAborted"}
-_PASSING_STATUS = {408, 409, 429}
 
 
 class S3Store:
@@ -127,7 +111,7 @@ class S3Store:
             try:
                 return self._client.head_object(Bucket=self._bucket, Key=self._full(key))["ContentLength"]
             except ClientError as error:
-                if _code(error) in _ABSENT:
+                if _code(error) in ABSENT:
                     self._require_bucket()
                 raise
 
@@ -169,6 +153,18 @@ class S3Store:
         """Return None: the object is elsewhere."""
         return None
 
+    def sweep(self) -> None:
+        """Abort uploads in parts that never ended; of a bucket that others use too, only those of our own keys."""
+        old = time.time() - ABANDONED_AFTER_S
+        mine = re.compile(rf"{re.escape(self._prefix)}(simulated/)?(jobs|campaigns)/")
+        with self._explained("sweep uploads below", self._prefix):
+            pager = self._client.get_paginator("list_multipart_uploads")
+            pages = pager.paginate(Bucket=self._bucket, Prefix=self._prefix)
+            begun = [each for page in pages for each in page.get("Uploads", ()) if each["Initiated"].timestamp() < old]
+            for each in begun:
+                if mine.match(each["Key"]):
+                    self._client.abort_multipart_upload(Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"])
+
     def probe_if_absent(self) -> bool:
         """Write the probe's key with If-None-Match twice: a store that honours it refuses by the second time.
 
@@ -182,7 +178,7 @@ class S3Store:
             except ClientError as error:
                 if _status(error) in {409, 412}:
                     return True
-                if _code(error) in _CONDITION_UNKNOWN:
+                if _code(error) in CONDITION_UNKNOWN:
                     return False
                 raise
         return False
@@ -217,7 +213,7 @@ class S3Store:
             try:
                 self._client.head_bucket(Bucket=self._bucket)
             except ClientError as error:
-                if _code(error) in _ABSENT:
+                if _code(error) in ABSENT:
                     error.response["Error"]["Code"] = "NoSuchBucket"
                 raise
             self._bucket_seen = True
@@ -232,7 +228,7 @@ class S3Store:
         try:
             yield
         except ClientError as error:
-            if _code(error) in _ABSENT:
+            if _code(error) in ABSENT:
                 raise ObjectNotFound(f"{self.url} has no object {key!r}") from error
             raise _refusal(error, what) from error
         except (NoConnectionError, HTTPClientError, IncompleteReadError) as error:
@@ -276,12 +272,12 @@ def _refusal(error: ClientError, what: str) -> StoreRefused | StoreUnavailable:
     """Sort an answer of the store into what may pass and what a person must mend."""
     code, status = _code(error), _status(error)
     what = f"{what}: {code} (HTTP {status}): {_plain(error.response.get('Error', {}).get('Message', ''))}"
-    if code in _ADVICE:
-        return StoreRefused(what, hint=_ADVICE[code])
-    if status >= 500 or status in _PASSING_STATUS or code in _PASSING_CODES:  # noqa: PLR2004 - the server's fault
+    if code in ADVICE:
+        return StoreRefused(what, hint=ADVICE[code])
+    if status >= 500 or status in PASSING_STATUS or code in PASSING_CODES:  # noqa: PLR2004 - the server's fault
         return StoreUnavailable(what, hint="the store is in trouble or busy; the same command tries again")
     if status in {401, 403}:
-        return StoreRefused(what, hint=_ADVICE["AccessDenied"])
+        return StoreRefused(what, hint=ADVICE["AccessDenied"])
     return StoreRefused(what, hint="check the store's URL, endpoint, region and keys")
 
 

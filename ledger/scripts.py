@@ -28,7 +28,26 @@ class Script(NamedTuple):
 
 
 #: Every script of the ledger.
-NAMES = ("found", "campaign", "enqueue", "withdraw", "claim", "send", "move", "lease", "renew", "hold")
+NAMES = (
+    "found",
+    "campaign",
+    "enqueue",
+    "withdraw",
+    "claim",
+    "send",
+    "move",
+    "lease",
+    "renew",
+    "hold",
+    "token",
+    "surplus",
+    "watch",
+    "retry",
+    "halt",
+    "cancel",
+    "recover",
+    "restore",
+)
 
 
 @cache

@@ -8,7 +8,8 @@ if job[1] ~= 'claimed' or job[2] ~= ARGV[3] then return {'stop', 'the claim is g
 local campaign = redis.call('HMGET', PREFIX .. 'c:' .. buyer(job[4]), 'state', 'parked_kind')
 if campaign[1] ~= 'running' or campaign[2] then return {'stop', 'the campaign is not buying'} end
 local at = PREFIX .. 'a:' .. job[3]
-local account = redis.call('HMGET', at, 'parked_kind', 'hold_ms')
+local account = redis.call('HMGET', at, 'parked_kind', 'hold_ms', 'paused')
+if halted() or account[3] then return {'stop', 'buying is paused'} end
 if account[1] then return {'stop', 'the account is parked'} end
 local now = now_ms()
 local hold = tonumber(account[2] or '0') - now

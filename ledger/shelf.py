@@ -7,22 +7,26 @@
 
 import hashlib
 import json
-import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from jobs.errors import ObjectNotFound
+from pydantic import ValidationError
+
+from jobs.errors import NewerVersion, ObjectNotFound
 from jobs.job import Noun
 from jobs.record import JobRecord, Money
 from ledger.objects import ObjectStore
 
 #: Small objects that are read from a store at once.
 READERS = 16
+#: Bytes of a plan that are in memory while it is copied from a store.
+COPY_BYTES = 8 * 1024 * 1024
 
 Met = Literal["written", "mine", "another"]
 
@@ -30,6 +34,7 @@ Met = Literal["written", "mine", "another"]
 class Intent(Noun):
     """Written before a POST: who means to buy, under which token, and until when the POST may leave."""
 
+    version: int = 1
     job_id: str
     send: int
     token: str
@@ -41,13 +46,17 @@ class Intent(Noun):
 
 
 class Receipt(Noun):
-    """Written after every definite answer, so that the answer outlives Redis."""
+    """Written after every definite answer, so that the answer outlives Redis.
 
+    `absent` is no answer of the provider: it is proved by its own list that the send bought nothing.
+    """
+
+    version: int = 1
     job_id: str
     send: int
     token: str
     answered_at: datetime
-    outcome: Literal["accepted", "rejected", "not_sent"]
+    outcome: Literal["accepted", "rejected", "not_sent", "absent"]
     task_id: str | None = None
     request_id: str | None = None
     kind: str | None = None
@@ -74,6 +83,11 @@ class CampaignFile(Noun):
     source: str
     axes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+
+
+N = TypeVar("N", bound=Noun)
+#: The newest version that this house can read of each thing on a shelf.
+VERSIONS: dict[type[Noun], int] = {Intent: 1, Receipt: 1, JobRecord: 1, CampaignFile: 1}
 
 
 class Shelf:
@@ -103,7 +117,7 @@ class Shelf:
         if self.store.put(key, _bytes(intent), if_absent=True):
             return "written"
         # boto3 may have retried a PUT that had succeeded: then what is there is our own.
-        found = Intent.model_validate_json(self.store.get(key))
+        found = read_noun(Intent, self.store.get(key))
         return "mine" if found.token == intent.token else "another"
 
     def write_receipt(self, receipt: Receipt) -> None:
@@ -113,7 +127,7 @@ class Shelf:
     def receipt(self, job_id: str, send: int) -> Receipt | None:
         """The receipt of one send, if its answer was definite."""
         try:
-            return Receipt.model_validate_json(self.store.get(self.job_key(job_id, f"receipt.{send}.json")))
+            return read_noun(Receipt, self.store.get(self.job_key(job_id, f"receipt.{send}.json")))
         except ObjectNotFound:
             return None
 
@@ -121,10 +135,17 @@ class Shelf:
         """Make the end of a job durable."""
         self.store.put(self.job_key(record.job_id, "record.json"), _bytes(record))
 
-    def record(self, job_id: str) -> JobRecord | None:
-        """What became of a job; None while it has not ended."""
+    def set_aside(self, record: JobRecord) -> None:
+        """Keep a record under its revision, and take it away as the job's end: the job is bought anew."""
+        kept = self.job_key(record.job_id, f"record.{record.record_revision}.json")
+        self.store.put(kept, _bytes(record))
+        self.store.delete(self.job_key(record.job_id, "record.json"))
+
+    def record(self, job_id: str, revision: int | None = None) -> JobRecord | None:
+        """What became of a job, or an earlier revision of that; None while it has not ended."""
+        name = "record.json" if revision is None else f"record.{revision}.json"
         try:
-            return JobRecord.model_validate_json(self.store.get(self.job_key(job_id, "record.json")))
+            return read_noun(JobRecord, self.store.get(self.job_key(job_id, name)))
         except ObjectNotFound:
             return None
 
@@ -155,13 +176,17 @@ class Shelf:
     def campaign(self, name: str) -> CampaignFile | None:
         """The campaign's lasting facts; None when this world has no such campaign."""
         try:
-            return CampaignFile.model_validate_json(self.store.get(self.campaign_key(name, "campaign.json")))
+            return read_noun(CampaignFile, self.store.get(self.campaign_key(name, "campaign.json")))
         except ObjectNotFound:
             return None
 
     def campaigns(self) -> list[str]:
         """Names of all campaigns of this world."""
         return list(self.store.shelves(f"{self._root}campaigns"))
+
+    def found_campaign(self, campaign: CampaignFile) -> bool:
+        """Make a new campaign's facts durable; False when there is one of that name by now."""
+        return self.store.put(self.campaign_key(campaign.campaign, "campaign.json"), _bytes(campaign), if_absent=True)
 
     def write_campaign(self, campaign: CampaignFile) -> None:
         """Make the campaign's facts durable."""
@@ -173,16 +198,23 @@ class Shelf:
         if not self.store.exists(key):
             self.store.put_file(key, plan, content_type="application/x-ndjson", sha256=sha256)
 
-    def plan_path(self, name: str, sha256: str) -> Path:
-        """A local copy of a plan; where the store is files, the plan itself. Raises ObjectNotFound."""
+    @contextmanager
+    def plan(self, name: str, sha256: str) -> Iterator[Path]:
+        """A plan as a local file: the plan itself where the store is files, else a copy for as long as it is open.
+
+        Raises ObjectNotFound.
+        """
         key = self.campaign_key(name, "plans", f"{sha256}.jsonl")
         if (here := self.store.local_path(key)) is not None:
             if not here.exists():
                 raise ObjectNotFound(f"{self.store.uri(key)} is not there")
-            return here
-        copy = Path(tempfile.gettempdir()) / f"wanbatch-plan-{sha256}-{secrets.token_hex(4)}.jsonl"
-        copy.write_bytes(self.store.get(key))
-        return copy
+            yield here
+            return
+        with tempfile.NamedTemporaryFile(prefix="wanbatch-plan-", suffix=".jsonl") as copy:
+            for start in range(0, self.store.size(key), COPY_BYTES):
+                copy.write(self.store.get_range(key, start, COPY_BYTES))
+            copy.flush()
+            yield Path(copy.name)
 
     def put_text(self, key: str, path: Path, content_type: str) -> str:
         """Put a file that people read (manifest, report); answers its URI."""
@@ -197,6 +229,27 @@ def plan_ids(plan: Path) -> Iterator[str]:
     with plan.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)["job"]["job_id"]
+
+
+def read_noun(kind: type[N], data: bytes) -> N:
+    """What lies on a shelf. Raises NewerVersion for what a newer wanbatch wrote: it may mean what we cannot know."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        version = _version(data)
+        if version > VERSIONS[kind]:
+            raise NewerVersion(
+                f"a newer wanbatch wrote this {kind.__name__} (version {version}, and this one knows {VERSIONS[kind]})",
+                "upgrade wanbatch on this machine; what is newer is left to newer workers",
+            ) from error
+        raise
+
+
+def _version(data: bytes) -> int:
+    """The version that an object says it has; 0 where it says none."""
+    told = json.loads(data)
+    found = told.get("version", told.get("record_version", 0)) if isinstance(told, dict) else 0
+    return found if isinstance(found, int) else 0
 
 
 def _bytes(noun: Noun) -> bytes:

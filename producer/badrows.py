@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from jobs.errors import BadInput, Problem
+from jobs.visible import visible
 from producer.columns import REASON
 from producer.readers import Matrix
 from producer.rows import Row
@@ -48,7 +49,7 @@ class BadRows:
         self.rows += 1
         self.problem_count += len(problems)
         self.problems.extend(problems[: max(0, PROBLEMS_KEPT - len(self.problems))])
-        reason = "; ".join(_said(problem) for problem in problems)
+        reason = visible("; ".join(_said(problem) for problem in problems))
         if self._matrix.format == "jsonl":
             self._spool.write(f"# line {row.line}: {' '.join(reason.split())}\n{row.raw.strip()}\n")
         elif self._matrix.format == "txt":
@@ -101,5 +102,6 @@ class BadRows:
 
 
 def _said(problem: Problem) -> str:
-    where = f"{problem.column}: " if problem.column else ""
+    where = f"column {problem.column}: " if problem.column else ""
+    # The words in front keep a column's own name from starting a formula.
     return where + problem.problem + (f" ({problem.fix})" if problem.fix else "")

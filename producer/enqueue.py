@@ -13,6 +13,7 @@ from pathlib import Path
 from jobs.errors import CampaignConflict, ObjectNotFound
 from jobs.lifecycle import State
 from jobs.money import to_uusd
+from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.shelf import CampaignFile, Shelf, plan_ids
 from producer.plan import Plan
@@ -55,10 +56,10 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
         provider=plan.provider,
         account=plan.account,
         budget_usd=budget_usd,
-        state="running" if before is None else before.state,
+        state="running",
         epoch=ledger.epoch,
         submitted_by=submitted_by,
-        created_at=datetime.now(UTC) if before is None else before.created_at,
+        created_at=datetime.now(UTC),
         run_id=run_id,
         plan_sha256=plan.sha256,
         jobs=plan.variants,
@@ -66,7 +67,13 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
         axes=tuple(plan.axes),
         labels=plan.labels,
     )
-    shelf.write_campaign(facts)
+    if before is None and not shelf.found_campaign(facts):
+        # Somebody else submitted under this name in the same moment: what holds for a known campaign holds now.
+        before = shelf.campaign(plan.campaign)
+        old_ids = _check_name(plan, before, ledger, shelf)
+    if before is not None:
+        facts = facts.model_copy(update={"state": before.state, "created_at": before.created_at})
+        shelf.write_campaign(facts)
     fresh = ledger.open_campaign(
         plan.campaign,
         plan.account,
@@ -78,23 +85,25 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
             "submitted_by": submitted_by,
         },
     )
-    letters = _enqueue(plan, ledger, shelf)
+    if fresh and facts.state == "paused":
+        halt(ledger, "pause", "campaign", plan.campaign)
+    letters = enqueue_plan(plan.path, plan.campaign, plan.account, ledger, shelf)
     withdrawn = _withdraw(plan, old_ids, ledger)
     return Submitted(run_id, fresh, letters["n"] + letters["r"], letters["k"], letters["j"], letters["e"], withdrawn)
 
 
-def _enqueue(plan: Plan, ledger: Ledger, shelf: Shelf) -> Counter[str]:
-    """All jobs in batches; those with a record come in as ended."""
+def enqueue_plan(plan: Path, campaign: str, account: str, ledger: Ledger, shelf: Shelf) -> Counter[str]:
+    """Queue all jobs of a plan in batches, those with a record as ended; answers the ledger's letters, counted."""
     letters: Counter[str] = Counter()
     with ThreadPoolExecutor(1) as sender:
         # While the ledger takes one batch, the next one is read: never more than two are in memory.
         sent: Future[str] | None = None
-        for batch in batched_rows(plan.path):
+        for batch in batched_rows(plan):
             ended = shelf.ended(row[0] for row in batch)
             states = _ends(shelf, ended)
             rows = [(job, seq, price, text, states.get(job, State.QUEUED)) for job, seq, price, text in batch]
             letters.update(sent.result() if sent else "")
-            sent = sender.submit(ledger.enqueue, plan.campaign, plan.account, rows)
+            sent = sender.submit(ledger.enqueue, campaign, account, rows)
         letters.update(sent.result() if sent else "")
     return letters
 
@@ -139,6 +148,13 @@ def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: 
             f"from {other.source} by {other.submitted_by}",
             "give this one a name of its own with --campaign; nothing was queued",
         )
+    if before is not None and before.state == "cancelled":
+        raise CampaignConflict(
+            f"the campaign {plan.campaign!r} was cancelled",
+            f"`wanbatch resume {plan.campaign}` takes it up again, and then the same command goes on; "
+            "or give this one a name of its own with --campaign; nothing was queued",
+        )
+    _check_account(plan, before, ledger)
     if before is None or before.plan_sha256 == plan.sha256:
         _check_owner(plan, before, ledger, shelf)
         return set()
@@ -154,6 +170,19 @@ def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: 
     return old_ids
 
 
+def _check_account(plan: Plan, before: CampaignFile | None, ledger: Ledger) -> None:
+    """What is queued at one account is bought there; only a campaign that has ended may go on at another."""
+    if before is None or before.account == plan.account:
+        return
+    status = ledger.status(plan.campaign)
+    if status is not None and status.ended < status.total:
+        raise CampaignConflict(
+            f"the campaign {plan.campaign!r} buys at {before.account}, where {status.total - status.ended} of its jobs "
+            f"have not ended, and this plan would buy at {plan.account}",
+            "let it end there, or give this one a name of its own with --campaign; nothing was queued",
+        )
+
+
 def _check_owner(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: Shelf) -> None:
     """A campaign belongs to one ledger; another may take it over only when every job of it has ended."""
     if before is None or before.epoch == ledger.epoch:
@@ -162,13 +191,15 @@ def _check_owner(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf:
     if len(shelf.ended(ids)) < len(ids):
         raise CampaignConflict(
             f"the campaign {plan.campaign!r} belongs to another ledger, where {before.submitted_by} runs it",
-            "use that ledger's --redis, so that nothing is bought twice; nothing was queued",
+            "use that ledger's --redis, so that nothing is bought twice; if that ledger is lost: "
+            f"`wanbatch recover {plan.campaign}`; nothing was queued",
         )
 
 
 def _old_ids(before: CampaignFile, shelf: Shelf) -> set[str]:
     try:
-        return set(plan_ids(shelf.plan_path(before.campaign, before.plan_sha256)))
+        with shelf.plan(before.campaign, before.plan_sha256) as plan:
+            return set(plan_ids(plan))
     except ObjectNotFound:
         return set()
 

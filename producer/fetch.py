@@ -6,7 +6,6 @@ import httpx
 
 from jobs.errors import Refused
 from providers.accounts import Account
-from providers.clock import Clock
 from providers.contract import Answer, Balance
 
 #: Seconds for one question.
@@ -37,12 +36,3 @@ def balance(account: Account) -> tuple[Balance | None, str | None]:
     if told is None:
         return None, f"{account.facts.title} answered {answer.status}: {response.text[:200]}"
     return told, None
-
-
-def simulator_clock(url: str) -> Clock | None:
-    """The clock of the simulator at that address; None when no simulator answers there."""
-    try:
-        told = httpx.get(f"{url.rstrip('/')}/_simulator/clock", timeout=TIMEOUT_S).raise_for_status().json()
-        return Clock(speed=float(told["speed"]), epoch=float(told["epoch"]))
-    except (httpx.HTTPError, KeyError, ValueError, TypeError):
-        return None

@@ -89,9 +89,8 @@ def _asked(job: Job) -> dict[str, Any]:
 
 def _ended(record: JobRecord) -> dict[str, Any]:
     """The fields of a job that has a record."""
-    fields = {
-        name: getattr(record, name) for name in JobRecord.model_fields if name not in {"record_version", "job_id"}
-    }
+    shared = JobRecord.model_fields.keys() - {"record_version", "job_id", "buyer"}
+    fields = {name: getattr(record, name) for name in shared}
     cost_usd, cost_source = cost_of(record.purchases, settled=True)
     return fields | {"cost_usd": cost_usd, "cost_source": cost_source}
 

@@ -82,6 +82,7 @@ def read_matrix(source: Source) -> Matrix:
 
 def _open(file: BinaryIO, source: Source) -> Matrix:
     name = "-" if source == "-" else str(source)
+    csv.field_size_limit(CELL_MAX)
     encoding = detect(file, name)
     text = io.TextIOWrapper(file, encoding.codec, newline="")
     try:

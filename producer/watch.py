@@ -49,7 +49,7 @@ class Watch:
         pace = self._pace(status.ended, now_s)
         news = tuple(_news(self._last, status))
         self._last = status
-        open_jobs = status.total - status.ended - count(status, State.UNKNOWN) - count(status, State.PARKED)
+        open_jobs = status.total - status.ended - status.held - count(status, State.PARKED)
         eta = open_jobs / pace if pace else 0.0 if not open_jobs else None
         code = exit_code(status) if status.settled else None
         return Progress(status, pace * 60 if pace is not None else None, eta, code, news)
@@ -78,7 +78,7 @@ def ended_code(states: Mapping[State, int], *, unverified: int, parked_kind: str
         return OUT_OF_MONEY
     if parked and parked_kind == "key_refused":
         return KEY_REFUSED
-    if parked or unverified or any(states.get(state) for state in BAD):
+    if parked or unverified or parked_kind == "cancelled" or any(states.get(state) for state in BAD):
         return BAD_ENDS
     return DONE
 
@@ -103,10 +103,11 @@ def _news(last: CampaignStatus | None, now: CampaignStatus) -> Iterator[str]:
         yield f"nothing more is bought: {now.parked}"
     if last is not None and last.parked and not now.parked:
         yield "buying goes on"
+    yield from (f"waiting: {trouble}" for trouble in now.troubles if last is None or not last.troubles)
     for state, words in (
         (State.FAILED, "failed"),
         (State.REFUSED, "refused by the provider"),
-        (State.UNKNOWN, "submitted without an answer: held, and not bought again"),
+        (State.UNKNOWN, "submitted without an answer: what they bought is looked for"),
     ):
         more = count(now, state) - (count(last, state) if last else 0)
         if more > 0:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from jobs.job import Job, Render
 
@@ -154,6 +154,33 @@ CheckReading = Open | Ask | Finished | Failed | Throttled | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A task in the provider's own list, which may be the one that a lost submit bought.
+
+    `told` is what the provider tells of its input, in the keys of `Provider.told`; None for what it does not tell
+    (yet). `created_at` is the provider's own time.
+    """
+
+    task_id: str
+    created_at: datetime | None
+    state: Literal["open", "succeeded", "failed"]
+    told: Mapping[str, Any]
+    cost_usd: Decimal | None = None
+    cost_native: tuple[Decimal, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of that list; `more` when another one follows."""
+
+    rows: tuple[Candidate, ...]
+    more: bool
+
+
+FindReading = Found | Throttled | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
 class Complaint:
     """Why a render cannot be bought here: the matrix column to look at, what is wrong, what would be right."""
 
@@ -167,6 +194,8 @@ class Provider(Protocol):
     """One dialect of Wan 2.6. Every method is pure."""
 
     name: str
+    #: Seconds, of the provider's time, for which `find_call` sees a task; 0 where there is no list of tasks.
+    memory_s: float
 
     def complaints(self, render: Render) -> Sequence[Complaint]:
         """All reasons why this provider cannot render this; empty when it can."""
@@ -190,6 +219,34 @@ class Provider(Protocol):
 
     def read_check(self, answer: Answer, task_id: str, at: Endpoint) -> CheckReading:
         """What that answer (or the answer to an `Ask`) means; never raises, whatever the bytes."""
+        ...
+
+    def find_call(self, since: datetime, until: datetime, page: int, at: Endpoint) -> Call | None:
+        """The GET of one page (from 1) of the tasks created between two instants; None where there is no list."""
+        ...
+
+    def read_find(self, answer: Answer) -> FindReading:
+        """The tasks on that page; never raises, whatever the bytes."""
+        ...
+
+    def detail_call(self, candidate: Candidate, at: Endpoint) -> Call | None:
+        """The GET that tells more of a task than the list does; None where nothing more will be told, or not yet."""
+        ...
+
+    def read_detail(self, answer: Answer, candidate: Candidate) -> Candidate:
+        """The candidate with what that answer tells; the same one when it tells nothing."""
+        ...
+
+    def told(self, job: Job, at: Endpoint) -> Mapping[str, Any]:
+        """What the provider would tell of this job, if a task were its; every key must agree with a candidate's."""
+        ...
+
+    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:
+        """The call that cancels a task before it is rendered and billed; None where no task can be cancelled."""
+        ...
+
+    def read_cancel(self, answer: Answer) -> bool:
+        """Whether that answer confirms that the task will be neither rendered nor billed."""
         ...
 
     def balance_call(self, at: Endpoint) -> Call | None:

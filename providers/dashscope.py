@@ -4,9 +4,12 @@ Sources: Model Studio's references of Wan 2.6 text, image and reference to video
 codes and rate limits, read in November 2026.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Literal
 
 from config.facts import Offer, ProviderFacts
 from jobs.job import Job, Mode, Render
@@ -16,11 +19,14 @@ from providers.contract import (
     Answer,
     Balance,
     Call,
+    Candidate,
     CheckReading,
     Complaint,
     Endpoint,
     Failed,
+    FindReading,
     Finished,
+    Found,
     Kind,
     Lost,
     Open,
@@ -34,6 +40,9 @@ from providers.rules import Rule
 _PAY = "settle the account in the Model Studio console"
 _KEY = "check DASHSCOPE_API_KEY: key, model and region must fit"
 _CONTENT = "change the prompt or the media"
+
+#: Rows of the task list that are asked for at once.
+PAGE = 100
 
 #: Codes come in two spellings (InvalidApiKey, invalid_api_key). Some 429s and 403s are about money, not speed.
 RULES = (
@@ -61,6 +70,8 @@ class DashScope:
     """The region decides model names (Virginia's end in -us), currency and host."""
 
     name = "dashscope"
+    #: The list spans 24 hours; half an hour of it is margin.
+    memory_s = 84_600.0
 
     def __init__(self, facts: ProviderFacts, region: str | None = None) -> None:
         self.facts = facts
@@ -115,6 +126,58 @@ class DashScope:
                 return Throttled(*fields.retry_after(answer.headers))
         code, message = _trouble(body)
         return Unreadable(f"HTTP {answer.status}: {message or code or 'no task status in the answer'}")
+
+    def find_call(self, since: datetime, until: datetime, page: int, at: Endpoint) -> Call | None:  # noqa: ARG002
+        """GET the tasks of the last 24 hours: the filters' time zone is not told, while rows have epoch times."""
+        return Call("GET", f"{at.base_url}/api/v1/tasks/?page_no={page}&page_size={PAGE}", _headers(at))
+
+    def read_find(self, answer: Answer) -> FindReading:
+        """Rows of every key of the account, without their prompts."""
+        body = answer.fields()
+        rows, pages = body.get("data"), fields.whole(body.get("total_page"))
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return Throttled(*fields.retry_after(answer.headers))
+        if answer.status not in rules.TAKEN or not isinstance(rows, list) or pages is None:
+            return Unreadable(f"HTTP {answer.status} without a task list")
+        known = (_candidate(fields.obj(row)) for row in rows)
+        return Found(tuple(one for one in known if one), more=(fields.whole(body.get("page_no")) or 1) < pages)
+
+    def detail_call(self, candidate: Candidate, at: Endpoint) -> Call | None:
+        """GET the task: once it has succeeded it tells its prompt, and what was billed."""
+        return self.check_call(candidate.task_id, at) if candidate.state == "succeeded" else None
+
+    def read_detail(self, answer: Answer, candidate: Candidate) -> Candidate:
+        """With the prompt as it was sent, size, duration and sound; never the seed or the media."""
+        body = answer.fields()
+        output, usage = fields.obj(body.get("output")), fields.obj(body.get("usage"))
+        if output.get("task_status") != "SUCCEEDED" or output.get("task_id", candidate.task_id) != candidate.task_id:
+            return candidate
+        seconds, prompt = _billed_s(usage), fields.text(output.get("orig_prompt"))
+        told = {
+            **candidate.told,
+            "prompt": prompt.strip() if prompt else None,
+            "size": fields.words(usage.get("size")) or None,
+            "lines": fields.whole(usage.get("SR")),
+            "duration": fields.whole(usage.get("output_video_duration")) or fields.whole(usage.get("duration")),
+            "audio": usage.get("audio"),
+        }
+        return replace(candidate, told=told, cost_native=None if seconds is None else (seconds, "seconds"))
+
+    def told(self, job: Job, at: Endpoint) -> Mapping[str, Any]:
+        """Model, prompt, size (with an image only its class is known), duration, and sound where it is a choice."""
+        render, offer = job.render, self.facts.offer(job.render.mode, job.render.model, job.region or self.region)
+        model = (self.submit_call(job, at).body or {})["model"]
+        held: dict[str, Any] = {"model": model, "prompt": render.prompt.strip(), "duration": render.duration_s}
+        held |= {"lines": int(render.resolution.removesuffix("p"))} if render.size is None else {"size": render.size}
+        return held | {"audio": render.audio} if offer and offer.audio_switch else held
+
+    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:
+        """POST; only a task that still waits (PENDING) is cancelled, any other answers 400."""
+        return Call("POST", f"{at.base_url}/api/v1/tasks/{fields.quoted(task_id)}/cancel", _headers(at))
+
+    def read_cancel(self, answer: Answer) -> bool:
+        """200 with a request id: only successes are billed, and this one will not be rendered."""
+        return answer.status == 200 and bool(fields.text(answer.fields().get("request_id")))  # noqa: PLR2004
 
     def balance_call(self, at: Endpoint) -> Call | None:  # noqa: ARG002 - the contract's
         """None: no balance can be asked for with an API key."""
@@ -173,6 +236,22 @@ def _parameters(job: Job, offer: Offer) -> dict[str, Any]:
     if offer.audio_switch:
         held["audio"] = render.audio
     return held
+
+
+def _candidate(row: dict[str, Any]) -> Candidate | None:
+    """A row of the task list as a candidate; None for a row without a usable id."""
+    task_id = fields.task_id(row.get("task_id"))
+    if task_id is None:
+        return None
+    states: dict[Any, Literal["open", "succeeded", "failed"]] = {
+        "SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELED": "failed",
+    }  # fmt: skip
+    return Candidate(
+        task_id=task_id,
+        created_at=fields.epoch_ms(row.get("gmt_create")),
+        state=states.get(fields.words(row.get("status")), "open"),
+        told={"model": fields.words(row.get("model_name")) or None},
+    )
 
 
 def _trouble(body: dict[str, Any]) -> tuple[str, str]:

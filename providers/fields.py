@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
+from jobs.visible import visible
+
 #: Characters of a provider's message that are kept; a page of HTML is no message.
 WORDS_MAX = 500
 
@@ -16,6 +18,9 @@ AMOUNT_MAX = Decimal(1_000_000_000)
 
 #: The grain of money: a millionth of a dollar.
 MICRO = Decimal("0.000001")
+
+#: Milliseconds since 1970 at the end of the year 9999, beyond which no instant can be told.
+EPOCH_MS_MAX = 253_402_300_800_000
 
 #: What a task id may look like: it goes into URLs and Redis keys.
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=-]{0,199}", re.ASCII)
@@ -30,7 +35,7 @@ def words(*values: Any) -> str:
     """The first value that is text and not blank, as bounded UTF-8 in one line; empty when there is none."""
     for value in values:
         if isinstance(value, str) and (line := " ".join(value.split())):
-            return line[:WORDS_MAX].encode("utf-8", "replace").decode()
+            return visible(line[:WORDS_MAX].encode("utf-8", "replace").decode())
     return ""
 
 
@@ -93,6 +98,13 @@ def instant(value: Any) -> datetime | None:
 
 def _epoch(value: str) -> datetime:
     return datetime.fromtimestamp(float(value), UTC)
+
+
+def epoch_ms(value: Any) -> datetime | None:
+    """The UTC instant of whole milliseconds since 1970, as far as the year 9999."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < EPOCH_MS_MAX:
+        return None
+    return datetime.fromtimestamp(value / 1000, UTC)
 
 
 def retry_after(headers: Mapping[str, str]) -> tuple[float | None, datetime | None]:

@@ -5,10 +5,11 @@ and wan-2.6-i2v, and the published SDK 1.3.0, read in November 2026.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from config.facts import ProviderFacts
 from jobs.job import Job, Mode, Render
@@ -19,11 +20,14 @@ from providers.contract import (
     Ask,
     Balance,
     Call,
+    Candidate,
     CheckReading,
     Complaint,
     Endpoint,
     Failed,
+    FindReading,
     Finished,
+    Found,
     Kind,
     Lost,
     Open,
@@ -36,6 +40,9 @@ from providers.rules import Rule
 
 #: A credit is worth a dollar here.
 UNIT = "USD credits"
+
+#: Rows on a page of the request history, the most there are.
+PAGE = 100
 
 #: Segmind has no codes, only words; these are about what the prompt or the image shows.
 CONTENT = r"inappropriate|flagged|sensitive content|nsfw|moderation|content polic|data ?inspection|safety"
@@ -63,6 +70,8 @@ class Segmind:
     """`region` is there for symmetry with providers that have several; Segmind has one."""
 
     name = "segmind"
+    #: The history knows a request at any age; one look at it spans 31 days, and the days at both ends are margin.
+    memory_s = 29 * 86_400.0
 
     def __init__(self, facts: ProviderFacts, region: str | None = None) -> None:
         self.facts = facts
@@ -128,6 +137,43 @@ class Segmind:
                 return Throttled(*fields.retry_after(answer.headers))
         return _no_news(answer, task_id, at)
 
+    def find_call(self, since: datetime, until: datetime, page: int, at: Endpoint) -> Call | None:
+        """GET the request history by days, a day wider at both ends since its time zone is not told; newest first."""
+        first, last = since - timedelta(days=1), until + timedelta(days=1)
+        asked = f"page={page}&per_page={PAGE}&from_date={first:%Y-%m-%d}&to_date={last:%Y-%m-%d}&sort_order=desc"
+        return Call("GET", f"{at.history_url}/inference-request/request-history?{asked}", _headers(at))
+
+    def read_find(self, answer: Answer) -> FindReading:
+        """Rows with the input as it was sent, seed included: no twin looks like another."""
+        rows = answer.fields().get("data")
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return Throttled(*fields.retry_after(answer.headers))
+        if answer.status not in rules.TAKEN or not isinstance(rows, list):
+            return Unreadable(f"HTTP {answer.status} without a request history")
+        known = (_candidate(fields.obj(row)) for row in rows)
+        return Found(tuple(one for one in known if one is not None), more=len(rows) >= PAGE)
+
+    def detail_call(self, candidate: Candidate, at: Endpoint) -> Call | None:  # noqa: ARG002 - the contract's
+        """None: the list tells all."""
+        return None
+
+    def read_detail(self, answer: Answer, candidate: Candidate) -> Candidate:  # noqa: ARG002 - the contract's
+        """The same: see `detail_call`."""
+        return candidate
+
+    def told(self, job: Job, at: Endpoint) -> Mapping[str, Any]:
+        """The model and the whole body."""
+        call = self.submit_call(job, at)
+        return {"model": call.url.rpartition("/")[2], **(call.body or {})}
+
+    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:  # noqa: ARG002 - the contract's
+        """None: Segmind documents no way to cancel."""
+        return None
+
+    def read_cancel(self, answer: Answer) -> bool:  # noqa: ARG002 - the contract's
+        """False: see `cancel_call`."""
+        return False
+
     def balance_call(self, at: Endpoint) -> Call | None:
         """GET the credits."""
         return Call("GET", f"{at.base_url}/v1/get-user-credits", _headers(at))
@@ -190,6 +236,25 @@ def _no_news(answer: Answer, task_id: str, at: Endpoint) -> Ask | Unreadable:
         path = f"/inference-request/request-history/{fields.quoted(task_id)}"
         return Ask(Call("GET", at.history_url + path, _headers(at)))
     return Unreadable(f"HTTP {answer.status}: {message or 'no status in the answer'}")
+
+
+def _candidate(row: dict[str, Any]) -> Candidate | None:
+    """A row of the history as a candidate; None for a row without a usable id."""
+    task_id, sent = fields.task_id(row.get("request_id")), row.get("request_body")
+    if task_id is None:
+        return None
+    if isinstance(sent, str):
+        sent = Answer(HTTPStatus.OK, {}, sent.encode("utf-8", "replace")).fields()
+    states: dict[Any, Literal["open", "succeeded", "failed"]] = {"COMPLETED": "succeeded", "FAILED": "failed"}
+    cost = fields.usd(row.get("credits_deduction"))
+    return Candidate(
+        task_id=task_id,
+        created_at=fields.instant(row.get("model_created")),
+        state=states.get(fields.words(row.get("model_status")), "open"),
+        told={"model": fields.words(row.get("model_name")) or None, **fields.obj(sent)},
+        cost_usd=cost,
+        cost_native=None if cost is None else (cost, UNIT),
+    )
 
 
 def _history(body: dict[str, Any], task_id: str) -> CheckReading:

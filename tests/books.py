@@ -30,7 +30,7 @@ MONEY = {
     State.UNKNOWN: "doubt",
 }
 #: States in which somebody must come back: a job that stands here and is not due is lost.
-MUST_BE_DUE = (State.CLAIMED, State.SUBMITTING, State.RENDERING, State.READY, State.COLLECTING)
+MUST_BE_DUE = (State.CLAIMED, State.SUBMITTING, State.RENDERING, State.READY, State.COLLECTING, State.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,15 @@ def faults(client: Any) -> Iterator[str]:
         mine = {one: job for one, job in jobs.items() if name in job["campaigns"].split("\n")}
         bought = {one: job for one, job in jobs.items() if job["campaigns"].split("\n")[0] == name}
         yield from _counts(f"campaign {name}", held, mine)
+        if int(held.get("held", "0")) != sum("held" in job for job in mine.values()):
+            yield f"campaign {name} counts {held.get('held')} held jobs, and its jobs tell otherwise"
         yield from _sums(name, held, bought)
         yield from _queue(client, name, held, bought)
     for account in {job["account"] for job in jobs.values()}:
         here = {one: job for one, job in jobs.items() if job["account"] == account}
         yield from _counts(f"account {account}", client.hgetall(f"wb:a:{account}"), here)
         yield from _places(client, account, here)
+        yield from _sent(client, account, here)
 
 
 def _counts(whose: str, held: dict[str, str], jobs: dict[str, dict[str, str]]) -> Iterator[str]:
@@ -172,6 +175,9 @@ def _counts(whose: str, held: dict[str, str], jobs: dict[str, dict[str, str]]) -
 def _sums(name: str, held: dict[str, str], bought: dict[str, dict[str, str]]) -> Iterator[str]:
     for sum_name in ("reserved", "doubt"):
         real = sum(int(job["price"]) for job in bought.values() if MONEY.get(State(job["state"])) == sum_name)
+        if sum_name == "doubt":
+            # What sends that a person gave up may have cost.
+            real += sum(int(job.get("doubted", "0")) for job in bought.values())
         if int(held.get(sum_name, "0")) != real:
             yield f"campaign {name} has {held.get(sum_name)} {sum_name}, and its jobs {real}"
 
@@ -185,24 +191,32 @@ def _queue(client: Any, name: str, held: dict[str, str], bought: dict[str, dict[
         yield f"{name} has queued jobs and no turn: they would never be bought"
 
 
+def _sent(client: Any, account: str, jobs: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Jobs whose POST is on the wire or was lost, and the claims on tasks."""
+    sent = {one for one, job in jobs.items() if job["state"] in (State.SUBMITTING, State.UNKNOWN)}
+    if client.smembers(f"wb:sent:{account}") != sent:
+        yield f"account {account}: its sent jobs are not those that are submitting or unknown"
+    for one, job in jobs.items():
+        owner = client.hget(f"wb:tasks:{account}", job["task"]) if "task" in job else one
+        if owner not in (one, None):
+            yield f"{one} has the task {job['task']}, and so has {owner}"
+
+
 def _places(client: Any, account: str, jobs: dict[str, dict[str, str]]) -> Iterator[str]:
     due = set(client.zrange(f"wb:due:{account}", 0, -1))
     for one, job in jobs.items():
         if job["state"] in MUST_BE_DUE and one not in due:
             yield f"{one} is {job['state']} and never due: nobody comes back to it"
-    holding = {
-        one
-        for one, job in jobs.items()
-        # An unknown job that is due no more has outlived the longest render: its slot is free.
-        if job["state"] in HOLDS_SLOT and not (job["state"] == "unknown" and one not in due)
-    }
-    if client.smembers(f"wb:slots:{account}") != holding:
+    # An unknown job that has outlived the longest render holds its slot no more.
+    holding = {one for one, job in jobs.items() if job["state"] in HOLDS_SLOT}
+    surely = {one for one in holding if jobs[one]["state"] != "unknown"}
+    if not surely <= client.smembers(f"wb:slots:{account}") <= holding:
         yield f"account {account}: slots are not held by the jobs that hold one"
 
 
 def targets(state: State) -> list[tuple[Move, State]]:
-    """The moves of `Ledger.move` that lead out of a state, with their ends."""
-    elsewhere = {Move.CLAIM, Move.SEND, Move.WITHDRAW, Move.RENEW}
+    """The moves of `Ledger.move` that lead out of a state, with their ends; a cancel needs a cancelled campaign."""
+    elsewhere = {Move.CANCEL, Move.CLAIM, Move.SEND, Move.WITHDRAW, Move.RENEW, Move.RETRY}
     return [
         (move, end)
         for move, (starts, ends, _) in MOVES.items()

@@ -1,28 +1,43 @@
 """The worker process: Celery on threads for the short tasks, and the pump as a step of its boot."""
 
 import logging
+import os
 import shutil
+import signal
+import sys
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery, bootsteps
-from kombu.exceptions import OperationalError
+from celery.worker import state
+from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from config.celery_app import TASKS, make_app, queue
 from config.settings import Settings
 from jobs.messages import VERSION
+from ledger.health import await_writes, takes_writes
 from ledger.orders import Claim
+from worker.leftovers import sweep
 from worker.pump import Pump
 from worker.tasks import register
 from worker.wiring import Workshop, build
+
+#: Seconds. A worker that ends sooner has a fault that beginning anew does not mend.
+LIVED_S = 3.0
 
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
-    """Work until told to stop (SIGTERM, SIGINT); answers the exit code. Raises WanbatchError if it cannot begin."""
-    shop = build(settings)
+    """Work until told to stop (SIGTERM, SIGINT); answers the exit code. Raises WanbatchError if it cannot begin.
+
+    Celery gives up when Redis is full or read-only, as after a failover; then this process begins anew.
+    """
+    shop, began = build(settings), time.monotonic()
+    threading.Thread(target=sweep, args=(shop.store,), name="sweep", daemon=True).start()
     try:
         app = make_app(settings.redis_url or "")
         register(app, shop)
@@ -41,10 +56,24 @@ def serve(settings: Settings) -> int:
             loglevel=settings.log_level.upper(),
         )
         worker.start()
-        return int(worker.exitcode or 0)
+        code = int(worker.exitcode or 0)
     finally:
         shop.wire.close()
         shutil.rmtree(shop.temp, ignore_errors=True)
+    if code and state.should_stop is None and state.should_terminate is None:
+        _begin_anew(shop, lived_s=time.monotonic() - began)
+    return code
+
+
+def _begin_anew(shop: Workshop, lived_s: float) -> None:
+    """Become a new worker under the same process id once the ledger takes writes; return if that would not help."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    if lived_s < LIVED_S and takes_writes(shop.ledger.client):
+        return
+    log.warning("Celery gave up; this worker begins anew when the ledger takes writes")
+    await_writes(shop.ledger.client)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, no shell
 
 
 def _ringer(app: Celery) -> Any:
@@ -58,7 +87,7 @@ def _ringer(app: Celery) -> Any:
                 for claim in claims:
                     body = (*claim, VERSION)
                     app.send_task(task, body, queue=where, producer=producer, ignore_result=True, retry=False)
-        except (OperationalError, RedisError) as error:
+        except (KombuError, RedisError, OSError) as error:
             log.warning("doorbells were not rung", extra={"task": task, "claims": len(claims), "reason": str(error)})
 
     return ring

@@ -35,6 +35,8 @@ def collect(claim: Claim, shop: Workshop) -> Outcome:
     if not shop.ledger.move(order).ok:
         return Stop("the claim is gone")
     row = shop.ledger.job(claim.job_id)
+    if row.get("state") != State.COLLECTING or row.get("fence") != claim.fence:
+        return Stop("the lease ran out before the work began")
     job = Job.model_validate_json(row["job"])
     result = json.loads(row["result"])
     if "url" not in result:
@@ -49,12 +51,13 @@ def collect(claim: Claim, shop: Workshop) -> Outcome:
 def _fetch(job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], shop: Workshop, path: Any) -> Outcome:
     fetches = int(row.get("fetches", "0")) + 1
     try:
-        got = shop.wire.download(result["url"], path, stop=shop.stopping.is_set)
+        home = shop.counters[job.account].account.endpoint.base_url
+        got = shop.wire.download(result["url"], path, home=home, stop=shop.stopping.is_set)
     except Stopped:
         _again(claim, shop, fetches - 1, 0.0)
         return Stop("the worker is leaving; another one collects")
     if isinstance(got, NoDownload):
-        return _not_there(job, row, claim, got, fetches, shop)
+        return _not_there(job, row, claim, result, got, fetches, shop)
     facts = verify(path, _expectation(job))
     if not facts.verified and fetches < FETCHES_BEFORE_MARKED:
         wait_s = retry_wait_s(fetches, random(), cap_s=5.0)
@@ -66,7 +69,9 @@ def _fetch(job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], 
     return settle_done(job, row, claim, result, _video(shop.store.uri(key), got, facts), shop)
 
 
-def _not_there(job: Job, row: dict[str, str], claim: Claim, got: NoDownload, fetches: int, shop: Workshop) -> Outcome:
+def _not_there(
+    job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], got: NoDownload, fetches: int, shop: Workshop
+) -> Outcome:
     """No file: the same link again after a pause, a dead link by asking the provider anew, at last a failure."""
     log.warning("video did not come", extra={"job_id": job.job_id, "reason": got.reason})
     if fetches >= FETCHES_BEFORE_LOST:
@@ -76,6 +81,8 @@ def _not_there(job: Job, row: dict[str, str], claim: Claim, got: NoDownload, fet
             "message": f"the render was paid for, but its file never came: {got.reason}",
             "hint": f"ask the provider for task {row.get('task')}; it keeps files for a while",
             "billed": True,
+            "cost_usd": result["cost_usd"],
+            "cost_native": result["cost_native"],
         }
         return settle_failed(job, row, claim, lost, shop)
     wait_s = retry_wait_s(fetches, random())

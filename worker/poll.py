@@ -2,13 +2,17 @@
 
 import json
 import time
+from dataclasses import replace
+from decimal import Decimal
+from http import HTTPStatus
 from random import random
 from typing import Any
 
-from jobs.backoff import poll_wait_s
+from jobs.backoff import poll_wait_s, waited_s
 from jobs.lifecycle import Move, State
 from jobs.record import Purchase
 from ledger.orders import Claim, Due, Order
+from providers.clock import Clock
 from providers.contract import Ask, Failed, Finished, Kind, Open, Rejected, Throttled, Unreadable
 from worker.settle import purchases_text
 from worker.wire import Asker, NoAnswer
@@ -16,6 +20,10 @@ from worker.wiring import Counter
 
 #: A failed render is bought again at most once, and only if it was not billed.
 MOST_ATTEMPTS = 2
+#: Seconds of the provider's clock. A longer wait than this is no throttling but a slip.
+LONGEST_HOLD_S = 3600.0
+#: The same for an instant to wait for: it seems to lie further off only where a clock is wrong.
+FURTHEST_S = 600.0
 #: Questions in a row that one look may take (a status, its result, a history row).
 MOST_ASKS = 4
 
@@ -23,6 +31,12 @@ MOST_ASKS = 4
 async def look(due: Due, counter: Counter, asker: Asker) -> Order:
     """Ask after a render, and tell what the ledger should do; never raises for anything the provider does."""
     account = counter.account
+    if due.unwanted:
+        cancelled = await _cancel(due, counter, asker)
+        if cancelled is not None:
+            # A definite answer: it is not asked again.
+            order = _cancelled(due) if cancelled else await look(due._replace(unwanted=""), counter, asker)
+            return replace(order, delete=(*order.delete, "unwanted"))
     call = account.provider.check_call(due.task_id, account.endpoint)
     for _ in range(MOST_ASKS):
         answer = await asker.ask(call)
@@ -35,20 +49,46 @@ async def look(due: Due, counter: Counter, asker: Asker) -> Order:
     return _later(due, counter)
 
 
+async def _cancel(due: Due, counter: Counter, asker: Asker) -> bool | None:
+    """Ask the provider to cancel. True when it says that it will neither render nor bill; None when it was busy."""
+    account = counter.account
+    call = account.provider.cancel_call(due.task_id, account.endpoint)
+    if call is None:
+        return False
+    answer = await asker.ask(call)
+    if isinstance(answer, NoAnswer) or answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:  # noqa: PLR2004
+        return None
+    return account.provider.read_cancel(answer)
+
+
+def _cancelled(due: Due) -> Order:
+    """The provider gave it up unbilled: this purchase cost nothing, and nothing more is bought for the job."""
+    *before, last = (Purchase.model_validate(each) for each in json.loads(due.purchases))
+    closed = last.model_copy(update={"state": "cancelled", "cost_usd": Decimal(0), "cost_source": "provider"})
+    return Order(
+        move=Move.CANCEL,
+        to=State.CANCELLED,
+        claim=_claim(due),
+        set={"purchases": purchases_text([*before, closed])},
+        delete=("task", "submitted_ms"),
+    )
+
+
 def _order(reading: Open | Finished | Failed | Throttled | Unreadable, due: Due, counter: Counter) -> Order:
     if isinstance(reading, Finished):
         return _finish(due, finished(reading))
     if isinstance(reading, Failed):
         return _failed(due, reading)
     if isinstance(reading, Throttled):
-        return _later(due, counter, at_least_s=_retry_s(reading, counter))
+        return _later(due, counter, at_least_s=asked_s(reading, counter.account.clock) or 0.0)
     return _later(due, counter)
 
 
 def _later(due: Due, counter: Counter, at_least_s: float = 0.0) -> Order:
     """Look again after the usual wait; past the deadline the render counts as failed, and its money as unknown."""
     polls = due.polls + 1
-    if time.time() - due.submitted_ms / 1000 > counter.cadence.deadline_s:
+    # Counted in waits: a clock that is set forward by an hour must not end every render on its way.
+    if waited_s(counter.cadence, due.polls) > counter.cadence.deadline_s:
         why = Rejected(
             Kind.RENDER_FAILED,
             f"no end after {counter.account.facts.cadence.deadline_s:.0f} s of the provider's time",
@@ -56,14 +96,15 @@ def _later(due: Due, counter: Counter, at_least_s: float = 0.0) -> Order:
         )
         return _finish(due, failed(Failed(why)))
     wait_s = max(at_least_s, poll_wait_s(counter.cadence, polls, random()))
-    return Order(move=Move.WAIT, to=State.RENDERING, claim=_claim(due), due_s=wait_s, set={"polls": str(polls)})
+    told = {"polls": str(polls)}
+    return Order(move=Move.WAIT, to=State.RENDERING, claim=_claim(due), due_s=wait_s, set=told)
 
 
 def _failed(due: Due, reading: Failed) -> Order:
     """An unbilled failure may be bought once more; every other one is the end."""
     if reading.billed is False and reading.why.kind is Kind.RENDER_FAILED and due.attempts < MOST_ATTEMPTS:
         *before, last = (Purchase.model_validate(each) for each in json.loads(due.purchases))
-        closed = last.model_copy(update={"state": "failed", "cost_usd": 0, "cost_source": "provider"})
+        closed = last.model_copy(update={"state": "failed", "cost_usd": Decimal(0), "cost_source": "provider"})
         return Order(
             move=Move.REBUY,
             to=State.QUEUED,
@@ -103,11 +144,13 @@ def failed(reading: Failed) -> dict[str, Any]:
     return {"kind": why.kind, "code": why.code, "message": why.message, "hint": why.hint, "billed": reading.billed}
 
 
-def _retry_s(reading: Throttled, counter: Counter) -> float:
-    clock = counter.account.clock
-    if reading.retry_after_s is not None:
-        return clock.ours_s(reading.retry_after_s)
-    return max(0.0, clock.until_s(reading.retry_at, time.time())) if reading.retry_at else 0.0
+def asked_s(told: Throttled | Rejected, clock: Clock) -> float | None:
+    """Our seconds for which a provider asks to be left alone, within reason; None when it does not say."""
+    if told.retry_after_s is not None:
+        return clock.ours_s(min(told.retry_after_s, LONGEST_HOLD_S))
+    if told.retry_at is not None:
+        return max(0.0, min(clock.until_s(told.retry_at, time.time()), clock.ours_s(FURTHEST_S)))
+    return None
 
 
 def _claim(due: Due) -> Claim:

@@ -19,6 +19,7 @@ from ledger.jobs import Ledger
 from ledger.orders import Claim, Due, Order
 from ledger.shelf import Receipt
 from worker.poll import look
+from worker.reconcile import look_up
 from worker.wire import Asker
 from worker.wiring import Counter, Workshop
 
@@ -50,7 +51,12 @@ class Pump:
         self._orders: list[Order] = []
         self._polls: set[asyncio.Task[None]] = set()
         self._asked: dict[Claim, float] = {}
+        self._seeking: dict[str, asyncio.Task[None]] = {}
         self._room = MOST_POLLS
+        self._served: list[Counter] = []
+        self._strange = ""
+        self._away = ""
+        self._fleet_threads = shop.settings.threads
         self._leave = threading.Event()
 
     def start(self) -> None:
@@ -90,34 +96,61 @@ class Pump:
 
     async def _tick(self, asker: Asker) -> None:
         try:
-            served = await asyncio.to_thread(self._served)
-            for counter in served:
-                await self._lease(counter, asker)
-                await asyncio.to_thread(self._admit, counter)
+            renders = await asyncio.to_thread(self._visit)
         except redis.RedisError as error:
-            log.warning("the ledger does not answer; nothing is bought meanwhile", extra={"reason": str(error)})
+            self._tell_away(str(error))
             await asyncio.sleep(REDIS_AWAY_S)
+            return
+        self._tell_away("")
+        for counter, due in renders:
+            if due.state != "rendering":
+                self._look_for_lost(counter, asker)
+                continue
+            task = asyncio.create_task(self._look(due, counter, asker))
+            self._polls.add(task)
+            task.add_done_callback(self._looked)
 
-    def _served(self) -> list[Counter]:
-        """The accounts that have had jobs and that this worker can serve."""
-        ledger = self._shop.ledger
-        if not ledger.is_founded():
-            return []
-        return [self._shop.counters[name] for name in sorted(ledger.accounts()) if name in self._shop.counters]
+    def _tell_away(self, reason: str) -> None:
+        """Say once that the ledger does not serve, and once that it does again."""
+        if reason and not self._away:
+            log.warning("the ledger does not serve; nothing is bought meanwhile", extra={"reason": reason})
+        elif self._away and not reason:
+            log.warning("the ledger serves again")
+        self._away = reason
 
-    async def _lease(self, counter: Counter, asker: Asker) -> None:
-        """Take what is due: look at the rendering, ring for the ready."""
-        ledger, room = self._shop.ledger, min(MOST_LEASED, self._room - len(self._polls))
-        rings = await asyncio.to_thread(self._collect_room, counter)
-        due = await asyncio.to_thread(ledger.lease, counter.name, counter.policy, most=max(room, 1), rings=rings)
+    def _visit(self) -> list[tuple[Counter, Due]]:
+        """Visit the ledger once, on one thread: ring for the ready and the admitted, answer the renders to look at."""
+        if not self._served:
+            self._look_around()
+        renders = []
+        for counter in self._served:
+            renders += [(counter, due) for due in self._lease(counter)]
+            self._admit(counter)
+        return renders
+
+    def _look_around(self) -> None:
+        """Which accounts have had jobs that this worker can serve, and how many threads the living workers have."""
+        ledger, counters = self._shop.ledger, self._shop.counters
+        founded = ledger.is_founded()
+        if ledger.strange != self._strange:
+            self._strange = ledger.strange
+            what = "the ledger is left alone" if ledger.strange else "the ledger is served again"
+            log.warning(what, extra={"reason": ledger.strange})
+        if not founded:
+            self._served = []
+        else:
+            self._served = [counters[name] for name in sorted(ledger.accounts()) if name in counters]
+            self._fleet_threads = threads_of(ledger) or self._shop.settings.threads
+
+    def _lease(self, counter: Counter) -> list[Due]:
+        """Take what is due: ring for the ready (for half of the threads, so others can buy), answer what to look at."""
+        room = min(MOST_LEASED, self._room - len(self._polls))
+        rings = max(1, self._fleet_threads // 2)
+        due = self._shop.ledger.lease(counter.name, counter.policy, most=max(room, 1), rings=rings)
         ready = [Claim(each.job_id, each.fence) for each in due if each.state in ("ready", "collecting")]
         if ready:
-            await asyncio.to_thread(self._ring, COLLECT, counter.name, ready)
-        for each in due:
-            if each.state == "rendering":
-                task = asyncio.create_task(self._look(each, counter, asker))
-                self._polls.add(task)
-                task.add_done_callback(self._looked)
+            self._ring(COLLECT, counter.name, ready)
+        return [each for each in due if each.state in ("rendering", "unknown", "freed")]
 
     async def _look(self, due: Due, counter: Counter, asker: Asker) -> None:
         if due.owed:
@@ -131,6 +164,20 @@ class Pump:
         # Only now is the list looked up: it was taken and replaced while this look waited.
         self._orders.append(order)
 
+    def _look_for_lost(self, counter: Counter, asker: Asker) -> None:
+        """One look serves all lost submits of an account; while one is under way, no other begins."""
+        if counter.name not in self._seeking:
+            task = asyncio.create_task(self._seek(counter, asker))
+            self._seeking[counter.name] = task
+            task.add_done_callback(self._looked)
+            task.add_done_callback(lambda _: self._seeking.pop(counter.name))
+
+    async def _seek(self, counter: Counter, asker: Asker) -> None:
+        try:
+            await look_up(counter, asker, self._shop)
+        except (redis.RedisError, WanbatchError) as error:
+            log.warning("lost submits are looked for later", extra={"account": counter.name, "reason": str(error)})
+
     def _looked(self, task: "asyncio.Task[None]") -> None:
         """A look that failed for a reason of our own is told; its lease brings the job back."""
         self._polls.discard(task)
@@ -143,18 +190,10 @@ class Pump:
             return
         threads = self._shop.settings.threads
         claims = self._shop.ledger.claim(
-            counter.name, counter.policy, most=threads, most_waiting=self._fleet_threads() * 2
+            counter.name, counter.policy, most=threads, most_waiting=self._fleet_threads * 2
         )
         if claims:
             self._ring(SUBMIT, counter.name, claims)
-
-    def _collect_room(self, counter: Counter) -> int:
-        """How many more collects may run: half of the fleet's threads, so that submits never starve."""
-        half = max(1, self._fleet_threads() // 2)
-        return max(0, half - self._shop.ledger.counts(counter.name).get("collecting", 0))
-
-    def _fleet_threads(self) -> int:
-        return threads_of(self._shop.ledger) or self._shop.settings.threads
 
     async def _flush(self) -> None:
         """Carry out the moves of all polls that ended in the last instant in one round trip."""
@@ -176,10 +215,12 @@ class Pump:
                 await asyncio.sleep(REDIS_AWAY_S)
 
     async def _beat(self) -> None:
-        """Tell the ledger that this worker lives, and stretch the leases of what its threads hold."""
+        """Tell the ledger that this worker lives, stretch the leases of what its threads hold, and look around."""
         while True:
             try:
-                if self._shop.ledger.epoch:
+                # First the look: the ledger may have been recovered under a new epoch.
+                await asyncio.to_thread(self._look_around)
+                if self._shop.ledger.epoch and not self._strange:
                     await asyncio.to_thread(self._shop.ledger.renew, self._shop.name, self._in_hand())
             except redis.RedisError:
                 pass

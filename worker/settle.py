@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -31,13 +31,18 @@ def purchases_text(purchases: Sequence[Purchase]) -> str:
     return json.dumps([each.model_dump(mode="json") for each in purchases], separators=(",", ":"))
 
 
+def surplus_of(row: Mapping[str, str]) -> list[Purchase]:
+    """Tasks that turned up for sends that had been given up."""
+    return [Purchase.model_validate(each) for each in json.loads(row.get("surplus", "[]"))]
+
+
 def settle_unbought(
-    job: Job, claim: Claim, purchases: Sequence[Purchase], why: Rejected, queued_ms: str, shop: Workshop
+    job: Job, claim: Claim, purchases: Sequence[Purchase], why: Rejected, row: dict[str, str], shop: Workshop
 ) -> Outcome:
     """The submit was refused for good: the job ends, and nothing was bought by this send."""
     end, status = _ENDS.get(why.kind, _FAILED)
     trouble = Trouble(kind=why.kind, code=why.code, message=why.message, hint=why.hint)
-    record = _record(job, {"queued_ms": queued_ms}, purchases, status=status, error=trouble, video=None)
+    record = _record(job, row, purchases, status=status, error=trouble, video=None)
     shop.shelf(simulated=job.simulated).write_record(record)
     move = Move.REFUSE if end is State.REFUSED else Move.FAIL
     order = Order(move=move, to=end, claim=claim, bad=True, answered=True, delete=("job",), set=_ended(trouble))
@@ -49,23 +54,38 @@ def settle_failed(job: Job, row: dict[str, str], claim: Claim, result: dict[str,
     end, status = _ENDS.get(result["kind"], _FAILED)
     trouble = Trouble(kind=result["kind"], code=result["code"], message=result["message"], hint=result["hint"])
     billed = result["billed"]
-    cost_usd = None if billed is None else from_uusd(job.price_uusd) if billed else Decimal(0)
+    cost_usd = _cost_of_failure(job, result)
     purchases = _closed(row, state="unknown" if billed is None else "failed", cost_usd=cost_usd, result=result)
+    there = shop.shelf(simulated=job.simulated).record(job.job_id)
+    if there is not None and there.status == "done":
+        # Another ledger, or a worker taken for dead, has brought it home: a good end is never written over.
+        return _told(insist(shop.ledger, Order(move=Move.SETTLE, to=State.DONE, claim=claim, delete=("job", "result"))))
     record = _record(job, row, purchases, status=status, error=trouble, video=None)
     shop.shelf(simulated=job.simulated).write_record(record)
     # Where nobody says whether it was billed, the whole reservation counts as spent: unknown is not zero.
-    spent = 0 if billed is False else job.price_uusd
+    spent = job.price_uusd if cost_usd is None else to_uusd(cost_usd)
     order = Order(
         move=Move.SETTLE, to=end, claim=claim, bad=True, cost_uusd=spent, delete=("job", "result"), set=_ended(trouble)
     )
     return _told(insist(shop.ledger, order))
 
 
+def _cost_of_failure(job: Job, result: dict[str, Any]) -> Decimal | None:
+    """Nothing where it was not billed, else the provider's own figure or the list's; None where nobody knows."""
+    if result["billed"] is None:
+        return None
+    if not result["billed"]:
+        return Decimal(0)
+    told = result.get("cost_usd")
+    return from_uusd(job.price_uusd) if told is None else Decimal(told)
+
+
 def settle_done(
     job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], video: Video, shop: Workshop
 ) -> Outcome:
     """The video is stored: its cost is the provider's own figure, else the price list's."""
-    cost_usd = Decimal(result["cost_usd"]) if result["cost_usd"] is not None else _by_list(job, result, shop)
+    told = result["cost_usd"]
+    cost_usd = by_list(job, result["cost_native"], shop) if told is None else Decimal(told)
     purchases = _closed(row, state="succeeded", cost_usd=cost_usd, result=result)
     record = _record(job, row, purchases, status="done", error=None, video=video, result=result)
     shop.shelf(simulated=job.simulated).write_record(record)
@@ -96,7 +116,7 @@ def _closed(
     source: Literal["provider", "price_table", "unknown"] = "price_table"
     if cost_usd is None:
         source = "unknown"
-    elif result.get("cost_usd") is not None or state == "failed":
+    elif result.get("cost_usd") is not None or not cost_usd:
         source = "provider"
     closed = {
         "state": state,
@@ -123,8 +143,10 @@ def _record(
     submitted, finished = _instant(row.get("submitted_ms")), _instant(row.get("finished_ms"))
     queued = _instant(row.get("queued_ms"))
     return JobRecord(
+        record_revision=int(row.get("revision", "1")),
         tool_version=version(),
         job_id=job.job_id,
+        buyer=row.get("campaigns", "").partition("\n")[0] or None,
         status=status,
         error=error,
         attempts=int(row.get("attempts", "0")),
@@ -132,7 +154,7 @@ def _record(
         provider=job.provider,
         account=job.account,
         region=job.region,
-        purchases=tuple(purchases),
+        purchases=(*purchases, *surplus_of(row)),
         prompt_expanded=told.get("prompt_expanded"),
         seed_reported=told.get("seed"),
         task_id=row.get("task"),
@@ -148,10 +170,10 @@ def _record(
     )
 
 
-def _by_list(job: Job, result: dict[str, Any], shop: Workshop) -> Decimal:
+def by_list(job: Job, native: Sequence[Any] | None, shop: Workshop) -> Decimal:
     """The price list's figure: for the seconds that the provider says it billed, else the price that was reserved."""
     facts, render = shop.counters[job.account].account.facts, job.render
-    native, offer = result["cost_native"], facts.offer(render.mode, render.model, job.region)
+    offer = facts.offer(render.mode, render.model, job.region)
     if native is None or native[1] != "seconds" or offer is None:
         return from_uusd(job.price_uusd)
     second_usd = facts.second_usd(offer, render.resolution, audio=render.audio, region=job.region)

@@ -14,22 +14,29 @@ from random import random
 from redis.exceptions import RedisError
 
 from jobs.backoff import poll_wait_s
+from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
 from jobs.record import Purchase
+from ledger.jobs import LEASE_S
 from ledger.orders import Claim, Order
 from ledger.shelf import Intent, Receipt
-from providers.contract import Accepted, Kind, Lost, Rejected
+from providers.contract import Accepted, Call, Kind, Lost, Rejected
 from worker.insist import insist
+from worker.poll import asked_s
 from worker.settle import purchases_text, settle_unbought
 from worker.wire import NoAnswer, NotSent
 from worker.wiring import Counter, Workshop
 
 #: Seconds from the intent in which the POST may leave; later nothing is sent.
 SEND_WITHIN_S = 10.0
+#: Seconds after which a submit whose answer was lost is looked for.
+FIRST_LOOK_S = 2.0
 #: Seconds that an account waits when its provider cannot be reached, or throttles without saying how long.
 DEFAULT_HOLD_S = 5.0
+#: Seconds that an account waits even where the provider names an instant that has passed; clocks differ.
+LEAST_HOLD_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +53,25 @@ class Attempt:
     attempts: int
     purchases: list[Purchase]
     queued_ms: str
+    kept: dict[str, str]
 
 
 def submit(claim: Claim, shop: Workshop) -> Outcome:
     """Buy the claimed job, or find out that somebody else does."""
+    # Doorbells may be doubled: the first to come changes the fence, so no two threads ever hold one claim.
+    taken = shop.ledger.move(Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=LEASE_S, new_fence=True))
+    if not taken.ok:
+        return Stop("the claim is gone")
+    held = Claim(claim.job_id, taken.detail)
+    shop.held.add(held)
+    try:
+        return _submit(held, shop)
+    finally:
+        shop.held.drop(held)
+
+
+def _submit(claim: Claim, shop: Workshop) -> Outcome:
+    """Intent, token, POST."""
     row = shop.ledger.job(claim.job_id)
     if row.get("state") != State.CLAIMED or row.get("fence") != claim.fence:
         return Stop("the claim is gone")
@@ -57,6 +79,9 @@ def submit(claim: Claim, shop: Workshop) -> Outcome:
     if attempt is None:
         shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=claim))
         return Stop(f"this worker does not serve the account {row['account']}")
+    account = attempt.counter.account
+    # Made before anything is taken: an order that cannot be written down costs neither a token nor a doubt.
+    call = account.provider.submit_call(attempt.job, account.endpoint)
     send_by = time.monotonic() + SEND_WITHIN_S
     foreign = _intend(attempt, shop)
     refusal = _token(attempt, shop, send_by)
@@ -64,15 +89,15 @@ def submit(claim: Claim, shop: Workshop) -> Outcome:
         if not foreign:
             _receipt(attempt, shop, outcome="not_sent")
         return refusal
-    return _follow(attempt, shop) if foreign else _buy(attempt, shop, send_by)
+    return _follow(attempt, shop) if foreign else _buy(attempt, call, shop, send_by)
 
 
-def _buy(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome:
+def _buy(attempt: Attempt, call: Call, shop: Workshop, send_by: float) -> Outcome:
     """The one POST, unless it comes too late, and what its answer means."""
     if time.monotonic() > send_by:
         return _not_sent(attempt, shop, "the worker was held up past the time in which it may buy")
     account = attempt.counter.account
-    answer = shop.wire.post(account.provider.submit_call(attempt.job, account.endpoint))
+    answer = shop.wire.post(call)
     if isinstance(answer, NotSent):
         shop.ledger.hold(account.name, hold_s=DEFAULT_HOLD_S)
         return _not_sent(attempt, shop, f"the provider cannot be reached ({answer.reason})")
@@ -114,6 +139,7 @@ def _attempt(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | Non
         attempts=int(row.get("attempts", "0")),
         purchases=[Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))],
         queued_ms=row.get("queued_ms", "0"),
+        kept={name: row[name] for name in ("revision", "surplus") if name in row},
     )
 
 
@@ -137,17 +163,8 @@ def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:
 def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
     """The provider gave a task id: into the ledger first, then onto the shelf."""
     now = datetime.now(UTC)
-    purchase = Purchase(
-        send=attempt.send,
-        task_id=reading.task_id,
-        request_id=reading.request_id,
-        account=attempt.counter.name,
-        submitted_at=now,
-        state="rendering",
-        cost_usd=None,
-        cost_source="unknown",
-        price_as_of=attempt.job.price_as_of,
-    )
+    told = {"task_id": reading.task_id, "request_id": reading.request_id}
+    purchase = _purchase(attempt).model_copy(update={**told, "submitted_at": now, "state": "rendering"})
     receipt = _receipt_of(attempt, "accepted", task_id=reading.task_id, request_id=reading.request_id)
     order = Order(
         move=Move.ACCEPT,
@@ -163,6 +180,7 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
             "purchases": purchases_text([*attempt.purchases, purchase]),
             "owed": receipt.model_dump_json(),
         },
+        task=reading.task_id,
     )
     moved = insist(shop.ledger, order)
     shop.shelf(simulated=attempt.job.simulated).write_receipt(receipt)
@@ -174,9 +192,27 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
     return Done()
 
 
-def _lost(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
-    """The answer was lost: the money stays in doubt, and nobody buys this job again by himself."""
-    purchase = Purchase(
+def _lost(attempt: Attempt, shop: Workshop, reason: str, *, blameless: bool = False) -> Outcome:
+    """The answer was lost: the money stays in doubt, and nothing buys this job again before it is proved."""
+    purchase = _purchase(attempt)
+    insist(
+        shop.ledger,
+        Order(
+            move=Move.LOSE,
+            blameless=blameless,
+            to=State.UNKNOWN,
+            claim=attempt.claim,
+            due_s=FIRST_LOOK_S,
+            set={"trouble": reason, "purchases": purchases_text([*attempt.purchases, purchase])},
+        ),
+    )
+    log.warning("submit unanswered", extra={"job_id": attempt.claim.job_id, "reason": reason})
+    return Unknown(reason)
+
+
+def _purchase(attempt: Attempt) -> Purchase:
+    """What this send may have bought, as long as nothing more is known."""
+    return Purchase(
         send=attempt.send,
         task_id=None,
         request_id=None,
@@ -187,26 +223,20 @@ def _lost(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
         cost_source="unknown",
         price_as_of=attempt.job.price_as_of,
     )
-    insist(
-        shop.ledger,
-        Order(
-            move=Move.LOSE,
-            to=State.UNKNOWN,
-            claim=attempt.claim,
-            due_s=attempt.counter.policy.longest_ms / 1000,
-            set={"trouble": reason, "purchases": purchases_text([*attempt.purchases, purchase])},
-        ),
-    )
-    log.warning("submit unanswered", extra={"job_id": attempt.claim.job_id, "reason": reason})
-    return Unknown(reason)
 
 
 def _rejected(attempt: Attempt, shop: Workshop, reading: Rejected) -> Outcome:
     """A definite no: nothing was bought. Who has to wait, and whether the job has ended, follows from its kind."""
-    _receipt(attempt, shop, outcome="rejected", kind=reading.kind, code=reading.code, message=reading.message)
-    name = attempt.counter.name
+    name, told = attempt.counter.name, {"kind": reading.kind, "code": reading.code, "message": reading.message}
     if reading.kind in (Kind.CONTENT_REFUSED, Kind.BAD_REQUEST):
-        return settle_unbought(attempt.job, attempt.claim, attempt.purchases, reading, attempt.queued_ms, shop)
+        row = {**attempt.kept, "queued_ms": attempt.queued_ms, "attempts": str(attempt.attempts + 1)}
+        try:
+            _receipt(attempt, shop, outcome="rejected", **told)
+            return settle_unbought(attempt.job, attempt.claim, attempt.purchases, reading, row, shop)
+        except (StoreUnavailable, StoreRefused):
+            # Nothing was bought, and that is known: the job may be asked for again when its end can be recorded.
+            insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
+            raise
     if reading.kind in (Kind.OUT_OF_CREDIT, Kind.KEY_REFUSED):
         why = f"{attempt.counter.account.facts.title} says: {reading.message}. {reading.hint}".strip()
         shop.ledger.hold(name, park=reading.kind, reason=why)
@@ -214,17 +244,15 @@ def _rejected(attempt: Attempt, shop: Workshop, reading: Rejected) -> Outcome:
     else:
         shop.ledger.hold(name, hold_s=_hold_s(reading, attempt.counter))
     insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, answered=False))
+    _receipt(attempt, shop, outcome="rejected", **told)
     return Wait(0.0, reading.message)
 
 
 def _hold_s(reading: Rejected, counter: Counter) -> float:
-    """Our seconds for which the provider wants to be left alone."""
+    """Our seconds for which the provider wants to be left alone; never none, or its 429 would teach nothing."""
     clock = counter.account.clock
-    if reading.retry_after_s is not None:
-        return clock.ours_s(reading.retry_after_s)
-    if reading.retry_at is not None:
-        return max(0.0, clock.until_s(reading.retry_at, time.time()))
-    return clock.ours_s(DEFAULT_HOLD_S)
+    wait_s = asked_s(reading, clock)
+    return clock.ours_s(DEFAULT_HOLD_S) if wait_s is None else max(clock.ours_s(LEAST_HOLD_S), wait_s)
 
 
 def _not_sent(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
@@ -235,10 +263,17 @@ def _not_sent(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
 
 
 def _follow(attempt: Attempt, shop: Workshop) -> Outcome:
-    """Another ledger meant to buy this very send: its receipt decides, and without one nobody knows."""
+    """Another ledger meant to buy this very send: its record or receipt decides, and without one nobody knows yet."""
+    record = shop.shelf(simulated=attempt.job.simulated).record(attempt.claim.job_id)
+    if record is not None and record.status != "failed":
+        insist(
+            shop.ledger,
+            Order(move=Move.INHERIT, to=State(record.status), claim=attempt.claim, delete=("job", "trouble")),
+        )
+        return Stop("another ledger has made it; its record is the end")
     receipt = shop.shelf(simulated=attempt.job.simulated).receipt(attempt.claim.job_id, attempt.send)
     if receipt is None:
-        return _lost(attempt, shop, "another ledger wrote the intent for this send, and there is no receipt")
+        return _lost(attempt, shop, "another ledger is buying it; its receipt is awaited", blameless=True)
     if receipt.outcome == "accepted" and receipt.task_id:
         return _accepted(attempt, shop, Accepted(receipt.task_id, receipt.request_id))
     insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))

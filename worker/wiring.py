@@ -3,15 +3,17 @@
 import logging
 import os
 import platform
-import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import redis
+
 from config.facts import load_facts
 from config.limits import with_own_limits
-from config.settings import Settings
+from config.settings import Settings, s3_keys
 from config.simulator import simulator_clock
 from jobs.backoff import Cadence
 from jobs.errors import KeyMissing, LedgerRefused, WanbatchError
@@ -22,6 +24,7 @@ from ledger.orders import Claim
 from ledger.shelf import Shelf
 from providers.accounts import Account, open_real, open_simulated
 from providers.clock import Clock
+from worker.leftovers import own_folder
 from worker.wire import Wire
 
 #: Seconds for which nothing new is claimed after the store failed.
@@ -88,31 +91,39 @@ class Workshop:
 
     def store_failed(self, error: WanbatchError) -> None:
         """The store did not take something: nothing new is claimed for a while, and leases bring the job back."""
-        log.warning("the store does not serve; nothing new is bought for a while", extra={"reason": error.message})
-        self._store_well_at = time.monotonic() + STORE_AWAY_S
+        was_well, self._store_well_at = self.store_is_well(), time.monotonic() + STORE_AWAY_S
+        if was_well:
+            log.warning("the store does not serve; nothing new is bought for a while", extra={"reason": error.message})
+            with suppress(redis.RedisError):
+                why = f"the store does not serve, so nothing new is bought: {error.message}"
+                self.ledger.complain(self.name, f"{why}; {error.hint}" if error.hint else why)
 
     def store_is_well(self) -> bool:
         """Whether the store has not failed just now."""
         return time.monotonic() >= self._store_well_at
 
 
-def build(settings: Settings) -> Workshop:
-    """Everything a worker needs. Raises LedgerRefused, StoreRefused or KeyMissing with what to do."""
-    if settings.redis_url is None:
+def build(settings: Settings, ledger: Ledger | None = None) -> Workshop:
+    """Everything a worker needs, at a ledger that is open already or at the configured one.
+
+    Raises LedgerRefused, StoreRefused or KeyMissing with what to do.
+    """
+    if ledger is None and settings.redis_url is None:
         raise LedgerRefused(
             "a worker needs a ledger of its own to stand by, and none is configured",
             "give --redis URL (WANBATCH_REDIS), or use `wanbatch run`, which embeds one",
         )
     store = open_store(settings.store, s3=s3_options(settings))
-    ledger = Ledger.connect(settings.redis_url, store_url=store.url)
-    temp = Path(tempfile.mkdtemp(prefix="wanbatch-worker-"))
+    ledger = ledger or Ledger.connect(settings.redis_url or "", store_url=store.url)
+    temp = own_folder()
     name = f"{platform.node()}-{os.getpid()}/{settings.threads}"
     return Workshop(settings, ledger, store, Wire(), _counters(settings), temp, name)
 
 
 def s3_options(settings: Settings) -> S3Options:
-    """How to reach an S3 store, as the settings say; keys come from the usual AWS chain."""
-    return S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region)
+    """How to reach an S3 store, as the settings say; keys come from the secrets folder, else the usual AWS chain."""
+    key, secret = s3_keys()
+    return S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region, access_key=key, secret_key=secret)
 
 
 def _counters(settings: Settings) -> dict[str, Counter]:

@@ -18,12 +18,13 @@ from jobs.backoff import poll_wait_s
 URL = os.environ["BENCHMARK_SIMULATOR_URL"]
 FOLDER = Path(os.environ["BENCHMARK_FOLDER"])
 BROKER = os.environ["BENCHMARK_BROKER"]
+CADENCE = load_facts()["segmind"].cadence
 
 
 @cache
 def _client() -> httpx.Client:
     """One client a process, made after the fork."""
-    return httpx.Client(base_url=f"{URL}/segmind", headers={"x-api-key": "peer"}, timeout=20)
+    return httpx.Client(base_url=f"{URL}/segmind", headers={"x-api-key": "sim-peer"}, timeout=20)
 
 
 def submit(number: int) -> str:
@@ -43,7 +44,7 @@ def link(task_id: str) -> str | None:
 def download(url: str, task_id: str) -> None:
     """Stream the video to its place."""
     part = FOLDER / f"{task_id}.part"
-    with httpx.stream("GET", url, timeout=30) as answer, part.open("wb") as file:
+    with _client().stream("GET", url) as answer, part.open("wb") as file:
         answer.raise_for_status()
         for chunk in answer.iter_bytes():
             file.write(chunk)
@@ -52,7 +53,7 @@ def download(url: str, task_id: str) -> None:
 
 def wait_s(polls: int) -> float:
     """Seconds to the next look."""
-    return poll_wait_s(load_facts()["segmind"].cadence, polls, random())
+    return poll_wait_s(CADENCE, polls, random())
 
 
 def note_late(due_at: float) -> None:

@@ -74,6 +74,8 @@ function detailFacts(job) {
     (record.seed_reported === null || record.seed_reported === record.seed ? "" : `; the provider used ${record.seed_reported}`));
   fact("cost", `${price(job)}${record.cost_usd === null ? "" : `, by the ${record.cost_source.replace("_", " ")}`}` +
     (record.simulated ? " (simulated)" : ""));
+  const surplus = record.purchases.filter((purchase) => purchase.state === "surplus").map((purchase) => purchase.task_id);
+  fact("surplus", surplus.length === 0 ? null : `turned up after this was bought anew, and is in the cost: ${surplus.join(", ")}`);
   fact("provider", [record.provider, record.account, record.region].filter(Boolean).join(", "));
   fact("rendered in", record.render_s === null ? null : `${record.render_s.toFixed(1)} s`);
   fact("matrix lines", record.source_lines.join(", "));

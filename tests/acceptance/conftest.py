@@ -21,9 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def fleet(
-    tmp_path: Path, valkey: Valkey, simulator: Callable[..., Simulator]
-) -> Iterator[Callable[..., Fleet]]:
+def fleet(tmp_path: Path, valkey: Valkey, simulator: Callable[..., Simulator]) -> Iterator[Callable[..., Fleet]]:
     """Set a fleet up over a file store: `fleet("--speed", "120")` names the simulator's options; no worker yet."""
     with contextlib.ExitStack() as running:
 

@@ -185,7 +185,6 @@ def prompts_file(path: Path, count: int, *, words: str = "a paper boat passes th
     return path
 
 
-
 @dataclass(frozen=True)
 class Fleet:
     """Settings that several processes share, as containers would: a ledger, a store and a simulated provider."""

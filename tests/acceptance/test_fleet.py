@@ -24,9 +24,7 @@ PROMPTS = 30
 
 
 @pytest.fixture
-def fleet(
-    tmp_path: Path, valkey: Valkey, seaweed: Seaweed, simulator: Callable[..., Simulator]
-) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, valkey: Valkey, seaweed: Seaweed, simulator: Callable[..., Simulator]) -> Iterator[Fleet]:
     """One Valkey, one SeaweedFS, the simulator, and two workers that are there before any campaign."""
     provider = simulator("--speed", "60")
     env = {
@@ -79,15 +77,17 @@ def test_two_workers_and_three_submitters_make_everything_once(fleet: Fleet, sea
 
 
 def test_submitting_what_is_there_buys_nothing(fleet: Fleet, tmp_path: Path) -> None:
-    """A file submitted again after its end, and another campaign with the same jobs, need no purchase."""
+    """Another campaign with the same jobs, and the file submitted again after its end, need no purchase."""
     prompts_file(tmp_path / "few.txt", 4)
-    for arguments in (("few.txt",), ("few.txt",), ("few.txt", "--campaign", "others")):
+    for arguments in (("few.txt",), ("few.txt", "--campaign", "others")):
         submitted = fleet.run("submit", *arguments, "--simulate")
         assert submitted.code == 0, submitted.err
         waited = fleet.run("wait", submitted.out.strip(), "--timeout", "60", "--json")
         assert waited.code == 0, waited.out + waited.err
         assert waited.json["states"]["done"] == 4
         assert len(fleet.provider.purchases()) == 4
+    again = fleet.run("submit", "few.txt", "--simulate")
+    assert "nothing left to make" in again.err
     listed = fleet.run("status", "--json")
     assert {one["campaign"] for one in listed.json["campaigns"]} == {"simulated-few", "others"}
     agree(fleet.provider, fleet.lines("others"))

@@ -1,4 +1,4 @@
-"""Real input through the front door: every format, broken rows, and a real list of prompts from its first line to its last."""
+"""Real input through the front door: every format, broken rows, and a real list of prompts, whole."""
 
 import json
 from collections.abc import Callable
@@ -18,8 +18,11 @@ from tests.acceptance.driving import (
 from tests.services import Simulator
 
 #: A published list of prompts that were written for Wan, with two repeats; it lies beside the checkout.
-REAL_LIST = ROOT.parent / "shared" / "inputs" / (
-    "Vchitect__VBench__prompts_augmented_prompts_Wan2.1-T2V-1.3B_all_dimension_aug_wanx_seed42.txt"
+REAL_LIST = (
+    ROOT.parent
+    / "shared"
+    / "inputs"
+    / ("Vchitect__VBench__prompts_augmented_prompts_Wan2.1-T2V-1.3B_all_dimension_aug_wanx_seed42.txt")
 )
 REAL_LINES, REAL_JOBS = 946, 944
 REAL_REPEATS = {496: 749, 504: 747}

@@ -69,28 +69,6 @@ def purchases(store: Path) -> Counter[str]:
     return Counter(entry["input"]["prompt"] for entry in entries if entry["kind"] == "accepted")
 
 
-def test_a_run_makes_its_videos_and_leaves_nothing_running(tmp_path: Path) -> None:
-    """Services up, videos there, papers written, services gone; a second time nothing is started."""
-    file, store = matrix(tmp_path, "two", "a red kite", "a blue kite"), tmp_path / "out"
-    code, told, err = end(start(file, store, "--speed", "600"))
-    assert code == 0, err
-    assert err.startswith(
-        f"NEW campaign simulated-two | SIMULATED, buys nothing (in the dialect of segmind) | store {store.as_uri()}\n"
-    )
-    assert told["states"]["done"] == 2
-    assert told["money_usd"]["spent"] == "1.25"
-    assert Path(told["manifest"]).is_file()
-    assert Path(told["report"]).is_file()
-    assert not children(store)
-    before = time.monotonic()
-    code, again, err = end(start(file, store))
-    assert time.monotonic() - before < 3
-    assert code == 0
-    assert "nothing was started, nothing was bought" in err
-    assert again["states"] == told["states"]
-    assert again["money_usd"] == told["money_usd"]
-
-
 def test_a_second_run_joins_the_first(tmp_path: Path) -> None:
     """One ledger and one simulator serve both; neither run ends what the other still uses."""
     store = tmp_path / "out"
@@ -112,18 +90,17 @@ def test_a_second_run_joins_the_first(tmp_path: Path) -> None:
     assert not children(store)
 
 
-@pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
-def test_an_interrupted_run_leaves_nothing_running_and_resumes(tmp_path: Path, signal_number: int, code: int) -> None:
-    """Interrupted, told to end or killed outright: every child is gone, and the same command buys each video once."""
+def test_a_run_that_is_told_to_end_leaves_nothing_running_and_resumes(tmp_path: Path) -> None:
+    """SIGTERM ends it as Ctrl-C does: every child is gone, and the same command buys each video once."""
     file, store = matrix(tmp_path, "three", "a red kite", "a blue kite", "a green kite"), tmp_path / "out"
     run = start(file, store, "--speed", "100")
     assert until((store / "simulated" / "jobs").exists, within_s=20)
-    run.send_signal(signal_number)
-    assert end(run)[0] == code
-    assert until(lambda: not children(store), within_s=1)
+    run.send_signal(signal.SIGTERM)
+    assert end(run)[0] == 130
+    assert not children(store)
     code, told, err = end(start(file, store, "--speed", "600"))
-    assert code in {0, 3}, err
-    assert told["states"]["done"] + told["states"]["unknown"] == 3
+    assert code == 0, err
+    assert told["states"]["done"] == 3
     assert max(purchases(store).values()) == 1
 
 

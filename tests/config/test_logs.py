@@ -91,6 +91,29 @@ def test_a_terminal_gets_readable_lines() -> None:
     assert not out.getvalue().startswith("{")
 
 
+def test_foreign_words_forge_no_line_on_a_terminal() -> None:
+    """A provider's message may hold line breaks, colours and marks that turn text around."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    configure_logs("info", stream=out)
+    evil = "oops\n12:00:00 [info] all is well \x1b[2J\u202e"
+    structlog.get_logger("seven").warning("account parked", reason=evil)
+    logging.getLogger("eight").warning("said %s", evil)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "\x1b[2J" not in out.getvalue()
+    assert "\u202e" not in out.getvalue()
+    json_out = io.StringIO()
+    configure_logs("info", stream=json_out)
+    logging.getLogger("nine").warning("said %s", evil, extra={"reason": evil})
+    (line,) = json_out.getvalue().splitlines()
+    assert json.loads(line)["reason"] == evil
+
+
 def test_known_secrets_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys, the ledger's password and the S3 secret."""
 

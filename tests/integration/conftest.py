@@ -1,11 +1,15 @@
-"""What integration tests share: a ledger on the real Valkey."""
+"""What integration tests share: a ledger on the real Valkey, and a worker's steps at a real simulator."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.books import Bench, close_bench, open_bench
-from tests.services import Valkey
+from tests.books import Bench, close_bench, faults, open_bench
+from tests.services import Simulator, Valkey, start_simulator
+from tests.workbench import Workbench, open_workbench
 
 
 @pytest.fixture
@@ -15,3 +19,39 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
     yield one
     one.audit()
     close_bench(one)
+
+
+@pytest.fixture(scope="module")
+def fast_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """One simulator for a module's tests, 600 times faster than life; each leaves fair weather behind."""
+    log = tmp_path_factory.mktemp("simulator") / "log"
+    one = start_simulator(log, "--speed", "600", "--render-mean-s", "60")
+    yield one
+    one.child.stop()
+
+
+@pytest.fixture
+def open_worker(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Workbench]]:
+    """Build workers at a simulator; when the test is over, the books must be in order."""
+    with ExitStack() as opened:
+
+        def begin(simulator: Simulator, account: str = "simulated-segmind") -> Workbench:
+            one = open_workbench(valkey, simulator, tmp_path, account)
+            opened.callback(one.redis.close)
+            opened.callback(shutil.rmtree, one.shop.temp)
+            opened.callback(one.shop.wire.close)
+            opened.callback(one.ledger.close)
+            opened.callback(lambda: _in_order(one))
+            return one
+
+        yield begin
+
+
+def _in_order(one: Workbench) -> None:
+    assert list(faults(one.redis)) == []
+
+
+@pytest.fixture
+def work(fast_simulator: Simulator, open_worker: Callable[..., Workbench]) -> Workbench:
+    """A worker at the module's simulator, with Segmind's dialect."""
+    return open_worker(fast_simulator)

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.backoff import JITTER, Cadence, jittered, poll_wait_s, retry_wait_s
+from jobs.backoff import JITTER, Cadence, jittered, poll_wait_s, retry_wait_s, waited_s
 
 SECONDS = st.floats(0.001, 10_000)
 DRAWS = st.floats(0, 1, exclude_max=True)
@@ -32,6 +32,14 @@ def test_a_poll_waits_between_the_first_look_and_the_cap(cadence: Cadence, polls
 def test_without_jitter_a_poll_never_comes_sooner_than_the_last(cadence: Cadence, polls: int) -> None:
     """The waits grow, or stay at the cap."""
     assert poll_wait_s(cadence, polls, 0.5) <= poll_wait_s(cadence, polls + 1, 0.5)
+
+
+@given(cadences(), st.integers(0, 10**9))
+def test_what_was_waited_is_the_sum_of_the_waits(cadence: Cadence, polls: int) -> None:
+    """Each further look adds its wait, and a billion of them take no time to add."""
+    more_s = waited_s(cadence, polls + 1) - waited_s(cadence, polls)
+    assert math.isclose(more_s, poll_wait_s(cadence, polls, 0.5), rel_tol=1e-3, abs_tol=waited_s(cadence, polls) * 1e-9)
+    assert waited_s(cadence, 0) == 0
 
 
 @given(SECONDS, DRAWS)

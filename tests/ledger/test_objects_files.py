@@ -76,18 +76,21 @@ def test_bytes_are_on_the_disk_before_their_name_and_the_name_before_the_answer(
     monkeypatch.setattr(os, "link", link)
     monkeypatch.setattr("ledger.files.uuid.uuid4", lambda: type("Fixed", (), {"hex": "temp"}))
     store.put("jobs/a/intent.json", b"{}", if_absent=True)
-    assert steps == ["sync temp", "link", "sync store", "sync jobs", "link", "sync a"]
+    assert steps == ["sync .tmp-tem", "sync store", "sync jobs", "link", "sync a"]
 
 
-def test_a_crash_leaves_no_object_and_its_litter_is_swept(store: FileStore, root: Path) -> None:
+def test_a_crash_leaves_no_object_and_its_litter_is_swept(store: FileStore, root: Path, tmp_path: Path) -> None:
     """What a killed writer left is never listed; a day later the next process removes it, and nothing younger."""
-    store.put("a", b"1")
+    source = tmp_path / "video.mp4"
+    source.write_bytes(b"1")
+    store.put_file("a", source, content_type="video/mp4", sha256="00")
     old, young = root / ".tmp/old", root / ".tmp/young"
     for file in (old, young):
         file.write_bytes(b"half a vid")
     os.utime(old, (time.time() - 90_000,) * 2)
+    (root / ".tmp-half").write_bytes(b"{")
     assert list(store.list()) == ["a"]
-    FileStore(str(root)).put("b", b"2")
+    FileStore(str(root)).put_file("b", source, content_type="video/mp4", sha256="00")
     assert (old.exists(), young.exists()) == (False, True)
 
 

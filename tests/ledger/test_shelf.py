@@ -16,10 +16,17 @@ from ledger.shelf import CampaignFile, Intent, Receipt, Shelf, plan_ids
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    """The simulated world of a store on disk."""
-    return Shelf(FileStore(str(tmp_path)), simulated=True)
+class Elsewhere(FileStore):
+    """A store that is on no disk of ours, as far as the shelves can tell."""
+
+    def local_path(self, key: str) -> None:
+        """Nowhere here."""
+
+
+@pytest.fixture(params=[FileStore, Elsewhere])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
+    """The simulated world of a store on disk, and of one elsewhere."""
+    return Shelf(request.param(str(tmp_path / "store")), simulated=True)
 
 
 def intent(token: str = "a", send: int = 1) -> Intent:
@@ -54,7 +61,7 @@ def test_what_lies_where(shelf: Shelf, tmp_path: Path) -> None:
     shelf.write_receipt(Receipt(job_id="j", send=1, token="a", answered_at=NOW, outcome="accepted", task_id="t"))
     shelf.write_record(record())
     shelf.write_campaign(campaign())
-    there = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")}
+    there = {str(path.relative_to(tmp_path / "store")) for path in tmp_path.rglob("*.json")}
     assert there == {
         "simulated/jobs/j/intent.1.json",
         "simulated/jobs/j/receipt.1.json",
@@ -105,8 +112,8 @@ def test_what_is_not_there_is_none(shelf: Shelf) -> None:
     assert (shelf.receipt("j", 1), shelf.record("j"), shelf.campaign("spring"), shelf.campaigns()) == (
         None, None, None, [],
     )  # fmt: skip
-    with pytest.raises(ObjectNotFound):
-        shelf.plan_path("spring", "0" * 64)
+    with pytest.raises(ObjectNotFound), shelf.plan("spring", "0" * 64):
+        pass
 
 
 def test_the_two_worlds_never_meet(shelf: Shelf) -> None:
@@ -133,4 +140,16 @@ def test_a_plan_is_put_once_and_never_changed(shelf: Shelf, tmp_path: Path) -> N
     shelf.write_plan("spring", plan, "0" * 64)
     plan.write_text("something else\n")
     shelf.write_plan("spring", plan, "0" * 64)
-    assert list(plan_ids(shelf.plan_path("spring", "0" * 64))) == ["b", "a"]
+    with shelf.plan("spring", "0" * 64) as here:
+        assert list(plan_ids(here)) == ["b", "a"]
+    assert here.exists() == here.is_relative_to(tmp_path), "a copy of a distant plan is removed, the plan itself stays"
+
+
+def test_what_people_read_is_put_whole(shelf: Shelf, tmp_path: Path) -> None:
+    """A manifest goes to the campaign's shelf, over the one that was there."""
+    page = tmp_path / "manifest.csv"
+    for text in ("first", "second"):
+        page.write_text(text)
+        uri = shelf.put_text(shelf.campaign_key("spring", "manifest.csv"), page, "text/csv")
+        assert uri.endswith("/simulated/campaigns/spring/manifest.csv")
+        assert shelf.store.get("simulated/campaigns/spring/manifest.csv") == text.encode()

@@ -96,10 +96,10 @@ def test_the_pace_is_that_of_the_last_minute() -> None:
 
 
 def test_what_is_held_is_not_waited_for() -> None:
-    """The ETA leaves out what is unknown or parked."""
+    """The ETA leaves out what only a person can decide, and what is parked."""
     watch = Watch()
     watch.see(status(queued=14), 0)
-    seen = watch.see(status(done=10, unknown=2, parked=2), 10)
+    seen = watch.see(status(done=10, unknown=2, parked=2, facts={"held": 2}), 10)
     assert seen.eta_s == 0
 
 
@@ -117,7 +117,7 @@ def test_news_is_told_once() -> None:
     assert watch.see(status(queued=5, failed=3, refused=1), 5).news == ("1 failed",)
     held = watch.see(status(queued=4, failed=3, refused=1, unknown=1, facts={"unverified": 2}), 6).news
     assert held == (
-        "1 submitted without an answer: held, and not bought again",
+        "1 submitted without an answer: what they bought is looked for",
         "2 not what was ordered: kept and marked",
     )
 

@@ -15,10 +15,13 @@ from providers.contract import (
     Answer,
     Ask,
     Balance,
+    Candidate,
     CheckReading,
     Endpoint,
     Failed,
+    FindReading,
     Finished,
+    Found,
     Lost,
     Rejected,
     SubmitReading,
@@ -39,7 +42,8 @@ KEYS = st.sampled_from(
         """
         status error output task_id task_status request_id data model_status generation_url metrics cost usage duration
         remaining_credits output_video_duration input_video_duration video_url actual_prompt code message credits
-        free-credits credits_deduction error_description detail
+        free-credits credits_deduction error_description detail total_page page_no gmt_create model_name request_body
+        model_created orig_prompt size SR
         """,
     )
 )
@@ -98,6 +102,21 @@ def test_a_check_answer_is_always_read(name: str, answer: Answer, task_id: str) 
         assert call.method == "GET"
         assert call.url.startswith((AT.base_url + "/", AT.history_url + "/"))
         assert call.url.isascii()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@given(answer=ANSWERS)
+def test_a_list_of_tasks_is_always_read(name: str, answer: Answer) -> None:
+    """A page of candidates with usable ids, or no page; and the detail of a task only adds to what is told."""
+    one = provider(name)
+    reading = one.read_find(answer)
+    assert isinstance(reading, FindReading)
+    assert isinstance(reading, Found) <= (200 <= answer.status < 300)
+    for row in reading.rows if isinstance(reading, Found) else ():
+        assert fields.task_id(row.task_id)
+        assert row.cost_usd is None or row.cost_usd >= 0
+    known = Candidate("task", None, "succeeded", {"model": "m"})
+    assert one.read_detail(answer, known).told.items() >= known.told.items()
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -1,0 +1,42 @@
+-- Puts a batch of a campaign's jobs back as the store knows them, whatever their state. The same call twice changes nothing.
+-- ARGV 1 epoch  2 campaign  3 account  4 JSON [{id, seq, price, job, state, due (bool: it wants a look now), fields: {name: text},
+--      spent (micro-USD that this campaign has paid for it), tasks: [ids], unverified (bool)}, ...]
+-- ->   one letter a job: n(ew here) k(nown already) j(oined: another campaign has it)
+if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
+local epoch, campaign, account = ARGV[1], ARGV[2], ARGV[3]
+local mine, ours, at = '\n' .. campaign .. '\n', PREFIX .. 'c:' .. campaign, PREFIX .. 'a:' .. account
+local now, answer = now_ms(), {}
+for _, job in ipairs(cjson.decode(ARGV[4])) do
+  local key = PREFIX .. 'j:' .. job.id
+  local known = redis.call('HMGET', key, 'state', 'campaigns')
+  if known[1] and string.find('\n' .. known[2] .. '\n', mine, 1, true) then
+    answer[#answer + 1] = 'k'
+  elseif known[1] then
+    redis.call('HSET', key, 'campaigns', known[2] .. '\n' .. campaign)
+    redis.call('HINCRBY', ours, 'n:' .. known[1], 1)
+    answer[#answer + 1] = 'j'
+  else
+    redis.call('HSET', key, 'state', job.state, 'campaigns', campaign, 'account', account, 'price', int(job.price), 'seq', int(job.seq),
+               'queued_ms', int(now))
+    if job.job ~= cjson.null then redis.call('HSET', key, 'job', job.job) end
+    for name, text in pairs(job.fields) do redis.call('HSET', key, name, text) end
+    redis.call('HINCRBY', ours, 'n:' .. job.state, 1)
+    redis.call('HINCRBY', at, 'n:' .. job.state, 1)
+    if MONEY[job.state] then redis.call('HINCRBY', ours, MONEY[job.state], int(job.price)) end
+    if job.spent > 0 then redis.call('HINCRBY', ours, 'spent', int(job.spent)) end
+    if SLOT[job.state] then redis.call('SADD', PREFIX .. 'slots:' .. account, job.id) end
+    if SENT[job.state] then redis.call('SADD', PREFIX .. 'sent:' .. account, job.id) end
+    for _, task in ipairs(job.tasks) do redis.call('HSETNX', PREFIX .. 'tasks:' .. account, task, job.id) end
+    if job.unverified then redis.call('HINCRBY', ours, 'unverified', 1) end
+    if job.state == 'queued' then line_up(campaign, account, int(job.seq), job.id) end
+    if job.due then
+      new_fence(job.id, epoch)
+      set_due(account, job.id, now)
+    end
+    answer[#answer + 1] = 'n'
+  end
+end
+redis.call('SADD', PREFIX .. 'accounts', account)
+-- The rate begins anew: its first token must not come too soon after the last one of the lost ledger.
+redis.call('HSET', at, 'hold_ms', int(now + 2000))
+return table.concat(answer)

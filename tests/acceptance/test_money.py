@@ -1,0 +1,161 @@
+"""Spending: asked for by name, never past the budget, and simulated and real money never meet."""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.driving import (
+    CAMPAIGN_FILE,
+    ROOT,
+    Ended,
+    Fleet,
+    agree,
+    billed_usd,
+    good_videos,
+    manifest_of,
+    papers,
+    prompts_file,
+    statuses,
+    until,
+    wanbatch,
+)
+from tests.services import Simulator
+
+ROOMS = ("cli", "producer", "worker", "providers", "ledger", "config", "jobs", "simulator")
+PRICE_USD = Decimal("0.625")
+
+
+@pytest.fixture
+def real_segmind(tmp_path: Path, simulator: Callable[..., Simulator]) -> tuple[Simulator, list[str]]:
+    """A second server that plays the real Segmind, and the program with its facts changed to that address.
+
+    The program has no switch that sends a key elsewhere, so this is a copy whose providers.toml differs: the address,
+    and looks that come sooner, as nobody's clock runs faster here.
+    """
+    bank = simulator("--render-mean-s", "2", "--seed", "7")
+    checkout = tmp_path / "checkout"
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, checkout / room, ignore=shutil.ignore_patterns("__pycache__"))
+    facts = checkout / "config" / "providers.toml"
+    text = facts.read_text(encoding="utf-8")
+    for line, instead in {
+        'base_url = "https://api.segmind.com"': f'base_url = "{bank.url}/segmind"',
+        'history_url = "https://api.spotprod.segmind.com"': f'history_url = "{bank.url}/segmind/spotprod"',
+        "first_s = 20": "first_s = 0.5",
+    }.items():
+        assert text.count(line) == 1, line
+        text = text.replace(line, instead)
+    facts.write_text(text, encoding="utf-8")
+    return bank, [sys.executable, "-m", "cli.app"]
+
+
+def refused(folder: Path, *arguments: str | Path, **env: str) -> Ended:
+    """A command that must end before it starts: exit 4, one message, no store."""
+    ended = wanbatch(*arguments, cwd=folder, env={"WANBATCH_STORE": (folder / "out").as_uri(), **env})
+    assert (ended.code, ended.out) == (4, ""), ended.err
+    assert not (folder / "out").exists()
+    return ended
+
+
+def test_submit_spends_only_when_it_is_told_by_name(tmp_path: Path) -> None:
+    """Without --provider and --simulate it is refused, and both are named."""
+    told = refused(tmp_path, "submit", CAMPAIGN_FILE, WANBATCH_REDIS="redis://127.0.0.1:1/0").err
+    assert "--provider NAME" in told
+    assert "--simulate" in told
+
+
+def test_real_money_needs_a_budget(tmp_path: Path) -> None:
+    """Without one a real run is refused with the sum and the flag to paste, before its key is even looked for."""
+    for key in ("", "sim-some-key"):
+        told = refused(tmp_path, "run", CAMPAIGN_FILE, "--provider", "segmind", SEGMIND_API_KEY=key).err
+        assert "REAL MONEY" in told
+        assert "--budget 19.07" in told
+
+
+def test_real_money_needs_the_key(tmp_path: Path) -> None:
+    """With a budget and no key the variable is named."""
+    asked = ("run", CAMPAIGN_FILE, "--provider", "segmind", "--budget", "20")
+    told = refused(tmp_path, *asked).err
+    assert "SEGMIND_API_KEY" in told
+
+
+def test_four_workers_never_pass_the_budget_together(fleet: Callable[..., Fleet]) -> None:
+    """At no moment is more bought than allowed, failures and all; it stops with exit 5, and a higher budget goes on."""
+    made = fleet("--speed", "120", "--p-failed", "0.2")
+    jobs, budget = 60, Decimal("15.30")
+    prompts_file(made.folder / "lamps.txt", jobs)
+    submit = ("submit", "lamps.txt", "--simulate", "--campaign", "lamps")
+    submitted = made.run(*submit, "--budget", str(budget))
+    assert submitted.code == 0
+    assert re.search(r"budget of \$15.30? is less than \$37.50?", submitted.err), submitted.err
+    made.hire(4)
+    highest: list[Decimal] = []
+
+    def stopped() -> bool:
+        bought = made.provider.purchases()
+        highest.append(PRICE_USD * sum(one["state"] not in ("failed", "cancelled") for one in bought))
+        return made.run("wait", "lamps", "--timeout", "0.5").code != 1
+
+    until(stopped, 60, "the campaign has stopped")
+    assert max(highest) <= budget
+    waited = made.run("wait", "lamps", "--json")
+    assert waited.code == 5, waited.out + waited.err
+    spent, money, states = billed_usd(made.provider.purchases()), waited.json["money_usd"], waited.json["states"]
+    assert budget - PRICE_USD < spent <= budget
+    assert (Decimal(money["spent"]), Decimal(money["budget"])) == (spent, budget)
+    assert Decimal(money["reserved"]) == Decimal(money["in_doubt"]) == 0
+    assert states["parked"] == jobs - states["done"] - states["failed"] > 0
+    assert any("budget" in need for need in waited.json["needs"])
+    assert statuses(made.lines("lamps"))["parked"] == states["parked"]
+    made.provider.tell("/_simulator/weather", {"p_failed": 0.0})
+    assert made.run(*submit, "--budget", "100").code == 0
+    waited = made.run("wait", "lamps", "--timeout", "60")
+    assert waited.code == (3 if states["failed"] else 0), waited.out + waited.err
+    lines = made.lines("lamps")
+    assert statuses(lines) == {name: count for name, count in states.items() if count and name == "failed"} | {
+        "done": jobs - states["failed"]
+    }
+    agree(made.provider, lines)
+
+
+def test_a_rehearsal_and_the_real_run_never_meet(
+    tmp_path: Path, simulator: Callable[..., Simulator], real_segmind: tuple[Simulator, list[str]]
+) -> None:
+    """The same file rehearsed and then bought for real, in one store: all of it is bought again, elsewhere."""
+    bank, command = real_segmind
+    stage = simulator("--speed", "60")
+    jobs = 4
+    prompts_file(tmp_path / "lamps.txt", jobs)
+    env = {
+        "WANBATCH_STORE": (tmp_path / "out").as_uri(),
+        "WANBATCH_SIMULATOR_URL": stage.url,
+        "PYTHONPATH": str(tmp_path / "checkout"),
+    }
+    rehearsed = wanbatch("run", "lamps.txt", "--provider", "segmind", "--simulate", cwd=tmp_path, env=env)
+    assert rehearsed.code == 0, rehearsed.err
+    assert (len(stage.purchases()), len(bank.purchases())) == (jobs, 0)
+    env |= {"SEGMIND_API_KEY": "sim-real-key"}
+    asked = ("run", "lamps.txt", "--provider", "segmind", "--budget", "2.50")
+    real = wanbatch(*asked, cwd=tmp_path, env=env, command=command)
+    assert real.code == 0, real.err
+    assert real.err.startswith("NEW campaign lamps | REAL MONEY at Segmind")
+    assert (len(stage.purchases()), len(bank.purchases())) == (jobs, jobs)
+    assert billed_usd(bank.purchases()) == Decimal("2.50")
+    for name, provider, simulated in (("simulated-lamps", stage, True), ("lamps", bank, False)):
+        lines = manifest_of(papers(tmp_path / "out", name, simulated=simulated) / "manifest.jsonl")
+        assert all(line["simulated"] is simulated for line in lines)
+        assert all(("/simulated/" in line["video"]["uri"]) is simulated for line in lines)
+        good_videos(lines)
+        agree(provider, lines)
+    again = wanbatch(*asked, cwd=tmp_path, env=env, command=command)
+    assert (again.code, len(bank.purchases())) == (0, jobs), again.err
+    page = papers(tmp_path / "out", "lamps", simulated=False) / "report.html"
+    assert "SIMULATED" not in page.read_text(encoding="utf-8").split("<script")[0]
+    mixed = wanbatch(*asked, "--campaign", "simulated-lamps", cwd=tmp_path, env=env, command=command)
+    assert mixed.code == 4, mixed.err
+    assert "simulated work" in mixed.err

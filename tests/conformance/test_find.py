@@ -1,0 +1,118 @@
+"""Every provider's look-up of its own tasks at its simulated dialect: what was bought is found, as it was sent."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from jobs.job import Job
+from providers.contract import Candidate, Finished, Found, Throttled, Unreadable
+from providers.registry import PROVIDERS
+from tests.conformance.test_providers import NEEDED, Counter
+from tests.services import Simulator
+
+#: Far enough on both sides for any clock; a window of the provider's own time.
+LONG = timedelta(days=10)
+
+
+@pytest.fixture
+def desk(simulator: Callable[..., Simulator], request: pytest.FixtureRequest) -> Iterator[Counter]:
+    """An account without limits at a simulated provider."""
+    with httpx.Client(timeout=5) as client:
+        world = simulator("--speed", "600", "--render-mean-s", "30", "--no-limits", "--no-query-limits")
+        yield Counter(request.param, world, client)
+
+
+every = pytest.mark.parametrize("desk", PROVIDERS, indirect=True)
+
+
+def listed(desk: Counter) -> list[Candidate]:
+    """Every page of the list."""
+    now = datetime.now(UTC)
+    rows: list[Candidate] = []
+    for page in range(1, 9):
+        call = desk.provider.find_call(now - LONG, now + LONG, page, desk.at)
+        assert call is not None
+        found = desk.provider.read_find(desk.ask(call))
+        assert isinstance(found, Found), found
+        rows += found.rows
+        if not found.more:
+            return rows
+    raise AssertionError("the list has no end")
+
+
+def detailed(desk: Counter, row: Candidate) -> Candidate:
+    """The row with all that the provider tells of it."""
+    call = desk.provider.detail_call(row, desk.at)
+    return row if call is None else desk.provider.read_detail(desk.ask(call), row)
+
+
+def fits(desk: Counter, row: Candidate, job: Job) -> bool:
+    """Whether all that would be told of the job is told of the task."""
+    told = desk.provider.told(job, desk.at)
+    return all(row.told.get(key) == wanted for key, wanted in told.items())
+
+
+@every
+@pytest.mark.parametrize("changes", [{}, {"resolution": "1080p", "duration_s": 10, "prompt": "  a  kite "}], ids=str)
+def test_every_mode_is_found_as_it_was_sent(desk: Counter, changes: dict[str, Any]) -> None:
+    """Once it has ended, a task tells enough to be matched with its job, and with no other."""
+    for offer in desk.provider.facts.sold():  # type: ignore[attr-defined]
+        order = {"model": offer.model, **changes}
+        task_id = desk.bought(offer.mode, **order)
+        assert isinstance(desk.end(task_id), Finished)
+        (row,) = [each for each in listed(desk) if each.task_id == task_id]
+        row = detailed(desk, row)
+        assert row.state == "succeeded"
+        assert row.created_at is not None
+        assert fits(desk, row, desk.job(offer.mode, **order)), (offer.slug, row.told)
+        assert not fits(desk, row, desk.job(offer.mode, **(order | {"prompt": "another"})))
+        assert not fits(desk, row, desk.job(offer.mode, **(order | {"duration_s": 5 if changes else 10})))
+    assert NEEDED, "the modes that need more than a prompt are among them"
+
+
+@every
+def test_open_and_failed_tasks_are_told_apart(desk: Counter) -> None:
+    """A task under way is open, one without a video failed."""
+    desk.simulator.tell("/_simulator/weather", {"render_mean_s": 6000})
+    first = desk.bought()
+    desk.simulator.tell("/_simulator/weather", {"render_mean_s": 1, "p_failed": 1})
+    second = desk.bought(prompt="another")
+    desk.end(second)
+    assert {row.task_id: row.state for row in listed(desk)} == {first: "open", second: "failed"}
+
+
+@every
+def test_a_list_of_several_pages_is_whole(desk: Counter) -> None:
+    """Each task once, however many there are."""
+    bought = {desk.bought(prompt=f"kite {n}") for n in range(130)}
+    rows = listed(desk)
+    assert {row.task_id for row in rows} == bought
+
+
+@every
+def test_a_list_that_is_none(desk: Counter) -> None:
+    """Errors, pages of HTML and garbage are no empty list."""
+    now = datetime.now(UTC)
+    call = desk.provider.find_call(now - LONG, now + LONG, 1, desk.at)
+    assert call is not None
+    for then in ("500", "502", "503", "html", "garbage"):
+        desk.simulator.tell("/_simulator/next", {"on": "list", "then": then})
+        assert isinstance(desk.provider.read_find(desk.ask(call)), Unreadable), then
+    desk.simulator.tell("/_simulator/next", {"on": "list", "then": "429", "retry_after_s": 3})
+    assert isinstance(desk.provider.read_find(desk.ask(call)), Throttled)
+
+
+def test_segminds_history_tells_the_seed_and_dashscopes_list_does_not(
+    simulator: Callable[..., Simulator],
+) -> None:
+    """Twins can be told apart at the one, and not at the other."""
+    with httpx.Client(timeout=5) as client:
+        for name, tells in (("segmind", True), ("dashscope", False)):
+            told = Counter(name, simulator(), client)
+            job = told.job(next(iter(NEEDED)))
+            other = job.model_copy(update={"seed": job.seed + 1})
+            differs = told.provider.told(job, told.at) != told.provider.told(other, told.at)
+            assert differs is tells, name

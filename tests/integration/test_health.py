@@ -1,0 +1,64 @@
+"""What keeps all work waiting is said in every status while it lasts, and no longer."""
+
+import pytest
+import redis
+
+from jobs.lifecycle import State
+from ledger import health
+from tests.books import FREE, Bench
+
+WORKER = "here-1/8"
+
+
+def needs(bench: Bench) -> list[str]:
+    """What a person should know."""
+    status = bench.ledger.status("spring")
+    assert status is not None
+    return status.needs
+
+
+def test_a_worker_s_complaint_is_shown_until_it_is_content(bench: Bench) -> None:
+    """Of several complaints the newest speaks; one that is not repeated is forgotten."""
+    bench.stock("spring", 1)
+    assert needs(bench) == []
+    bench.ledger.complain(WORKER, "the store does not serve: no space")
+    assert needs(bench) == ["the store does not serve: no space"]
+    bench.ledger.complain("there-2/8", "the store does not serve: still no space")
+    assert needs(bench) == ["2 workers: the store does not serve: still no space"]
+    bench.ledger.complain("there-2/8", "")
+    bench.ledger.leave(WORKER)
+    assert needs(bench) == []
+    long_ago = bench.redis.time()[0] - health.COMPLAINT_S - 1
+    bench.redis.hset("wb:troubles", WORKER, f"{long_ago} an old story")
+    assert needs(bench) == []
+
+
+def test_a_full_ledger_is_named_and_keeps_its_books(bench: Bench) -> None:
+    """Out of memory, a script does nothing at all; when there is room again the same job moves on."""
+    bench.stock("spring", 2)
+    claim = bench.reach(State.CLAIMED)
+    bench.redis.config_set("maxmemory", "1mb")
+    try:
+        assert "the ledger is full" in needs(bench)[0]
+        assert not health.takes_writes(bench.redis)
+        with pytest.raises(redis.RedisError, match="maxmemory"):
+            bench.claim()
+        with pytest.raises(redis.RedisError, match="maxmemory"):
+            bench.ledger.send(claim, FREE, token="t")
+        bench.audit()
+    finally:
+        bench.redis.config_set("maxmemory", "0")
+    assert needs(bench) == []
+    health.await_writes(bench.redis)
+    assert bench.ledger.send(claim, FREE, token="t") == ("go", "")
+
+
+def test_a_read_only_ledger_is_named(bench: Bench) -> None:
+    """A replica answers questions and takes nothing."""
+    bench.stock("spring", 1)
+    bench.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        assert "the ledger is read-only" in needs(bench)[0]
+    finally:
+        bench.redis.execute_command("REPLICAOF", "NO", "ONE")
+    assert needs(bench) == []

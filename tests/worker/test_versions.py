@@ -1,0 +1,67 @@
+"""Workers of two versions side by side: what is newer is left alone, told once, and breaks nothing."""
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from jobs.errors import NewerVersion
+from jobs.messages import COLLECT, SUBMIT, VERSION
+from ledger.orders import Claim
+from worker import tasks
+from worker.wiring import Held
+
+
+class Shop(SimpleNamespace):
+    """A workshop without a ledger: a step that begins fails at once."""
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The two tasks, and what their steps were called with."""
+    app, called = Celery("test"), []
+    monkeypatch.setattr(tasks, "submit", lambda claim, _shop: called.append(claim))
+    monkeypatch.setattr(tasks, "collect", lambda claim, _shop: called.append(claim))
+    tasks._say_once.cache_clear()
+    tasks.register(app, Shop(held=Held()))  # type: ignore[arg-type]
+    return {"submit": app.tasks[SUBMIT], "collect": app.tasks[COLLECT], "called": called}
+
+
+def test_a_newer_doorbell_is_left_to_a_newer_worker(rung: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever more it carries; the claim lapses by itself, and the reason is told once."""
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            rung["submit"]("a", "f:1", VERSION + 1, {"moon": "full"})
+            rung["collect"]("a", "f:1", VERSION + 1)
+    assert rung["called"] == []
+    assert [record.getMessage() for record in caplog.records] == [
+        f"doorbells of version {VERSION + 1} are left to newer workers; this one knows version {VERSION}"
+    ]
+
+
+def test_an_older_doorbell_is_answered(rung: dict[str, Any]) -> None:
+    """One that said no version yet, and one of this version."""
+    rung["submit"]("a", "f:1")
+    rung["collect"]("b", "f:2", VERSION)
+    assert rung["called"] == [Claim("a", "f:1"), Claim("b", "f:2")]
+
+
+def test_a_newer_shelf_is_left_to_a_newer_worker(
+    rung: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The step stops, the claim is let go, and the reason is told once."""
+
+    def newer(_claim: Claim, _shop: object) -> None:
+        raise NewerVersion("a newer wanbatch wrote this Intent", "upgrade")
+
+    monkeypatch.setattr(tasks, "submit", newer)
+    shop = Shop(held=Held())
+    app = Celery("newer")
+    tasks.register(app, shop)  # type: ignore[arg-type]
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            app.tasks[SUBMIT]("a", "f:1")
+    assert len(caplog.records) == 1
+    assert shop.held.now() == []

@@ -1,0 +1,85 @@
+"""Where a provider's links may lead: http and https, to public addresses, or back to where the provider itself lives.
+
+The address is looked up once and then connected to, so that no second look-up can answer otherwise; every redirect
+comes through here too. A kept connection would be shared by names that share an address, so none is kept.
+"""
+
+import ipaddress
+import socket
+
+import httpx
+
+#: Under this name a request carries the URL at which its account calls the provider; that host's addresses are allowed.
+HOME = "home"
+#: Prefix under which networks without IPv4 reach it: the last four bytes are the address that counts.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class LinkRefused(Exception):
+    """The link leads where no video of a provider lies; following it could show it our own network."""
+
+
+class PublicOnly(httpx.BaseTransport):
+    """Carries requests over the public network only; raises LinkRefused for all others before anything is sent."""
+
+    def __init__(self) -> None:
+        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0), retries=0)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request to the first of its host's addresses that takes it."""
+        addresses = allowed_addresses(request.url, str(request.extensions.get(HOME, "")))
+        for address in addresses[:-1]:
+            try:
+                return self._send(request, address)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        return self._send(request, addresses[-1])
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._inner.close()
+
+    def _send(self, request: httpx.Request, address: IPAddress) -> httpx.Response:
+        """The same request to that very address; name and certificate stay the host's."""
+        pinned = httpx.Request(
+            request.method,
+            request.url.copy_with(host=str(address)),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": request.url.host},
+        )
+        return self._inner.handle_request(pinned)
+
+
+def allowed_addresses(url: httpx.URL, home: str) -> list[IPAddress]:
+    """Where the URL's host lies, if a link may lead there. Raises LinkRefused, or ConnectError for an unknown host."""
+    if url.scheme not in ("http", "https"):
+        raise LinkRefused(f"the link is no http(s) address but {url.scheme[:20] or 'a bare path'!r}")
+    addresses = _look_up(url.host)
+    foreign = [address for address in addresses if not is_public(address)]
+    if foreign and not set(foreign) <= set(_look_up(httpx.URL(home).host) if home else ()):
+        raise LinkRefused(f"the link leads to {foreign[0]}, an address of a private network")
+    return addresses
+
+
+def is_public(address: IPAddress) -> bool:
+    """Whether the address is anyone's to reach: not this machine, a private network, or a way around to them."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(address.packed[-4:])
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
+def _look_up(host: str) -> list[IPAddress]:
+    """All addresses of a host, each once, in the resolver's order."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpx.ConnectError(f"no address of {host[:100]!r} is known: {error}") from error
+    texts = (str(place[0]).partition("%")[0] for *_, place in found)
+    return [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]
