@@ -15,7 +15,7 @@ VISIBILITY_S = 60
 
 def make_app(redis_url: str) -> Celery:
     """A Celery app whose broker is the ledger's own Redis."""
-    app = Celery("wanbatch", broker=redis_url, set_as_current=True)
+    app = Celery("wanbatch", broker=_broker(redis_url), set_as_current=True)
     if redis_url.startswith("rediss:"):
         # Left to itself, kombu would take any certificate, and hand the password to whoever shows one.
         app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
@@ -45,6 +45,12 @@ def make_app(redis_url: str) -> Celery:
         },
     )
     return app
+
+
+def _broker(redis_url: str) -> str:
+    """The same ledger in kombu's words, which differ from the client's for a socket."""
+    scheme, _, place = redis_url.partition("://")
+    return f"redis+socket://{place.replace('?db=', '?virtual_host=')}" if scheme == "unix" else redis_url
 
 
 def queue(task: str, account: str) -> str:

@@ -16,10 +16,10 @@ _COMMAND = re.compile(rb"\$\d+\r\n(" + b"|".join(_WORDS) + rb")\r\n")
 BOUNDARIES = {
     "ledger": (
         "claim", "ring", "read", "send", "paid", "lease", "renew",
-        "move:rendering", "move:ready", "move:collecting", "move:done", "move:queued", "move:unknown",
+        "move:claimed", "move:rendering", "move:ready", "move:collecting", "move:done", "move:queued", "move:unknown",
     ),
     "store": ("PUT intent", "PUT receipt", "PUT video", "PUT record"),
-    "provider": ("submit", "status", "result", "clip"),
+    "provider": ("submit", "status", "result", "clip", "list"),
 }  # fmt: skip
 
 

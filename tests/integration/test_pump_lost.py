@@ -13,6 +13,7 @@ from worker import lookup
 from worker import pump as pumping
 from worker.lookup import Looked
 from worker.pump import Pump
+from worker.reconcile import look_up
 from worker.wire import Asker
 from worker.wiring import Counter, Workshop
 
@@ -48,7 +49,7 @@ def test_a_look_that_fails_is_taken_up_again(
     work: Workbench, pump: Pump, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The store is away, or a bug of ours stands in the way: it is told, and the next look comes."""
-    real, errors = pumping.look_up, [StoreUnavailable("the store is away"), ValueError("a bug")]
+    real, errors = look_up, [StoreUnavailable("the store is away"), ValueError("a bug")]
 
     async def failing(counter: Counter, asker: Asker, shop: Workshop) -> Looked | None:
         if errors:
