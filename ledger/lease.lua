@@ -11,6 +11,7 @@ local rung = PREFIX .. 'rung:' .. account
 redis.call('ZREMRANGEBYSCORE', rung, '-inf', now)
 local rings = tonumber(ARGV[7]) - redis.call('ZCARD', rung) - tonumber(redis.call('HGET', at, 'n:collecting') or '0')
 local rows, looked_for = {}, false
+local READY_AGAIN_MS = 100
 local late = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3], 'WITHSCORES')
 for i = 1, #late, 2 do
   local id = late[i]
@@ -34,8 +35,8 @@ for i = 1, #late, 2 do
   elseif state == 'submitting' then
     -- The fence stays: if the one who sent it lives after all, its definite answer still counts.
     shift(id, 'submitting', 'unknown')
+    -- It does not count towards the account's breaker: the worker failed, not the provider.
     redis.call('HSET', key, 'trouble', 'the worker died while it was sending')
-    count_lost(account)
     set_due(account, id, now + FIRST_LOOK_MS)
   elseif state == 'rendering' then
     if tokens_wait_ms(at, windows, true) == 0 then
@@ -50,6 +51,9 @@ for i = 1, #late, 2 do
       set_due(account, id, now + tonumber(ARGV[6]))
       redis.call('ZADD', rung, int(now + tonumber(ARGV[6])), id)
       row()
+    elseif #late == 2 * tonumber(ARGV[3]) then
+      -- More is due than one lease takes: those that wait for a thread must not keep renders from being polled.
+      set_due(account, id, now + READY_AGAIN_MS)
     end
   elseif state == 'unknown' then
     -- No render lasts longer than this: the slot is free again. The money stays in doubt.

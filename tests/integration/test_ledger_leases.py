@@ -198,13 +198,25 @@ def test_three_lost_answers_in_a_row_park_the_account(bench: Bench) -> None:
     assert bench.claim() == []
 
 
-def test_a_dead_workers_submits_count_as_lost(bench: Bench) -> None:
-    """A worker that dies with three POSTs on the wire parks the account as well."""
+def test_a_dead_workers_submits_park_nothing(bench: Bench) -> None:
+    """A worker that dies with three POSTs on the wire says nothing of the provider: others go on buying."""
     bench.stock("spring", 4)
     for _ in range(3):
         bench.now_due(bench.reach(State.SUBMITTING).job_id)
     lease(bench)
-    assert bench.redis.hget(f"wb:a:{ACCOUNT}", "parked_kind") == "breaker"
+    assert bench.redis.hget(f"wb:a:{ACCOUNT}", "parked_kind") is None
+    assert len(bench.claim()) == 1
+
+
+def test_ready_jobs_do_not_keep_renders_from_being_polled(bench: Bench) -> None:
+    """Where more is ready than a lease takes and no thread is free, the render behind them is still looked at."""
+    bench.stock("spring", 4)
+    ready = [bench.reach(State.READY) for _ in range(3)]
+    render = bench.reach(State.RENDERING)
+    for claim in (*ready, render):
+        bench.now_due(claim.job_id)
+    looks = [bench.ledger.lease(ACCOUNT, gates(), most=2, rings=0) for _ in range(3)]
+    assert render.job_id in {due.job_id for look in looks for due in look}
 
 
 def test_no_more_collects_are_rung_than_may_wait(bench: Bench) -> None:
