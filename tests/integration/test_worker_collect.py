@@ -169,7 +169,7 @@ def test_a_download_that_breaks_off_is_tried_again(work: Workbench, then: str) -
     assert not work.shop.store.exists(work.shelf.job_key(job, "video.mp4"))
     assert work.collect(job) == Done()
     assert work.record(job).attempts == 1
-    assert list(work.shop.temp.iterdir()) == [], "no temporary file is left"
+    assert list(work.shop.temp.glob("*.mp4")) == [], "no temporary file is left"
 
 
 def test_an_expired_link_is_asked_for_again(work: Workbench) -> None:
