@@ -44,10 +44,13 @@ class Limits(Fact):
 
 
 class Region(Fact):
-    """Where a provider is reached: scheme, host and prefix, without the version. `usd_per_unit` values its currency."""
+    """Where a provider is reached: scheme, host and prefix, without the version. `usd_per_unit` values its currency.
+
+    `other_urls` are further hosts, by what they are for.
+    """
 
     base_url: str
-    history_url: str = ""
+    other_urls: Mapping[str, str] = {}
     currency: str
     usd_per_unit: Decimal
 
@@ -76,6 +79,7 @@ class Offer(Fact):
     expansion_switch: bool = True
     references_max: NonNegativeInt = 0
     reference_videos_max: NonNegativeInt = 0
+    reference_images_max: NonNegativeInt = 0
     input_s_max: NonNegativeInt = 0
     per_second: PriceTable = {}
     per_second_silent: PriceTable = {}
@@ -90,7 +94,8 @@ class ProviderFacts(Fact):
     docs_url: str
     default_region: str
     regions: Mapping[str, Region]
-    simulated_history_path: str = ""
+    #: Where the simulator serves each host below its one address; `base` is the base URL's.
+    simulated_paths: Mapping[str, str] = {}
     price_as_of: date
     price_source: str
     limits: Limits
@@ -138,13 +143,14 @@ class ProviderFacts(Fact):
         native = table.get(place.currency, {}).get(resolution)
         return None if native is None else native * place.usd_per_unit
 
-    def urls(self, region: str | None = None, simulator_url: str | None = None) -> tuple[str, str]:
-        """Base URL and history URL, of the provider or of its dialect on a simulator."""
-        if simulator_url is not None:
-            base = f"{simulator_url.rstrip('/')}/{self.name}"
-            return base, base + self.simulated_history_path
+    def urls(self, region: str | None = None, simulator_url: str | None = None) -> tuple[str, Mapping[str, str]]:
+        """Base URL and other URLs, of the provider or of its dialect on a simulator."""
         place = self.region(region)
-        return place.base_url, place.history_url or place.base_url
+        if simulator_url is None:
+            return place.base_url, place.other_urls
+        below = f"{simulator_url.rstrip('/')}/{self.name}"
+        others = {purpose: below + self.simulated_paths.get(purpose, "") for purpose in place.other_urls}
+        return below + self.simulated_paths.get("base", ""), others
 
 
 @cache

@@ -40,3 +40,8 @@ def job_id(variant: str, seed: int, *, simulated: bool) -> str:
 def creative_id(job: str) -> str:
     """Eight letters for file names and `utm_content`, out of the job's identity."""
     return job[:8]
+
+
+def send_mark(job: str, send: int) -> str:
+    """The name of one POST of a job, as a provider may be told it (letters, digits and a colon)."""
+    return f"{job}:{send}"

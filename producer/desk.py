@@ -16,7 +16,7 @@ from producer.planfile import PlanWriter
 from producer.readers import Matrix
 from producer.rows import Row
 from providers.accounts import account_name
-from providers.contract import Provider
+from providers.provider import Provider
 
 #: Values of an axis that are counted one by one; above, the count stays here.
 AXIS_VALUES_COUNTED = 1000

@@ -19,7 +19,7 @@ from producer.encoding import Source
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
 from producer.readers import Matrix, read_matrix
-from providers.contract import Provider
+from providers.provider import Provider
 
 __all__ = ["Plan", "PlanOptions", "campaign_name", "eta_s", "iter_plan", "make_plan", "refused_json"]
 

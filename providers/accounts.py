@@ -6,7 +6,8 @@ from config.facts import ProviderFacts
 from config.settings import provider_key
 from jobs.errors import KeyMissing
 from providers.clock import REAL, Clock
-from providers.contract import Endpoint, Provider
+from providers.contract import Endpoint
+from providers.provider import Provider
 from providers.registry import endpoint, provider
 from providers.registry import facts as facts_of
 

@@ -1,27 +1,28 @@
-"""What a provider is: pure pairs of "the call to make" and "what this answer means". No wire, no clock, no dice.
+"""What a provider is asked and answers: calls to make, and what an answer may mean. No wire, no clock, no dice.
 
-A provider is one file in this room, one table in `config/providers.toml`, and one line in `registry.py`. Durations
-and instants in its answers are the provider's own; the worker's wire converts them for a simulated clock.
+Durations and instants in answers are the provider's own; the worker's wire converts them for a simulated clock.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal, Protocol
-
-from jobs.job import Job, Render
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and as whom to call. `key` never shows in a repr."""
+    """Where and as whom to call. `others` are further hosts by what they are for; `key` never shows in a repr."""
 
     base_url: str
-    history_url: str
     key: str = field(repr=False)
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def host(self, purpose: str) -> str:
+        """The URL of the host for that purpose; the base URL where there is none of its own."""
+        return self.others.get(purpose, self.base_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +172,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page of that list; `more` when another one follows."""
+    """One page of that list, and the call for the page that follows it, if any."""
 
     rows: tuple[Candidate, ...]
-    more: bool
+    following: Call | None = None
 
 
 FindReading = Found | Throttled | Unreadable
@@ -188,71 +189,3 @@ class Complaint:
     text: str
     problem: str
     fix: str
-
-
-class Provider(Protocol):
-    """One dialect of Wan 2.6. Every method is pure."""
-
-    name: str
-    #: Seconds, of the provider's time, for which `find_call` sees a task; 0 where there is no list of tasks.
-    memory_s: float
-
-    def complaints(self, render: Render) -> Sequence[Complaint]:
-        """All reasons why this provider cannot render this; empty when it can."""
-        ...
-
-    def price_usd(self, render: Render) -> Decimal | None:
-        """The most this render can cost by the price list, in dollars; None when the list does not say."""
-        ...
-
-    def submit_call(self, job: Job, at: Endpoint) -> Call:
-        """The POST that buys: every priced or meaning-changing field is set, since defaults differ in price."""
-        ...
-
-    def read_submit(self, answer: Answer) -> SubmitReading:
-        """What the answer to the POST means; never raises, whatever the bytes."""
-        ...
-
-    def check_call(self, task_id: str, at: Endpoint) -> Call:
-        """The GET that asks after a task."""
-        ...
-
-    def read_check(self, answer: Answer, task_id: str, at: Endpoint) -> CheckReading:
-        """What that answer (or the answer to an `Ask`) means; never raises, whatever the bytes."""
-        ...
-
-    def find_call(self, since: datetime, until: datetime, page: int, at: Endpoint) -> Call | None:
-        """The GET of one page (from 1) of the tasks created between two instants; None where there is no list."""
-        ...
-
-    def read_find(self, answer: Answer) -> FindReading:
-        """The tasks on that page; never raises, whatever the bytes."""
-        ...
-
-    def detail_call(self, candidate: Candidate, at: Endpoint) -> Call | None:
-        """The GET that tells more of a task than the list does; None where nothing more will be told, or not yet."""
-        ...
-
-    def read_detail(self, answer: Answer, candidate: Candidate) -> Candidate:
-        """The candidate with what that answer tells; the same one when it tells nothing."""
-        ...
-
-    def told(self, job: Job, at: Endpoint) -> Mapping[str, Any]:
-        """What the provider would tell of this job, if a task were its; every key must agree with a candidate's."""
-        ...
-
-    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:
-        """The call that cancels a task before it is rendered and billed; None where no task can be cancelled."""
-        ...
-
-    def read_cancel(self, answer: Answer) -> bool:
-        """Whether that answer confirms that the task will be neither rendered nor billed."""
-        ...
-
-    def balance_call(self, at: Endpoint) -> Call | None:
-        """The GET that asks for the balance; None where no API key can ask."""
-        ...
-
-    def read_balance(self, answer: Answer) -> Balance | None:
-        """The balance in that answer; None when it holds none."""
-        ...

@@ -39,6 +39,28 @@ def words(*values: Any) -> str:
     return ""
 
 
+def trouble(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Code and message of an error, wherever providers put them: at the top, under `error`, or in a list of details.
+
+    A code may be a number; one that is only said once, in place of a message, is the message.
+    """
+    error, described = body.get("error"), words(body.get("error_description"))
+    nested = obj(error)
+    details = body.get("detail")
+    first = obj(details[0]) if isinstance(details, list) and details else {}
+    code = words(
+        *(_code(each) for each in (body.get("code"), nested.get("code"), nested.get("name"), first.get("type")))
+    )
+    message = words(
+        described, nested.get("message"), error, body.get("message"), details, first.get("msg"), body.get("title")
+    )
+    return code or (words(error) if described else ""), message
+
+
+def _code(value: Any) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else words(value)
+
+
 def text(value: Any) -> str | None:
     """The value as valid UTF-8 when it is text and not blank, whole."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) and value.strip() else None

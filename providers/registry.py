@@ -1,16 +1,16 @@
 """The list of providers: one line each. Whoever needs one asks here, by name."""
 
-from collections.abc import Callable
 from difflib import get_close_matches
 
 from config.facts import ProviderFacts, load_facts
 from jobs.errors import BadInput
-from providers.contract import Endpoint, Provider
+from providers.contract import Endpoint
 from providers.dashscope import DashScope
+from providers.provider import Provider
 from providers.segmind import Segmind
 
-#: By name: what makes the provider out of its facts and a region (None: its default one).
-PROVIDERS: dict[str, Callable[[ProviderFacts, str | None], Provider]] = {
+#: By name, in the order of providers.toml.
+PROVIDERS: dict[str, type[Provider]] = {
     "segmind": Segmind,
     "dashscope": DashScope,
 }
@@ -34,5 +34,5 @@ def facts(name: str) -> ProviderFacts:
 
 def endpoint(name: str, key: str, *, region: str | None = None, simulator_url: str | None = None) -> Endpoint:
     """Where and as whom to call the provider, or its dialect on a simulator when that URL is given."""
-    base_url, history_url = facts(name).urls(region, simulator_url)
-    return Endpoint(base_url, history_url, key)
+    base_url, others = facts(name).urls(region, simulator_url)
+    return Endpoint(base_url, key, others)

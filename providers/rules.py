@@ -37,6 +37,25 @@ class Rule:
         )
 
 
+#: What words of providers are about what the prompt or the media show.
+CONTENT = r"inappropriate|flagged|sensitive content|nsfw|moderation|content polic|data ?inspection|safety"
+
+#: The last rows of a table that has nothing odd to say of them.
+PLAIN_ENDS = (
+    Rule(429, "", "", Kind.RATE_LIMITED, "too many requests for this account; it goes on by itself"),
+    Rule(None, "", CONTENT, Kind.CONTENT_REFUSED, "change the prompt or the media"),
+    Rule(None, "", "", Kind.BAD_REQUEST, "the message says which field; the request is not sent again as it is"),
+)
+
+#: What the usual statuses mean.
+PLAIN = (
+    Rule(401, "", "", Kind.KEY_REFUSED, "check the key"),
+    Rule(402, "", "", Kind.OUT_OF_CREDIT, "top up the account"),
+    Rule(403, "", "", Kind.KEY_REFUSED, "the key's account may not use this model"),
+    *PLAIN_ENDS,
+)
+
+
 def judge(rules: Sequence[Rule], code: str, message: str, status: int | None = None) -> Rule:
     """The first row that fits; the last row of a table fits everything."""
     return next((rule for rule in rules if rule.fits(status, code, message)), rules[-1])

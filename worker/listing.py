@@ -11,7 +11,7 @@ from worker.lookup import Look
 from worker.twins import Fit, Sought, Verdict, fit, judge
 from worker.wire import Asker
 
-#: Pages of a list that are read at most; a longer one proves nothing.
+#: Pages of an account's lists that are read at most; longer ones prove nothing.
 MOST_PAGES = 200
 
 UNREAD = Verdict(reason="the provider's list of tasks did not answer")
@@ -24,20 +24,21 @@ async def listed(look: Look, asker: Asker, since_ms: int) -> dict[str, Candidate
     account = look.counter.account
     until = look.theirs(look.asked_ms)
     since = max(_limit(look), look.theirs(since_ms) - look.slack())
+    calls = list(account.provider.find_calls(since, until, account.endpoint))
     tasks: dict[str, Candidate] = {}
-    for page in range(1, MOST_PAGES + 1):
-        call = account.provider.find_call(since, until, page, account.endpoint)
-        if call is None:
-            return None
+    pages = 0
+    while calls and pages < MOST_PAGES:
+        call = calls.pop()
+        pages += 1
         await _token(look)
         answer = await asker.ask(call)
-        found = account.provider.read_find(answer) if isinstance(answer, Answer) else answer
+        found = account.provider.read_find(answer, call) if isinstance(answer, Answer) else answer
         if not isinstance(found, Found):
             return None
         tasks |= {row.task_id: row for row in found.rows}
-        if not found.more or _reaches(found.rows, since):
-            return tasks
-    return None
+        if found.following is not None and not _reaches(found.rows, since):
+            calls.append(found.following)
+    return tasks if pages and not calls else None
 
 
 async def verdicts(

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.lifecycle import State
 from jobs.record import Purchase
@@ -67,14 +68,15 @@ class Look:
         # It could have been decided by now, and was not: a list that failed is asked again soon, then ever less often.
         return min(max(-left_s / 2, SOON_S), LATER_S)
 
-    def sought(self, name: str, job_text: str, sent_ms: int, state: str) -> Sought:
+    def sought(self, name: str, job_text: str, send: int, sent_ms: int, state: str) -> Sought:
         """The send as the matching sees it; `state` is its job's, or `freed`."""
         account, job = self.counter.account, Job.model_validate_json(job_text)
-        call = account.provider.submit_call(job, account.endpoint)
+        mark = send_mark(job.job_id, send)
+        call = account.provider.submit_call(job, account.endpoint, mark)
         return Sought(
             name=name,
             kind="unknown" if state == State.UNKNOWN else "sending" if state == State.SUBMITTING else "freed",
-            told=account.provider.told(job, account.endpoint),
+            told=account.provider.told(job, mark),
             body=json.dumps([call.url, call.body], sort_keys=True),
             since=self.theirs(sent_ms) - self.slack(),
             until=self.theirs(sent_ms + ON_THE_WIRE_S * 1000) + self.slack(),

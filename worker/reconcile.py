@@ -77,8 +77,11 @@ async def _by_list(look: Look, asker: Asker) -> None:
     tasks = await listed(look, asker, since_ms)
     # Read after the list: a task that is listed, and not claimed now, is of a send that is lost or on the wire now.
     rows, watched = await asyncio.to_thread(_lost_now, look)
-    sends = [look.sought(job_id, row["job"], int(row["sent_ms"]), row["state"]) for job_id, row in rows.items()]
-    sends += [look.sought(each.name, each.job, each.sent_ms, "freed") for each in watched]
+    sends = [
+        look.sought(job_id, row["job"], int(row["sends"]), int(row["sent_ms"]), row["state"])
+        for job_id, row in rows.items()
+    ]
+    sends += [look.sought(each.name, each.job, each.send, each.sent_ms, "freed") for each in watched]
     found = await verdicts(look, asker, sends, tasks)
     rows = {job_id: row for job_id, row in rows.items() if int(row["sent_ms"]) >= since_ms}
     await asyncio.to_thread(_decide, look, rows, [each for each in watched if each.sent_ms >= since_ms], found)

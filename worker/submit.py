@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from jobs.backoff import poll_wait_s
 from jobs.errors import StoreRefused, StoreUnavailable
+from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
@@ -81,7 +82,8 @@ def _submit(claim: Claim, shop: Workshop) -> Outcome:
         return Stop(f"this worker does not serve the account {row['account']}")
     account = attempt.counter.account
     # Made before anything is taken: an order that cannot be written down costs neither a token nor a doubt.
-    call = account.provider.submit_call(attempt.job, account.endpoint)
+    mark = send_mark(claim.job_id, attempt.send)
+    call = account.provider.submit_call(attempt.job, account.endpoint, mark)
     send_by = time.monotonic() + SEND_WITHIN_S
     foreign = _intend(attempt, shop)
     refusal = _token(attempt, shop, send_by)

@@ -45,7 +45,7 @@ def real_segmind(tmp_path: Path, simulator: Callable[..., Simulator]) -> tuple[S
     text = facts.read_text(encoding="utf-8")
     for line, instead in {
         'base_url = "https://api.segmind.com"': f'base_url = "{bank.url}/segmind"',
-        'history_url = "https://api.spotprod.segmind.com"': f'history_url = "{bank.url}/segmind/spotprod"',
+        'history = "https://api.spotprod.segmind.com"': f'history = "{bank.url}/segmind/spotprod"',
         "first_s = 20": "first_s = 0.5",
     }.items():
         assert text.count(line) == 1, line

@@ -131,13 +131,16 @@ def test_regions_by_name() -> None:
 
 
 def test_urls_of_provider_and_simulator() -> None:
-    """The history host is the base where there is none of its own; a simulator serves all below its one address."""
+    """Each host of a region; a simulator serves all below its one address."""
     segmind, dashscope = load_facts()["segmind"], load_facts()["dashscope"]
-    assert segmind.urls() == ("https://api.segmind.com", "https://api.spotprod.segmind.com")
-    assert dashscope.urls("us") == ("https://dashscope-us.aliyuncs.com",) * 2
+    assert segmind.urls() == (
+        "https://api.segmind.com",
+        {"history": "https://api.spotprod.segmind.com", "upload": "https://workflows-api.segmind.com"},
+    )
+    assert dashscope.urls("us") == ("https://dashscope-us.aliyuncs.com", {})
     assert segmind.urls(None, "http://127.0.0.1:1/") == (
         "http://127.0.0.1:1/segmind",
-        "http://127.0.0.1:1/segmind/spotprod",
+        {"history": "http://127.0.0.1:1/segmind/spotprod", "upload": "http://127.0.0.1:1/segmind/workflows"},
     )
 
 

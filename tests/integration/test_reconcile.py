@@ -178,7 +178,7 @@ def test_a_twin_on_the_wire_is_waited_for(desk: Workbench) -> None:
     lose(desk, lost, "cut_before")
     claim = desk.claim()
     assert desk.ledger.send(claim, replace(desk.counter.policy, submits="[]"), token="t")[0] == "go"
-    call = desk.counter.account.provider.submit_call(other, desk.counter.account.endpoint)
+    call = desk.counter.account.provider.submit_call(other, desk.counter.account.endpoint, "other:1")
     desk.shop.wire.post(call)
     assert seek(desk).waiting == {lost.job_id: "a submit that looks alike is on the wire"}
     assert desk.row(lost.job_id)["misses"].endswith(":0")
@@ -206,7 +206,7 @@ def test_more_tasks_than_submits_are_for_a_person(work: Workbench) -> None:
     (job,) = work.order()
     lose(work, job, "cut_after")
     account = work.counter.account
-    work.shop.wire.post(account.provider.submit_call(job, account.endpoint))
+    work.shop.wire.post(account.provider.submit_call(job, account.endpoint, "job:1"))
     looked = seek(work)
     assert "more tasks look like it than were submitted" in looked.held[job.job_id]
 

@@ -251,7 +251,7 @@ def test_another_ledgers_purchase_is_adopted(work: Workbench) -> None:
     """Its receipt names the task: the video is followed to its end, and bought once."""
     (job,) = work.order()
     account = work.counter.account
-    theirs = work.shop.wire.post(account.provider.submit_call(job, account.endpoint))
+    theirs = work.shop.wire.post(account.provider.submit_call(job, account.endpoint, "another:1"))
     assert isinstance(theirs, Answer)
     task = str(theirs.fields()["request_id"])
     foreign_intent(work, job.job_id, outcome="accepted", task_id=task)

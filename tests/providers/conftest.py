@@ -12,7 +12,7 @@ from providers.contract import Endpoint
 @pytest.fixture
 def at() -> Endpoint:
     """Where and as whom: a key that must never be seen in a repr."""
-    return Endpoint("https://api.example", "https://history.example", "secret-key")
+    return Endpoint("https://api.example", "secret-key", {"history": "https://history.example"})
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from providers.contract import (
     Answer,
     Ask,
     Balance,
+    Call,
     Candidate,
     CheckReading,
     Endpoint,
@@ -28,7 +29,7 @@ from providers.contract import (
 )
 from providers.registry import PROVIDERS, provider
 
-AT = Endpoint("https://api.example", "https://history.example", "k")
+AT = Endpoint("https://api.example", "k", {"history": "https://history.example"})
 
 #: Words that the dialects look for, so that garbage gets past the first look.
 WORDS = st.sampled_from(
@@ -100,7 +101,7 @@ def test_a_check_answer_is_always_read(name: str, answer: Answer, task_id: str) 
     writable(reading)
     for call in [one.check_call(task_id, AT), *([reading.call] if isinstance(reading, Ask) else [])]:
         assert call.method == "GET"
-        assert call.url.startswith((AT.base_url + "/", AT.history_url + "/"))
+        assert call.url.startswith(tuple(f"{url}/" for url in (AT.base_url, *AT.others.values())))
         assert call.url.isascii()
 
 
@@ -109,7 +110,8 @@ def test_a_check_answer_is_always_read(name: str, answer: Answer, task_id: str) 
 def test_a_list_of_tasks_is_always_read(name: str, answer: Answer) -> None:
     """A page of candidates with usable ids, or no page; and the detail of a task only adds to what is told."""
     one = provider(name)
-    reading = one.read_find(answer)
+    asked = next(iter(one.find_calls(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC), AT)), None)
+    reading = one.read_find(answer, asked or Call("GET", AT.base_url))
     assert isinstance(reading, FindReading)
     assert isinstance(reading, Found) <= (200 <= answer.status < 300)
     for row in reading.rows if isinstance(reading, Found) else ():

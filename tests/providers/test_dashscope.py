@@ -41,7 +41,9 @@ def task(state: str, **output: Any) -> dict[str, Any]:
 
 def test_text_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
     """The asynchronous POST with a size; every field that changes meaning or price is there."""
-    call = DASHSCOPE.submit_call(job(resolution="1080p", aspect_ratio="3:4", shot_type="multi", watermark=True), at)
+    call = DASHSCOPE.submit_call(
+        job(resolution="1080p", aspect_ratio="3:4", shot_type="multi", watermark=True), at, "j:1"
+    )
     assert call.method == "POST"
     assert call.url == "https://api.example/api/v1/services/aigc/video-generation/video-synthesis"
     assert call.headers == {
@@ -65,7 +67,7 @@ def test_text_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
 
 def test_image_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
     """The image gives the shape: a resolution in capitals in place of the size; track and template go along."""
-    call = DASHSCOPE.submit_call(job(Mode.I2V, audio_track="https://example.com/a.mp3", template="flying"), at)
+    call = DASHSCOPE.submit_call(job(Mode.I2V, audio_track="https://example.com/a.mp3", template="flying"), at, "j:1")
     assert call.body is not None
     assert call.body["model"] == "wan2.6-i2v"
     assert call.body["input"]["img_url"] == "https://example.com/shoe.png"
@@ -78,8 +80,8 @@ def test_image_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
 
 def test_silent_flash_call(job: Callable[..., Job], at: Endpoint) -> None:
     """Flash alone has a sound switch, and it changes the price, so it is always sent."""
-    silent = DASHSCOPE.submit_call(job(Mode.I2V, model="flash", audio=False), at).body
-    loud = DASHSCOPE.submit_call(job(Mode.I2V, model="flash"), at).body
+    silent = DASHSCOPE.submit_call(job(Mode.I2V, model="flash", audio=False), at, "j:1").body
+    loud = DASHSCOPE.submit_call(job(Mode.I2V, model="flash"), at, "j:1").body
     assert silent is not None
     assert loud is not None
     assert silent["model"] == "wan2.6-i2v-flash"
@@ -88,7 +90,7 @@ def test_silent_flash_call(job: Callable[..., Job], at: Endpoint) -> None:
 
 def test_reference_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
     """References, a size, and no prompt_extend, which this model does not have."""
-    call = DASHSCOPE.submit_call(job(Mode.R2V), at)
+    call = DASHSCOPE.submit_call(job(Mode.R2V), at, "j:1")
     assert call.body is not None
     assert call.body["model"] == "wan2.6-r2v"
     assert call.body["input"]["reference_urls"] == ["https://example.com/walk.mp4"]
@@ -99,13 +101,13 @@ def test_reference_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
 def test_the_region_names_the_model(job: Callable[..., Job], at: Endpoint) -> None:
     """Virginia's models have their own names; a job's region goes before the provider's."""
     calls = [
-        DASHSCOPE.submit_call(job(region="us"), at),
-        provider("dashscope", "us").submit_call(job(), at),
-        provider("dashscope", "us").submit_call(job(region="cn"), at),
+        DASHSCOPE.submit_call(job(region="us"), at, "j:1"),
+        provider("dashscope", "us").submit_call(job(), at, "j:1"),
+        provider("dashscope", "us").submit_call(job(region="cn"), at, "j:1"),
     ]
     assert [call.body["model"] for call in calls if call.body] == ["wan2.6-t2v-us", "wan2.6-t2v-us", "wan2.6-t2v"]
     with pytest.raises(ValueError, match="does not sell r2v"):
-        DASHSCOPE.submit_call(job(Mode.R2V, region="us"), at)
+        DASHSCOPE.submit_call(job(Mode.R2V, region="us"), at, "j:1")
 
 
 def test_accepted() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from config.facts import Offer, ProviderFacts, Window, load_facts
-from providers import dashscope, segmind
 from providers.contract import Kind
+from providers.registry import PROVIDERS
 from providers.rules import Rule
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
-RULES = {"segmind": segmind.RULES, "dashscope": dashscope.RULES}
+RULES = {name: provider.rules for name, provider in PROVIDERS.items()}
 BLOCK = r"(<!-- generated: {} -->\n)(.*?)(<!-- end -->)"
 
 

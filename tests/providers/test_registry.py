@@ -31,7 +31,7 @@ def test_an_unknown_region_is_refused() -> None:
 
 def test_endpoints() -> None:
     """Real hosts by region, or everything below the simulator's address."""
-    assert endpoint("dashscope", "k", region="cn") == Endpoint(
-        "https://dashscope.aliyuncs.com", "https://dashscope.aliyuncs.com", "k"
-    )
-    assert endpoint("segmind", "k", simulator_url="http://127.0.0.1:9").history_url.endswith("/segmind/spotprod")
+    assert endpoint("dashscope", "k", region="cn") == Endpoint("https://dashscope.aliyuncs.com", "k")
+    simulated = endpoint("segmind", "k", simulator_url="http://127.0.0.1:9")
+    assert simulated.host("history") == "http://127.0.0.1:9/segmind/spotprod"
+    assert simulated.host("nothing else") == simulated.base_url == "http://127.0.0.1:9/segmind"

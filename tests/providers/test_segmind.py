@@ -40,7 +40,9 @@ def answer(status: int, body: Any = b"", **headers: str) -> Answer:
 
 def test_text_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
     """Every field that changes meaning or price is sent; resolution and ratio are one size."""
-    call = SEGMIND.submit_call(job(resolution="1080p", aspect_ratio="9:16", duration_s=10, shot_type="multi"), at)
+    call = SEGMIND.submit_call(
+        job(resolution="1080p", aspect_ratio="9:16", duration_s=10, shot_type="multi"), at, "j:1"
+    )
     assert (call.method, call.url) == ("POST", "https://api.example/v2/wan-2.6-t2v")
     assert call.headers == {"x-api-key": "secret-key", "Content-Type": "application/json"}
     assert call.body == {
@@ -56,7 +58,7 @@ def test_text_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
 
 def test_image_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
     """The image gives the shape, so a resolution stands in place of the size; a track is `audio`."""
-    call = SEGMIND.submit_call(job(Mode.I2V, audio_track="https://example.com/a.mp3"), at)
+    call = SEGMIND.submit_call(job(Mode.I2V, audio_track="https://example.com/a.mp3"), at, "j:1")
     assert call.url == "https://api.example/v2/wan-2.6-i2v"
     assert call.body is not None
     assert "size" not in call.body
@@ -68,12 +70,12 @@ def test_image_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
 def test_what_is_not_sold_is_never_sent(job: Callable[..., Job], at: Endpoint) -> None:
     """A job that complaints() would have stopped does not become some other model's."""
     with pytest.raises(ValueError, match="does not sell r2v"):
-        SEGMIND.submit_call(job(Mode.R2V), at)
+        SEGMIND.submit_call(job(Mode.R2V), at, "j:1")
 
 
 def test_keys_stay_out_of_reprs(job: Callable[..., Job], at: Endpoint) -> None:
     """A call or an endpoint in a log or a traceback shows no key."""
-    assert "secret-key" not in repr((at, SEGMIND.submit_call(job(), at), SEGMIND.check_call(ID, at)))
+    assert "secret-key" not in repr((at, SEGMIND.submit_call(job(), at, "j:1"), SEGMIND.check_call(ID, at)))
 
 
 def test_accepted() -> None:
