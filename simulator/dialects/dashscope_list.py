@@ -19,7 +19,7 @@ _WORDS = {"rendering": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED", 
 
 
 class DashScopeList:
-    """The list at `/api/v1/tasks/`."""
+    """The list at `/api/v1/tasks/`, as the documents spell it, and at `/api/v1/tasks`, as the official clients do."""
 
     def __init__(self, world: World, dialect: Dialect, checked: Callable[[str, str], Response | None]) -> None:
         self._world = world
@@ -27,8 +27,8 @@ class DashScopeList:
         self._checked = checked
 
     def routes(self) -> list[BaseRoute]:
-        """The one path."""
-        return [Route("/api/v1/tasks/", self.tasks)]
+        """The one path, in both spellings: a client that follows no redirect must find it, too."""
+        return [Route("/api/v1/tasks/", self.tasks), Route("/api/v1/tasks", self.tasks)]
 
     async def tasks(self, request: Request) -> Response:
         """One page of the account's tasks, newest first."""
@@ -70,7 +70,7 @@ def _wanted(request: Request, task: Task, now: float) -> bool:
 
 
 def _row(task: Task, now: float) -> dict[str, Any]:
-    return {
+    row = {
         "api_key_id": task.account,
         "caller_parent_id": "simulated",
         "caller_uid": "simulated",
@@ -83,6 +83,7 @@ def _row(task: Task, now: float) -> dict[str, Any]:
         "task_id": task.task_id,
         "user_api_unique_key": f"apikey:v1:aigc:text2video:video-synthesis:{task.model}",
     }
+    return row if task.state == "rendering" else row | {"end_time": round(task.ends_at * 1000)}
 
 
 def _word(task: Task, now: float) -> str:
