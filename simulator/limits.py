@@ -26,6 +26,7 @@ class Grant:
     passed: bool
     remaining: int
     reset_at: float
+    limit: Limit
 
 
 class Limits:
@@ -48,7 +49,11 @@ class Limits:
             early_s = granted[0] + limit.window_s - now
             words = f"{limit.count} in {limit.window_s:g} s are allowed; this one came {early_s:.3f} s too early"
             self.violated(provider, account, limit.name, now, words)
-        return Grant(passed, limit.count - len(granted), granted[0] + limit.window_s)
+        return Grant(passed, limit.count - len(granted), granted[0] + limit.window_s, limit)
+
+    def give_back(self, provider: str, account: str, limit: Limit) -> None:
+        """Undo the last grant: another limit refused the same request."""
+        self._granted[provider, account, limit.name].pop()
 
     def violated(self, provider: str, account: str, limit: str, now: float, detail: str) -> None:
         """Note a request over a documented limit."""

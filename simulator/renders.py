@@ -1,7 +1,7 @@
 """A render: what was ordered, when it starts and ends, and what becomes of it. Its fate is known from the start."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 State = Literal["rendering", "succeeded", "failed", "cancelled"]
@@ -29,7 +29,7 @@ class Task:
     """One accepted order. Instants are simulated seconds since 1970; money is micro-USD.
 
     `input` is the body as received; `key` names the order in the same words in every run; `failure` is
-    `(code, message)` or None for a good end.
+    `(code, message)` or None for a good end; `notes` are what the dialect remembers of the submit.
     """
 
     task_id: str
@@ -48,6 +48,7 @@ class Task:
     remaining_uusd: int | None = None
     polls: int = 0
     results: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
 
     def started(self, now: float) -> bool:
         """Whether it has left the queue."""

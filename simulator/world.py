@@ -3,9 +3,8 @@
 import hashlib
 import json
 import time
-import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -62,18 +61,22 @@ class World:
         return f"{digest}#{self._asked[digest]}"
 
     def accept(
-        self, provider: str, account: str, model: str, body: dict[str, Any], order: Order, words: FailureWords
-    ) -> Task:
-        """Sell a render: its fate is drawn and written down before this returns."""
+        self, provider: str, account: str, model: str, body: dict[str, Any], order: Order, words: FailureWords,
+        *, task_id: str, opens_at: float, notes: dict[str, str],
+    ) -> Task:  # fmt: skip
+        """Sell a render: its fate is drawn and written down before this returns.
+
+        It waits in the queue until `opens_at` at least; `notes` are what the dialect will need of its submit.
+        """
         now = self.clock.now()
         digest = _digest(provider, json.dumps(body, sort_keys=True).encode())
         self._bought[digest] += 1
         key = f"{digest}#{self._bought[digest]}"
-        starts_at = now + self.sky.weather.queue_s
+        starts_at = max(now, opens_at) + self.sky.weather.queue_s
         task = Task(
-            task_id=str(uuid.uuid4()), provider=provider, account=account, model=model, input=body, key=key,
+            task_id=task_id, provider=provider, account=account, model=model, input=body, key=key,
             order=order, at=now, starts_at=starts_at, ends_at=starts_at + self.sky.render_s(key),
-            failure=order.broken or self._failure(key, words),
+            failure=order.broken or self._failure(key, words), notes=notes,
         )  # fmt: skip
         self.bank.accept(task)
         tally = self.tallies[provider]
@@ -81,14 +84,24 @@ class World:
         tally.peak_in_flight = max(tally.peak_in_flight, self.bank.account(provider, account).in_flight)
         return task
 
-    def take(self, provider: str, account: str, limit: Limit, now: float) -> Grant:
-        """Count one request against a documented limit, unless limits are lifted."""
+    def take(self, provider: str, account: str, limits: Sequence[Limit]) -> Grant:
+        """Count one request against documented limits, unless limits are lifted.
+
+        The first one's grant, or that of the one that is over; a request that is over one of them uses none of them up.
+        """
+        now = self.clock.now()
         if self.options.no_limits:
-            return Grant(passed=True, remaining=limit.count, reset_at=now + limit.window_s)
-        grant = self.limits.take(provider, account, limit, now)
-        if not grant.passed:
-            self.tallies[provider].counts["throttled"] += 1
-        return grant
+            return Grant(passed=True, remaining=limits[0].count, reset_at=now + limits[0].window_s, limit=limits[0])
+        grants: list[Grant] = []
+        for limit in limits:
+            grant = self.limits.take(provider, account, limit, now)
+            if not grant.passed:
+                self.tallies[provider].counts["throttled"] += 1
+                for given in grants:
+                    self.limits.give_back(provider, account, given.limit)
+                return grant
+            grants.append(grant)
+        return grants[0]
 
     def refused_word(self, prompt: str) -> bool:
         """Whether the content check refuses this prompt for a word in it."""

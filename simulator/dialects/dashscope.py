@@ -4,6 +4,7 @@ What a sixth task in flight meets is not documented: here it is refused with `Th
 """
 
 import uuid
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,105 +12,82 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from simulator.bank import Account
 from simulator.clock import utc
+from simulator.desk import Ask, Asked, Desk, bearer
 from simulator.dialects import dashscope_orders
 from simulator.dialects.dashscope_list import DashScopeList
-from simulator.exchange import exchange
+from simulator.forms import Refused, Words
 from simulator.limits import Limit
 from simulator.renders import Task
-from simulator.weather import Fault, On
+from simulator.weather import Fault
 from simulator.world import World, account_of
 
 #: Simulated seconds that a task (from its submit) and a link (from its completion) live.
 LIFE_S = 86_400
 _TASKS = "/api/v1/tasks"
 _STATES = {"rendering": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED", "cancelled": "CANCELED"}
+#: Each kind of question has twenty a second of its own.
+_QUESTIONS: dict[Ask, Limit] = {
+    "poll": Limit("queries a second", 20, 1),
+    "list": Limit("lists a second", 20, 1),
+    "cancel": Limit("cancels a second", 20, 1),
+}
 
 
-class DashScope:
+class DashScope(Desk):
     """The dialect under `/dashscope`."""
 
     name = "dashscope"
     failed = ("InternalError.Algo", "An internal error has occured during execution, please try again later.")
     refused = ("DataInspectionFailed", "Output data may contain inappropriate content.")
+    penniless = Words(400, "Arrearage", "Access denied, please make sure your account is in good standing.")
+    flagged = Words(400, "DataInspectionFailed", "Input data may contain inappropriate content.")
+    life_s = LIFE_S
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._tally = world.tallies[self.name]
+        super().__init__(world)
         self._submits = Limit("submits a second", world.options.submits_per_second or 5, 1)
         self._slots = world.options.slots or 5
 
     def routes(self) -> list[BaseRoute]:
         """Every path of the dialect, below its mount."""
-        listing = DashScopeList(self._world, self, self.checked)
         return [
             Route("/api/v1/services/aigc/video-generation/video-synthesis", self.submit, methods=["POST"]),
-            *listing.routes(),
+            *DashScopeList(self).routes(),
             Route(_TASKS + "/{task_id}", self.task),
             Route(_TASKS + "/{task_id}/cancel", self.cancel, methods=["POST"]),
         ]
 
-    async def submit(self, request: Request) -> Response:
-        """Take an order, or say why not."""
-        body = await request.body()
-        self._tally.counts["submits"] += 1
-        account = self.account(request)
-        if isinstance(account, Response):
-            return account
-        if not self._world.take(self.name, account, self._submits, self._world.now()).passed:
-            return self.throttled(self._world.sky.weather.retry_after_s)
-        key = self._world.submit_key(self.name, body)
-        return await exchange(self._world, self, "submit", key, lambda _: self._sell(request, account, body))
-
     async def task(self, request: Request) -> Response:
         """Where a task stands, with its video once it has one."""
-        self._tally.poll()
-        account = self.account(request)
-        if isinstance(account, Response):
-            return account
-        if (late := self.checked(account, "queries a second")) is not None:
-            return late
-        now = self._world.now()
-        task = self._mine(request, account, now)
-        if task is None:
-            return _answer({"task_id": request.path_params["task_id"], "task_status": "UNKNOWN"})
-        task.polls += 1
-        on: On = "result" if task.state == "succeeded" else "status"
-        key = f"{task.key}:{task.polls}"
-        return await exchange(self._world, self, on, key, lambda fault: self._facts(request, task, now, fault))
+        return await self.look(request, request.path_params["task_id"], self._facts)
 
     async def cancel(self, request: Request) -> Response:
         """End a task that still waits in the queue; a started one cannot be cancelled."""
-        account = self.account(request)
-        if isinstance(account, Response):
-            return account
-        if (late := self.checked(account, "cancels a second")) is not None:
-            return late
-        now = self._world.now()
-        task = self._mine(request, account, now)
-        if task is None or task.state != "rendering" or task.started(now):
-            words = "Failed to cancel the task, please confirm if the task is in PENDING status."
-            return _error(400, "UnsupportedOperation", words)
-        self._world.bank.cancel(task, now)
-        return JSONResponse({"request_id": str(uuid.uuid4())})
+        return await self.browse(request, self._cancelled, ask="cancel")
 
     def account(self, request: Request) -> str | Response:
         """The account of the request's key, or the 401 for it."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            return _error(401, "InvalidApiKey", "No API-key provided.")
-        return account_of(key) or _error(401, "InvalidApiKey", "Invalid API-key provided.")
+        key = bearer(request)
+        if key is None:
+            return self.error(Words(401, "InvalidApiKey", "No API-key provided."))
+        return account_of(key) or self.error(Words(401, "InvalidApiKey", "Invalid API-key provided."))
 
-    def checked(self, account: str, limit: str) -> Response | None:
-        """The 429 for a query, list or cancel beyond 20 a second, or None where it may pass."""
-        if self._world.options.no_query_limits:
-            return None
-        grant = self._world.take(self.name, account, Limit(limit, 20, 1), self._world.clock.now())
-        return None if grant.passed else self.throttled(self._world.sky.weather.retry_after_s)
+    def windows(self, ask: Ask) -> Sequence[Limit]:
+        """Submits have their window; queries, lists and cancels have one each, unless it is lifted."""
+        if ask == "submit":
+            return (self._submits,)
+        return () if self.world.options.no_query_limits or ask not in _QUESTIONS else (_QUESTIONS[ask],)
+
+    def error(self, words: Words) -> Response:
+        """The one error body."""
+        body = {"code": words.code, "message": words.message, "request_id": str(uuid.uuid4())}
+        return JSONResponse(body, words.status)
 
     def throttled(self, retry_after_s: float | None, *, code: str = "Throttling.RateQuota") -> Response:
         """A 429 for too many requests; Retry-After is not documented and only sent when asked for."""
-        answer = _error(429, code, "Requests rate limit exceeded, please try again later.")
+        answer = self.error(Words(429, code, "Requests rate limit exceeded, please try again later."))
         if retry_after_s is not None:
             answer.headers["retry-after"] = f"{retry_after_s:g}"
         return answer
@@ -119,36 +97,38 @@ class DashScope:
         if status in (502, 504):
             return Response(f"<html><body><h1>{status}</h1></body></html>", status, media_type="text/html")
         code = "ModelUnavailable" if status == HTTPStatus.SERVICE_UNAVAILABLE else "InternalError"
-        return _error(status, code, "An internal error has occured, please try again later or contact service support.")
+        words = "An internal error has occured, please try again later or contact service support."
+        return self.error(Words(status, code, words))
 
-    def _sell(self, request: Request, account: str, body: bytes) -> Response:
-        """Read the order, check word, credit and slots, and accept."""
+    def full(self, account: str, holder: Account, now: float) -> Response | None:
+        """The refusal of a task more than may be in flight."""
+        if holder.in_flight < self._slots or self.world.options.no_limits:
+            return None
+        self.tally.counts["throttled"] += 1
+        self.world.limits.violated(self.name, account, "tasks in flight", now, f"{self._slots} are in flight")
+        return self.throttled(self.world.sky.weather.retry_after_s, code="Throttling")
+
+    def read(self, request: Request, body: bytes) -> Asked:
+        """Read the order; a synchronous call is none."""
         if request.headers.get("x-dashscope-async") != "enable":
-            return _error(403, "AccessDenied", "current user api does not support synchronous calls.")
-        try:
-            model, inputs, order = dashscope_orders.read(body)
-        except dashscope_orders.Refused as refusal:
-            return _error(refusal.status, refusal.code, str(refusal))
-        if self._world.refused_word(order.prompt):
-            return _error(400, "DataInspectionFailed", "Input data may contain inappropriate content.")
-        holder = self._world.bank.account(self.name, account)
-        now = self._world.now()
-        if not holder.can_pay(order.price_uusd):
-            words = "Access denied, please make sure your account is in good standing."
-            return _error(400, "Arrearage", words)
-        if holder.in_flight >= self._slots and not self._world.options.no_limits:
-            self._tally.counts["throttled"] += 1
-            self._world.limits.violated(self.name, account, "tasks in flight", now, f"{self._slots} are in flight")
-            return self.throttled(self._world.sky.weather.retry_after_s, code="Throttling")
-        task = self._world.accept(self.name, account, model, inputs, order, self)
+            raise Refused(403, "AccessDenied", "current user api does not support synchronous calls.")
+        return dashscope_orders.read(body)
+
+    def accepted(self, request: Request, task: Task) -> Response:  # noqa: ARG002 (the desk's)
+        """The task's id."""
         return _answer({"task_status": "PENDING", "task_id": task.task_id})
 
-    def _mine(self, request: Request, account: str, now: float) -> Task | None:
-        """The account's task, while it is remembered."""
-        task = self._world.bank.tasks.get(request.path_params["task_id"])
-        if task is None or (task.provider, task.account) != (self.name, account) or now >= task.at + LIFE_S:
-            return None
-        return task
+    def unknown(self, task_id: str) -> Response:
+        """UNKNOWN: expired, foreign or never there."""
+        return _answer({"task_id": task_id, "task_status": "UNKNOWN"})
+
+    def _cancelled(self, request: Request, account: str, now: float) -> Response:
+        task = self.find(account, request.path_params["task_id"], now)
+        if task is None or task.state != "rendering" or task.started(now):
+            words = "Failed to cancel the task, please confirm if the task is in PENDING status."
+            return self.error(Words(400, "UnsupportedOperation", words))
+        self.world.bank.cancel(task, now)
+        return JSONResponse({"request_id": str(uuid.uuid4())})
 
     def _facts(self, request: Request, task: Task, now: float, fault: Fault | None) -> Response:
         """The task's body."""
@@ -165,7 +145,7 @@ class DashScope:
             return _answer(output)
         task.results += 1
         output["orig_prompt"] = task.order.prompt
-        output["video_url"] = self._world.video_url(request, task, task.ends_at + LIFE_S, fault)
+        output["video_url"] = self.world.video_url(request, task, task.ends_at + LIFE_S, fault)
         return _answer(output, _usage(task))
 
 
@@ -196,7 +176,3 @@ def _stamp(simulated_s: float) -> str:
 def _answer(output: dict[str, Any], usage: dict[str, Any] | None = None) -> JSONResponse:
     body: dict[str, Any] = {"request_id": str(uuid.uuid4()), "output": output}
     return JSONResponse(body if usage is None else body | {"usage": usage})
-
-
-def _error(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"code": code, "message": message, "request_id": str(uuid.uuid4())}, status)

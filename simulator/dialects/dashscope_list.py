@@ -1,7 +1,6 @@
 """DashScope's task list: the tasks of a whole account over at most 24 hours, without their prompts."""
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from simulator.exchange import Dialect, exchange
+from simulator.desk import Desk, number
+from simulator.forms import Words
 from simulator.renders import Task
-from simulator.world import World
 
 #: Simulated seconds that one list may span, and spans when it does not say.
 SPAN_S = 86_400
@@ -21,10 +20,9 @@ _WORDS = {"rendering": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED", 
 class DashScopeList:
     """The list at `/api/v1/tasks/`, as the documents spell it, and at `/api/v1/tasks`, as the official clients do."""
 
-    def __init__(self, world: World, dialect: Dialect, checked: Callable[[str, str], Response | None]) -> None:
-        self._world = world
-        self._dialect = dialect
-        self._checked = checked
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._world = desk.world
 
     def routes(self) -> list[BaseRoute]:
         """The one path, in both spellings: a client that follows no redirect must find it, too."""
@@ -32,24 +30,15 @@ class DashScopeList:
 
     async def tasks(self, request: Request) -> Response:
         """One page of the account's tasks, newest first."""
-        account = self._dialect.account(request)
-        if isinstance(account, Response):
-            return account
-        if (late := self._checked(account, "lists a second")) is not None:
-            return late
-        tally = self._world.tallies[self._dialect.name]
-        tally.counts["lists"] += 1
-        now, key = self._world.now(), f"list:{tally.counts['lists']}"
-        return await exchange(self._world, self._dialect, "list", key, lambda _: self._page(request, account, now))
+        return await self._desk.browse(request, self._page)
 
     def _page(self, request: Request, account: str, now: float) -> Response:
         """The asked page."""
         try:
             first, last = _span(request, now)
-            page, size = _number(request, "page_no", 1), _number(request, "page_size", 10)
+            page, size = number(request, "page_no", 1), number(request, "page_size", 10)
         except ValueError as error:
-            body = {"code": "InvalidParameter", "message": str(error), "request_id": str(uuid.uuid4())}
-            return JSONResponse(body, 400)
+            return self._desk.error(Words(400, "InvalidParameter", str(error)))
         held = reversed(self._world.bank.account("dashscope", account).tasks)
         found = [
             task
@@ -107,10 +96,3 @@ def _instant(request: Request, name: str, default: float) -> float:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
     except ValueError:
         raise ValueError(f"{name} must be YYYYMMDDhhmmss") from None
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{name} must be a whole number from 1")
-    return int(text)

@@ -1,9 +1,10 @@
 """What may be ordered at DashScope (international prices): the Wan 2.6 models, their fields, values and prices."""
 
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from simulator.desk import Asked
+from simulator.forms import BOOLEAN, INTEGER, PICTURE, STRING, URL, URLS, Field, Form, Refused, Wrong, parsed
 from simulator.renders import Order
 
 LOW, HIGH = 720, 1080
@@ -40,36 +41,47 @@ MODELS = {
     "wan2.6-t2v-us": Model("t2v", _FULL, (5, 10, 15)),
     "wan2.6-i2v-us": Model("i2v", _FULL, (5, 10, 15)),
 }
-_NEEDED = {"t2v": ("prompt",), "i2v": ("img_url",), "r2v": ("prompt",)}
-_KINDS: dict[str, tuple[type, ...]] = {
-    "prompt": (str,),
-    "negative_prompt": (str,),
-    "audio_url": (str,),
-    "img_url": (str,),
-    "template": (str,),
-    "reference_urls": (list,),
-    "reference_video_urls": (list,),
-    "size": (str,),
-    "resolution": (str,),
-    "duration": (int,),
-    "prompt_extend": (bool,),
-    "shot_type": (str,),
-    "watermark": (bool,),
-    "audio": (bool,),
-    "seed": (int,),
-}
 
 
-class Refused(Exception):
-    """The order is not taken; `status` and `code` are the dialect's."""
-
-    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
+def _said(wrong: Wrong) -> Refused:
+    """A faulty field is InvalidParameter."""
+    missing = f"Required input parameter missing: {wrong.name}"
+    return Refused(400, "InvalidParameter", missing if wrong.fault == "missing" else wrong.words())
 
 
-def read(body: bytes) -> tuple[str, dict[str, Any], Order]:
+def _inputs(model: Model) -> Form:
+    """The form of `input`; names that are not documented are read over."""
+    fields = {
+        "prompt": Field(STRING, "", needed=model.kind != "i2v", most=PROMPT_LIMIT, cut=True),
+        "negative_prompt": Field(STRING),
+        "audio_url": Field(URL),
+        "img_url": Field(PICTURE, needed=model.kind == "i2v"),
+        "template": Field(STRING),
+        "reference_urls": Field(URLS),
+        "reference_video_urls": Field(URLS),
+    }
+    return Form(fields, _said, strict=False)
+
+
+def _parameters(model: Model) -> Form:
+    """The form of `parameters`. A size that is not sold is no fault here: it fails as a task."""
+    fields = {
+        "size": Field(STRING, "1920*1080"),
+        "resolution": Field(STRING, "1080P", tuple(RESOLUTIONS) if model.kind == "i2v" else ()),
+        "duration": Field(INTEGER, 5, model.durations_s),
+        "prompt_extend": Field(BOOLEAN, default=True),
+        "shot_type": Field(STRING, "single", ("single", "multi")),
+        "watermark": Field(BOOLEAN, default=False),
+        "audio": Field(BOOLEAN, default=True),
+        "seed": Field(INTEGER, least=0, most=MAX_SEED),
+    }
+    return Form(fields, _said, strict=False)
+
+
+FORMS = {name: (_inputs(model), _parameters(model)) for name, model in MODELS.items()}
+
+
+def read(body: bytes) -> Asked:
     """The model, the body as received, and the order that it makes.
 
     A size that is not sold is taken and fails as a task, as documented; every other wrong value is refused at once.
@@ -77,14 +89,18 @@ def read(body: bytes) -> tuple[str, dict[str, Any], Order]:
     Raises:
         Refused: an unknown model, a malformed body, or a field that is missing or wrong.
     """
-    whole = _object(body)
+    whole = parsed(body)
+    if whole is None:
+        raise Refused(400, "BadRequest", "The request body is not a JSON object.")
     name = whole.get("model")
     model = MODELS.get(name) if isinstance(name, str) else None
     if model is None or not isinstance(name, str):
-        raise Refused("ModelNotFound", f"Model not exist: {name}.", status=404)
-    inputs, parameters = _part(whole, "input"), _part(whole, "parameters")
-    _check(model, inputs, parameters)
-    return name, whole, _order(model, inputs, parameters)
+        raise Refused(404, "ModelNotFound", f"Model not exist: {name}.")
+    of_inputs, of_parameters = FORMS[name]
+    inputs, parameters = of_inputs.read(_part(whole, "input")), of_parameters.read(_part(whole, "parameters"))
+    if model.kind == "r2v" and not 1 <= len(_references(inputs)) <= MAX_REFERENCES:
+        raise Refused(400, "InvalidParameter", f"reference_urls must hold 1 to {MAX_REFERENCES} urls")
+    return Asked(name, whole, _order(model, inputs, parameters))
 
 
 def lines_of(width: int, height: int) -> int:
@@ -94,21 +110,18 @@ def lines_of(width: int, height: int) -> int:
 
 def _order(model: Model, inputs: dict[str, Any], parameters: dict[str, Any]) -> Order:
     """The clip to make and its price."""
-    if model.kind == "i2v":
-        size = RESOLUTIONS[parameters.get("resolution", "1080P")]
-    else:
-        size = parameters.get("size", "1920*1080")
+    size = RESOLUTIONS[parameters["resolution"]] if model.kind == "i2v" else parameters["size"]
     broken = None
     if size not in SIZES_720 + SIZES_1080:
         size, broken = "1920*1080", ("InvalidParameter", f"The size is not match {size}")
     width, height = map(int, size.split("*"))
-    duration_s = parameters.get("duration", 5)
+    duration_s = parameters["duration"]
     price_uusd = model.prices_uusd[lines_of(width, height) == HIGH]
-    audio = parameters.get("audio", True) if model.can_be_silent else True
+    audio = parameters["audio"] if model.can_be_silent else True
     input_s = _input_video_s(inputs, duration_s) if model.kind == "r2v" else 0
     return Order(
         width, height, duration_s, (price_uusd if audio else price_uusd // 2) * (duration_s + input_s), audio=audio,
-        input_video_s=input_s, prompt=inputs.get("prompt", "")[:PROMPT_LIMIT], broken=broken,
+        input_video_s=input_s, prompt=inputs["prompt"], broken=broken,
     )  # fmt: skip
 
 
@@ -119,45 +132,11 @@ def _input_video_s(inputs: dict[str, Any], duration_s: int) -> int:
 
 
 def _references(inputs: dict[str, Any]) -> list[str]:
-    return [str(url) for url in inputs.get("reference_urls") or inputs.get("reference_video_urls") or []]
-
-
-def _check(model: Model, inputs: dict[str, Any], parameters: dict[str, Any]) -> None:
-    """Refuse missing fields, wrong types and wrong values."""
-    for name, value in {**inputs, **parameters}.items():
-        kinds = _KINDS.get(name, (object,))
-        if not isinstance(value, kinds) or (kinds == (int,) and isinstance(value, bool)):
-            raise Refused("InvalidParameter", f"{name} must be of type {kinds[0].__name__}")
-    for name in _NEEDED[model.kind]:
-        if not inputs.get(name):
-            raise Refused("InvalidParameter", f"Required input parameter missing: {name}")
-    if model.kind == "r2v" and not 1 <= len(_references(inputs)) <= MAX_REFERENCES:
-        raise Refused("InvalidParameter", f"reference_urls must hold 1 to {MAX_REFERENCES} urls")
-    _within(parameters, "duration", model.durations_s)
-    _within(parameters, "shot_type", ("single", "multi"))
-    if model.kind == "i2v":
-        _within(parameters, "resolution", tuple(RESOLUTIONS))
-    if not 0 <= parameters.get("seed", 0) <= MAX_SEED:
-        raise Refused("InvalidParameter", f"seed must be within [0, {MAX_SEED}]")
-
-
-def _within(parameters: dict[str, Any], name: str, allowed: tuple[Any, ...]) -> None:
-    if name in parameters and parameters[name] not in allowed:
-        raise Refused("InvalidParameter", f"{name} must be one of {', '.join(map(str, allowed))}")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        whole = json.loads(body)
-    except ValueError:
-        whole = None
-    if not isinstance(whole, dict):
-        raise Refused("BadRequest", "The request body is not a JSON object.")
-    return whole
+    return list(inputs["reference_urls"] or inputs["reference_video_urls"] or [])
 
 
 def _part(whole: dict[str, Any], name: str) -> dict[str, Any]:
     part = whole.get(name, {})
     if not isinstance(part, dict):
-        raise Refused("InvalidParameter", f"{name} must be an object")
+        raise Refused(400, "InvalidParameter", f"{name} must be an object")
     return part

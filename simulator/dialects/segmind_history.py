@@ -1,6 +1,5 @@
 """Segmind's request history, which lives on another host: every request of any age, with its inputs and its cost."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,9 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from simulator.bank import MICRO
 from simulator.clock import iso, utc
-from simulator.exchange import Dialect, exchange
+from simulator.desk import Desk, number
 from simulator.renders import Task
-from simulator.world import World
 
 #: Days that one request may span, and that it spans when it does not say.
 MAX_DAYS = 31
@@ -26,9 +24,9 @@ _STATES = {"rendering": "PENDING", "succeeded": "COMPLETED", "failed": "FAILED",
 class SegmindHistory:
     """The history host, below `/segmind/spotprod`."""
 
-    def __init__(self, world: World, dialect: Dialect) -> None:
-        self._world = world
-        self._dialect = dialect
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._world = desk.world
 
     def routes(self) -> list[BaseRoute]:
         """The list and the single row."""
@@ -36,26 +34,16 @@ class SegmindHistory:
 
     async def rows(self, request: Request) -> Response:
         """One page of the account's requests, newest first unless `sort_order=asc`."""
-        return await self._look_up(request, self._rows)
+        return await self._desk.browse(request, self._rows)
 
     async def row(self, request: Request) -> Response:
         """One request of any age, with the same fields."""
-        return await self._look_up(request, self._found)
-
-    async def _look_up(self, request: Request, answer: Callable[[Request, str, float], Response]) -> Response:
-        """Answer under the weather."""
-        account = self._dialect.account(request)
-        if isinstance(account, Response):
-            return account
-        tally = self._world.tallies[self._dialect.name]
-        tally.counts["lists"] += 1
-        now, key = self._world.now(), f"list:{tally.counts['lists']}"
-        return await exchange(self._world, self._dialect, "list", key, lambda _: answer(request, account, now))
+        return await self._desk.browse(request, self._found)
 
     def _rows(self, request: Request, account: str, now: float) -> Response:
         """The asked page."""
         try:
-            page, per_page = _number(request, "page", 1, 10**9), _number(request, "per_page", 20, 100)
+            page, per_page = number(request, "page", 1, 10**9), number(request, "per_page", 20, 100)
             first, last = _window(request, utc(now).date())
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -97,13 +85,6 @@ def _wanted(request: Request, task: Task) -> bool:
     """Whether the request's filters let this task through."""
     status, model = request.query_params.get("status"), request.query_params.get("model_name")
     return (status is None or status == _STATES[task.state]) and (model is None or model in task.model)
-
-
-def _number(request: Request, name: str, default: int, most: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise ValueError(f"{name} must be a whole number from 1 to {most}")
-    return int(text)
 
 
 def _window(request: Request, today: date) -> tuple[date, date]:
