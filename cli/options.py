@@ -84,6 +84,9 @@ planning = together(
             "--seed-by", metavar="job|campaign|COLUMN", default="job", help="What shares a seed (default: nothing)."
         ),
         click.option(
+            "--price", type=Dollars(), metavar="USD", help="A second's price, where the provider's list has none."
+        ),
+        click.option(
             "--takes", type=click.IntRange(1, 100), default=1, metavar="N", help="So many takes of each variant."
         ),
         click.option("--skip-bad-rows", is_flag=True, help="Go on with the good rows; the bad ones go to a file."),

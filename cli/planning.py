@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Asked:
     where: tuple[tuple[str, str], ...]
     seed_by: str
     takes: int
+    price: Decimal | None
     skip_bad_rows: bool
     store: str | None
 
@@ -48,6 +50,7 @@ def planned(asked: Asked, world: World, store: ObjectStore) -> Iterator[Plan]:
         region=world.region,
         seed_by=asked.seed_by,
         takes=asked.takes,
+        price_usd=asked.price,
         limit=asked.limit,
         where=asked.where,
         skip_bad_rows=asked.skip_bad_rows,

@@ -4,6 +4,7 @@ WanbatchError              exit code 1 unless a leaf says otherwise
 +-- BadInput               2  the matrix or the command's words are wrong; nothing was queued
 +-- Refused                4  refused before starting; nothing was bought
 |   +-- BudgetMissing      4  real money, and no budget was named
+|   +-- PriceMissing       4  what a video costs is not known, and unknown is not 0
 |   +-- ProviderNotNamed   4  spending was not asked for by name
 |   +-- KeyMissing         4  the provider's key is not set
 |   +-- CampaignConflict   4  the name, the world or the owner does not fit
@@ -82,6 +83,10 @@ class Refused(WanbatchError):
 
 class BudgetMissing(Refused):
     """A run with real money needs a budget; the message holds the sum and the flag to paste."""
+
+
+class PriceMissing(Refused):
+    """The provider's price list does not say what this video costs; `--price` names it."""
 
 
 class ProviderNotNamed(Refused):

@@ -4,6 +4,7 @@ Every other column is the user's own: an axis or a label.
 """
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -30,12 +31,24 @@ REASON = "_problem"
 SYNONYMS = {
     "negative": "negative_prompt", "neg_prompt": "negative_prompt",
     "image": "image_url", "img_url": "image_url", "start_image": "image_url", "first_frame": "image_url",
-    "references": "reference_urls", "reference_url": "reference_urls",
+    "references": "reference_urls", "reference_url": "reference_urls", "reference_video_urls": "reference_urls",
     "ratio": "aspect_ratio", "aspect": "aspect_ratio",
     "length": "duration", "seconds": "duration", "duration_s": "duration",
     "shots": "shot_type", "multi_shot": "shot_type",
     "enhance_prompt": "prompt_expansion", "prompt_extend": "prompt_expansion",
 }  # fmt: skip
+
+#: What documents of Wan mention and nobody sells for Wan 2.6, by the columns that ask for it, and what comes near.
+UNSOLD = {
+    **dict.fromkeys(
+        ("video_url", "input_video_url", "source_video", "source_video_url", "edit_video_url"),
+        ("video-to-video", "a video in `reference_urls` lends its subject to a new scene"),
+    ),
+    **dict.fromkeys(
+        ("voice_url", "voice_urls", "reference_voice", "reference_voice_url", "voice_reference"),
+        ("a voice as a reference", "`audio_url` takes a sound file that the video follows"),
+    ),
+}
 
 #: Columns that hold a prompt in other people's lists; named only where no `prompt` column is there.
 PROMPT_LIKE = ("prompt", "prompts", "text", "caption", "captions", "prompt_en")
@@ -78,6 +91,9 @@ def resolve(name: str) -> tuple[str, Wrong | None]:
     if plain in KNOWN or plain == REASON:
         return plain, None
     own = name.strip()
+    if plain in UNSOLD:
+        what, near = UNSOLD[plain]
+        return own, Wrong(f"`{own}` asks for {what}, which nobody sells for Wan 2.6", f"the nearest: {near}")
     meant = SYNONYMS.get(plain)
     if meant is None:
         close = difflib.get_close_matches(plain, KNOWN, n=1, cutoff=LIKENESS)
@@ -161,7 +177,8 @@ def _resolution(text: str) -> str | Wrong:
             return known
     if re.fullmatch(r"\d+\s*[x*\u00d7]\s*\d+", plain):
         return Wrong(f"`{text}` is a size", "put it into a column `size`, or write 720p or 1080p")
-    return Wrong(f"`{text}` is not sold", "it is one of 720p, 1080p")
+    nearest = "1080p" if re.fullmatch(r"\d\d?k|9\d\dp?|\d{4,}p?", plain, re.ASCII) else "720p"
+    return Wrong(f"nobody sells `{text}` for Wan 2.6", f"it is one of 720p, 1080p; the nearest is {nearest}")
 
 
 def _aspect_ratio(text: str) -> str | Wrong:
@@ -172,7 +189,20 @@ def _aspect_ratio(text: str) -> str | Wrong:
         ratio = f"{int(parts[0][:NUMBER_MAX])}:{int(parts[1][:NUMBER_MAX])}"
         if ratio in ratios:
             return ratio
-    return Wrong(f"`{text}` is no shape that Wan 2.6 renders", meant(text, ratios))
+    return Wrong(f"nobody sells the shape `{text}` for Wan 2.6", meant(_nearest(parts, ratios) or text, ratios))
+
+
+def _nearest(parts: Sequence[str], ratios: Sequence[str]) -> str | None:
+    """The ratio on sale that comes nearest to width and height; None where they are none."""
+    if len(parts) != 2 or not all(re.fullmatch(r"0*[1-9]\d{0,3}", part, re.ASCII) for part in parts):  # noqa: PLR2004
+        return None
+    wanted = math.log(int(parts[0]) / int(parts[1]))
+
+    def far(ratio: str) -> float:
+        width, _, height = ratio.partition(":")
+        return abs(math.log(int(width) / int(height)) - wanted)
+
+    return min(ratios, key=far)
 
 
 def _frame(text: str) -> tuple[str, str] | Wrong:

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from config.facts import ProviderFacts
-from jobs.errors import BadInput, Problem
+from jobs.errors import BadInput, PriceMissing, Problem
 from jobs.identity import derived_seed, job_id, variant_id
 from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
 from jobs.money import to_uusd
@@ -17,6 +18,10 @@ from producer.readers import Matrix
 from producer.rows import Row
 from providers.accounts import account_name
 from providers.provider import Provider
+from providers.registry import sellers
+
+#: What stands for the day of the price list where a person named the price.
+NAMED = "--price"
 
 #: Values of an axis that are counted one by one; above, the count stays here.
 AXIS_VALUES_COUNTED = 1000
@@ -26,7 +31,8 @@ AXIS_VALUES_COUNTED = 1000
 class PlanOptions:
     """What the command line asked for. `where` holds (column, text) pairs: the same column twice means either.
 
-    `seed_by` is `job`, `campaign` or a column whose equal values share a seed; `limit` bounds the videos.
+    `seed_by` is `job`, `campaign` or a column whose equal values share a seed; `limit` bounds the videos;
+    `price_usd` is a second's price where the provider's list has none.
     """
 
     simulated: bool
@@ -37,6 +43,7 @@ class PlanOptions:
     takes: int = 1
     reuse: str = "store"
     limit: int | None = None
+    price_usd: Decimal | None = None
     where: Sequence[tuple[str, str]] = ()
     skip_bad_rows: bool = False
 
@@ -44,7 +51,8 @@ class PlanOptions:
 class Desk:
     """Turns the rows of one matrix into the lines of one plan.
 
-    `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns.
+    `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns, `named` what
+    was priced by a person.
     BadInput where an option names a column that the matrix does not have.
     """
 
@@ -65,7 +73,8 @@ class Desk:
         self.lines = 0
         self.axes: defaultdict[str, set[str]] = defaultdict(set)
         self.labels: set[str] = set()
-        self._prices: dict[Any, int | None] = {}
+        self.named: set[Any] = set()
+        self._prices: dict[Any, int] = {}
 
     def planned(self, row: Row) -> tuple[list[PlanLine], list[Problem]]:
         """The plan's lines for a row, or everything that is wrong with it."""
@@ -100,23 +109,39 @@ class Desk:
             wrong = Wrong(f"the row is for {variant.provider}, and this campaign buys at {self.provider.name}", fix)
             yield Trouble("provider", str(variant.provider), wrong)
         complaints = self.provider.complaints(variant.render)
+        others = sellers(variant.render, self.provider.name) if complaints else []
+        elsewhere = f"; {' or '.join(others)} can make it as it is" if others else ""
         for complaint in complaints:
-            yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix))
-        if not complaints and self._price_uusd(variant.render) is None:
-            wrong = Wrong(f"{self.provider.name} names no price for this video", "choose a size that `providers` lists")
-            yield Trouble("resolution", variant.render.resolution, wrong)
+            yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix + elsewhere))
 
-    def _price_uusd(self, render: Render) -> int | None:
-        """The high price; it never depends on the words, so that few are asked for."""
-        key = (
+    def _price_uusd(self, render: Render) -> int:
+        """The high price, by the list or as it was named; it never depends on the words, so that few are asked for.
+
+        Raises PriceMissing where nobody knows it: an unknown price is not 0.
+        """
+        key = self._key(render)
+        if key not in self._prices:
+            price = self.provider.price_usd(render)
+            if price is None:
+                price = self.provider.price_usd(render, named_usd=self.options.price_usd)
+                self.named.add(key)
+            if price is None:
+                raise PriceMissing(
+                    f"no price is known for {render.mode} {render.model} {render.resolution} at {self.provider.name}",
+                    "look it up in your account there, and name it in dollars for a second of video: --price 0.10; "
+                    "nothing was queued",
+                )
+            self._prices[key] = to_uusd(price)
+        return self._prices[key]
+
+    @staticmethod
+    def _key(render: Render) -> tuple[object, ...]:
+        """All that may decide a price."""
+        return (
             render.mode, render.model, render.resolution, render.aspect_ratio, render.duration_s, render.audio,
             render.references, render.audio_track, render.shot_type, render.template, render.watermark,
             render.prompt_expansion,
         )  # fmt: skip
-        if key not in self._prices:
-            price = self.provider.price_usd(render)
-            self._prices[key] = None if price is None else to_uusd(price)
-        return self._prices[key]
 
     def _takes(self, variant: Variant, row: Row) -> Iterator[PlanLine]:
         for take in range(1, (variant.takes or self.options.takes) + 1):
@@ -133,8 +158,8 @@ class Desk:
                 provider=self.provider.name,
                 account=self.account,
                 region=self.options.region,
-                price_uusd=self._price_uusd(render) or 0,
-                price_as_of=self.price_as_of,
+                price_uusd=self._price_uusd(render),
+                price_as_of=NAMED if self._key(render) in self.named else self.price_as_of,
                 priority=variant.priority,
             )
             yield PlanLine(job=job, source_lines=(row.line,), variant=variant.axes, labels=variant.labels)

@@ -102,6 +102,9 @@ def make_plan(
             elif not desk.write(lines, writer):
                 break
         _refuse(matrix, bad, writer, skip=options.skip_bad_rows)
+        if options.price_usd is not None and not desk.named:
+            hint = "leave --price out: it is for videos whose price is not known"
+            raise BadInput(f"{provider.name} has a price for every video of {matrix.name}", hint=hint)
         known = bought(list(writer.places)) if options.reuse != "none" else frozenset[str]()
         to_buy, cost_usd = _still_to_buy(writer, known)
         bad_rows_path = bad.write("stdin" if source == "-" else source.stem) if bad.rows else None

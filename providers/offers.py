@@ -1,5 +1,6 @@
 """Whether a render is sold and what it costs: the same questions to every provider's facts, before any money moves."""
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -26,12 +27,18 @@ def complaints(render: Render, facts: ProviderFacts, region: str | None = None) 
     return [complaint for check in checks for complaint in check(render, offer, facts.title)]
 
 
-def price_usd(render: Render, facts: ProviderFacts, region: str | None = None) -> Decimal | None:
-    """The most it can cost: a second's price x (duration + the most input that is billed); None if not known."""
+def price_usd(
+    render: Render, facts: ProviderFacts, region: str | None = None, *, named_usd: Decimal | None = None
+) -> Decimal | None:
+    """The most it can cost: a second's price x (duration + the most input that is billed); None if not known.
+
+    `named_usd` is the price of a second that holds where the list has none.
+    """
     offer = facts.offer(render.mode, render.model, region)
     if offer is None:
         return None
     second = facts.second_usd(offer, render.resolution, audio=render.audio, region=region)
+    second = named_usd if second is None else second
     return None if second is None else second * (render.duration_s + offer.input_s_max)
 
 
@@ -97,6 +104,7 @@ def _media(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
         yield Complaint("image_url", "", f"{offer.slug} starts from an image, and there is none", "give its URL")
     if render.mode is Mode.R2V:
         yield from _references(render.references, offer, title)
+        yield from _names(render)
     if render.audio_track is not None and not offer.audio_track:
         yield Complaint(
             "audio_url", render.audio_track, f"{title} takes no audio track for {offer.slug}", "leave it empty"
@@ -113,12 +121,24 @@ def _media(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
 
 def _references(references: Sequence[str], offer: Offer, title: str) -> Iterator[Complaint]:
     videos = sum(uri.partition("?")[0].lower().endswith(VIDEO_ENDINGS) for uri in references)
-    text = f"{len(references)} files, {videos} of them videos"
+    images = len(references) - videos
     if not references:
         yield Complaint("reference_urls", "", f"{offer.slug} starts from references, and there are none", "give a URL")
-    if len(references) > offer.references_max or videos > offer.reference_videos_max:
-        most = f"{offer.references_max} files, {offer.reference_videos_max} of them videos"
-        yield Complaint("reference_urls", text, f"{title} takes at most {most}", "leave some out")
+    limits = (offer.references_max, offer.reference_videos_max, offer.reference_images_max)
+    if any(held > most for held, most in zip((len(references), videos, images), limits, strict=True)):
+        text = f"{len(references)} files, {videos} of them videos"
+        most_text = f"{limits[0]} files, {limits[1]} of them videos" + ("" if limits[2] else ", and no images")
+        yield Complaint("reference_urls", text, f"{title} takes at most {most_text}", "leave some out")
+
+
+def _names(render: Render) -> Iterator[Complaint]:
+    """A prompt calls the references character1, character2, ... in their order; a name beyond them means nothing."""
+    known = len(render.references)
+    for number in dict.fromkeys(re.findall(r"\bcharacter(\d{1,9})\b", render.prompt, re.IGNORECASE)):
+        if not 1 <= int(number) <= known:
+            names = "character1" if known == 1 else f"character1 to character{known}"
+            problem = f"the prompt names character{number}, and the row has {known} reference{'s' * (known != 1)}"
+            yield Complaint("prompt", f"character{number}", problem, f"call them {names}, or add the reference")
 
 
 def _one_of(column: str, text: object, sold: Sequence[str], seller: str) -> Complaint:

@@ -66,9 +66,11 @@ class Provider(ABC):
         """All reasons why this provider cannot render this; empty when it can."""
         return offers.complaints(render, self.facts, self.region)
 
-    def price_usd(self, render: Render) -> Decimal | None:
-        """The most this render can cost by the price list, in dollars; None when the list does not say."""
-        return offers.price_usd(render, self.facts, self.region)
+    def price_usd(self, render: Render, *, named_usd: Decimal | None = None) -> Decimal | None:
+        """The most this render can cost by the price list, in dollars; where the list does not say, at `named_usd` a
+        second; None when neither does.
+        """
+        return offers.price_usd(render, self.facts, self.region, named_usd=named_usd)
 
     def offer(self, job: Job) -> Offer:
         """What is bought for the job; ValueError where nothing is sold, which `complaints` would have said."""

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 from config.facts import ProviderFacts, load_facts
 from jobs.errors import BadInput
+from jobs.job import Render
 from providers.contract import Endpoint
 from providers.dashscope import DashScope
 from providers.provider import Provider
@@ -21,6 +22,11 @@ def provider(name: str, region: str | None = None) -> Provider:
     known = facts(name)
     known.region(region)
     return PROVIDERS[name](known, region)
+
+
+def sellers(render: Render, besides: str) -> list[str]:
+    """The names of the other providers that can make this very render, in their usual region."""
+    return [name for name in PROVIDERS if name != besides and not provider(name).complaints(render)]
 
 
 def facts(name: str) -> ProviderFacts:

@@ -57,7 +57,7 @@ def _submitted(matrix: Path, store: ObjectStore) -> tuple[PlanLine, ...]:
     settings = load_settings(store=store.url)
     asked = Asked(
         matrix=matrix, provider=None, simulate=False, campaign=None, limit=None, where=(), seed_by="job", takes=1,
-        skip_bad_rows=False, store=store.url,
+        price=None, skip_bad_rows=False, store=store.url,
     )  # fmt: skip
     with planned(asked, choose(settings, simulate=False), store) as plan:
         shelf = Shelf(store, simulated=True)

@@ -27,7 +27,7 @@ def lines_of(folder: Path, text: str, **more: object) -> list[str]:
     store = open_store(settings.store)
     asked = Asked(
         matrix=file, provider=None, simulate=False, campaign=None, limit=None, where=(), seed_by="job", takes=1,
-        skip_bad_rows=bool(more.get("skip_bad_rows")), store=settings.store,
+        price=None, skip_bad_rows=bool(more.get("skip_bad_rows")), store=settings.store,
     )  # fmt: skip
     world = choose(settings, simulate=False)
     with planned(asked, world, store) as plan:

@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 
 from config.facts import load_facts
-from jobs.errors import BadInput
+from jobs.errors import BadInput, PriceMissing
 from jobs.identity import derived_seed
-from jobs.job import SEED_MAX, PlanLine, Render
+from jobs.job import SEED_MAX, PlanLine
 from producer.columns import KNOWN, REASON
 from producer.plan import Plan, PlanOptions, campaign_name, eta_s, iter_plan, make_plan
-from providers.contract import Complaint
 from providers.registry import provider
 from providers.segmind import Segmind
 
@@ -300,33 +299,51 @@ def test_rows_for_another_provider() -> None:
     assert planned(source, where=[("provider", "segmind")]).variants == 1
 
 
-class Unpriced(Segmind):
-    """A provider whose price list knows nothing, and that has one complaint of its own."""
-
-    def complaints(self, render: Render) -> list[Complaint]:
-        """Only a prompt that says so is wrong."""
-        return [Complaint("prompt", "bad", "is bad", "be good")] if render.prompt == "bad" else []
-
-    def price_usd(self, render: Render) -> Decimal | None:
-        """No price is known."""
-        return None
-
-
-def test_no_price_no_purchase() -> None:
-    """A video without a known price cannot be reserved, so its row is a problem; complaints come before prices."""
+def unpriced(*rows: str, **options: Any) -> Plan:
+    """The plan at a provider whose price list knows no 1080p."""
     facts = load_facts()["segmind"]
-    with pytest.raises(BadInput) as caught:
-        make_plan(
-            matrix("prompt", "good", "bad"),
-            options=SIMULATED,
-            provider=Unpriced(facts, None),
-            facts=facts,
-            bought=lambda _: set(),
-            spool=Path("spool"),
-        )
-    first, second = caught.value.problems
-    assert "names no price" in first.problem
-    assert str(second) == "matrix.csv:3: prompt: is bad; be good"
+    small = {"per_second": {"USD": {"720p": Decimal("0.125")}}}
+    facts = facts.model_copy(update={"offers": tuple(one.model_copy(update=small) for one in facts.offers)})
+    return make_plan(
+        matrix("prompt,resolution", *rows),
+        options=PlanOptions(simulated=True, **options),
+        provider=Segmind(facts, None),
+        facts=facts,
+        bought=lambda _: set(),
+        spool=Path("spool"),
+    )
+
+
+def test_an_unknown_price_is_asked_for_and_never_0() -> None:
+    """A video without a known price cannot be reserved: nothing is planned, and the message holds the flag."""
+    with pytest.raises(PriceMissing, match=r"t2v standard 1080p at segmind(?s:.*)--price 0\.10"):
+        unpriced("A,720p", "B,1080p")
+    assert list(Path("spool").iterdir()) == []
+
+
+def test_a_named_price_holds_where_the_list_has_none() -> None:
+    """Five seconds at the list's price and five at the named one; the job says which."""
+    plan = unpriced("A,720p", "B,1080p", price_usd=Decimal("0.2"))
+    assert plan.cost_high_usd == Decimal("0.625") + Decimal("1.0")
+    assert [(line.job.price_uusd, line.job.price_as_of) for line in iter_plan(plan.path)] == [
+        (625_000, "2026-11-01"),
+        (1_000_000, "--price"),
+    ]
+
+
+def test_a_named_price_that_nothing_needs_is_refused() -> None:
+    """Whoever names a price believes that it holds."""
+    with pytest.raises(BadInput, match="segmind has a price for every video"):
+        unpriced("A,720p", price_usd=Decimal("0.01"))
+
+
+def test_a_row_that_others_can_make_names_them() -> None:
+    """What this provider lacks is said with the names of those that have it."""
+    (problem,) = refused(matrix("prompt,aspect_ratio", "A,1:1")).problems
+    assert problem.fix.startswith("use 16:9 or 9:16; dashscope")
+    assert problem.fix.endswith("can make it as it is")
+    (problem,) = refused(matrix("prompt,model", "A,flash")).problems
+    assert "can make it" not in problem.fix
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,12 @@ def test_tables(tmp_path: Path, content: str, prompts: list[str]) -> None:
         ("a.csv", "prompt,Aspect-Ratio,aspect_ratio\n", "this column twice, as `Aspect-Ratio` and `aspect_ratio`"),
         ("a.csv", "promt,a\n", "promt: there is no column `promt`; did you mean `prompt`?"),
         ("a.csv", "prompt,negative prompts\n", "did you mean `negative_prompt`?"),
+        (
+            "a.csv",
+            "prompt,video_url\n",
+            "`video_url` asks for video-to-video, which nobody sells for Wan 2.6; the nearest:",
+        ),
+        ("a.csv", "prompt,Voice URL\n", "`Voice URL` asks for a voice as a reference, which nobody sells"),
         ("a.csv", "prompt,image\n", "did you mean `image_url`?"),
         ("a.csv", 'prompt,"a\n', "a header that cannot be read"),
         ("a.csv", "prompt\n" + "x" * (CELL_MAX + 1), "over 1,048,576 characters"),

@@ -57,6 +57,15 @@ ROWS: list[tuple[str, Mode, dict[str, Any], str, str, str]] = [
     ),
     (
         "dashscope",
+        Mode.R2V,
+        {"prompt": "character2 waves"},
+        "prompt",
+        "names character2, and the row has 1 ref",
+        "character1",
+    ),
+    ("dashscope", Mode.R2V, {"prompt": "Character0 waves"}, "prompt", "names character0", "call them character1"),
+    (
+        "dashscope",
         Mode.I2V,
         {"model": "flash", "audio": False, "audio_track": "https://e.example/a.mp3"},
         "audio",
@@ -88,6 +97,7 @@ def test_one_thing_wrong_is_one_complaint(
         ("dashscope", None, Mode.I2V, {"prompt": "", "template": "flying", "duration_s": 15}),
         ("dashscope", None, Mode.I2V, {"model": "flash", "audio": False}),
         ("dashscope", None, Mode.R2V, {"duration_s": 10, "shot_type": "multi"}),
+        ("dashscope", None, Mode.R2V, {"prompt": "character1 meets a character in uncharacter2"}),
         ("dashscope", "cn", Mode.R2V, {"model": "flash", "audio": False}),
         ("dashscope", "us", Mode.I2V, {"duration_s": 15}),
     ],
