@@ -14,6 +14,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
+from simulator.desk import Desk
+from simulator.dialects.aimlapi import Aimlapi
 from simulator.dialects.dashscope import DashScope
 from simulator.dialects.segmind import Segmind
 from simulator.download import Download
@@ -23,7 +25,7 @@ from simulator.options import Options
 from simulator.world import World
 
 #: Every dialect; each is mounted under its name.
-DIALECTS = (Segmind, DashScope)
+DIALECTS: tuple[type[Desk], ...] = (Segmind, DashScope, Aimlapi)
 #: Real seconds that answers on their way get when the server ends.
 GRACE_S = 0.2
 #: Connections that may wait to be accepted.

@@ -54,6 +54,8 @@ class Desk(ABC):
     flagged: Words | None = None
     #: Simulated seconds that a task is remembered, from its submit on.
     life_s: float = math.inf
+    #: How many tasks an account may have in flight; what is beyond is `crowded`. None: as many as it pays for.
+    slots: int | None = None
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -105,9 +107,9 @@ class Desk(ABC):
         """Any answer with the headers that all carry. `grant` is of the first window, None where there is none."""
         return answer
 
-    def full(self, account: str, holder: Account, now: float) -> Response | None:  # noqa: ARG002 (the same)
-        """The refusal of an account whose slots are taken, or None."""
-        return None
+    def crowded(self) -> Response:
+        """The 429 for a task more than may be in flight."""
+        return self.throttled(self.world.sky.weather.retry_after_s)
 
     def opens_at(self, account: str, now: float) -> float:  # noqa: ARG002 (for dialects whose excess waits)
         """The instant from which a new task of this account may leave the queue."""
@@ -143,8 +145,8 @@ class Desk(ABC):
         holder = self.world.bank.account(self.name, account)
         if not holder.can_pay(order.price_uusd):
             return self.error(self.penniless)
-        if (full := self.full(account, holder, now)) is not None:
-            return full
+        if self._full(account, holder, now):
+            return self.crowded()
         task = self.world.accept(
             self.name, account, asked.model, asked.inputs, order, self, task_id=self.new_id(),
             opens_at=self.opens_at(account, now), notes=asked.notes,
@@ -199,6 +201,14 @@ class Desk(ABC):
         if grant is not None and not grant.passed:
             return self.dressed(request, self.over(grant), grant)
         return account, grant
+
+    def _full(self, account: str, holder: Account, now: float) -> bool:
+        """Whether the account's slots are taken, which is noted."""
+        if self.slots is None or holder.in_flight < self.slots or self.world.options.no_limits:
+            return False
+        self.tally.counts["throttled"] += 1
+        self.world.limits.violated(self.name, account, "tasks in flight", now, f"{self.slots} are in flight")
+        return True
 
     async def _serve(
         self, request: Request, ask: Ask, on: On, key: Callable[[], str], work: Callable[[str, float], Response]

@@ -124,7 +124,7 @@ def parsed(body: bytes) -> dict[str, Any] | None:
     """The body as a JSON object, or None where it is none."""
     try:
         whole = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return whole if isinstance(whole, dict) else None
 

@@ -21,9 +21,13 @@ class Options:
     seed: int = field(default=0, metadata={"help": "the seed of the weather"})
     balance_usd: float = field(default=10_000.0, metadata={"help": "what a new account holds"})
     no_limits: bool = field(default=False, metadata={"help": "lift every rate limit and slot"})
-    submits_per_minute: int | None = field(default=None, metadata={"help": "in place of Segmind's 50"})
+    submits_per_minute: int | None = field(
+        default=None, metadata={"help": "in place of Segmind's 50; AI/ML API and APIMart have no limit without it"}
+    )
     submits_per_second: int | None = field(default=None, metadata={"help": "in place of DashScope's 5"})
-    slots: int | None = field(default=None, metadata={"help": "tasks in flight, in place of DashScope's 5"})
+    slots: int | None = field(
+        default=None, metadata={"help": "tasks in flight, in place of DashScope's 5; others have no limit without it"}
+    )
     no_query_limits: bool = field(default=False, metadata={"help": "lift DashScope's 20 queries a second"})
     segmind_polls_count: bool = field(
         default=False, metadata={"help": "count Segmind's polls in its 50 a minute (not documented either way)"}

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from simulator.bank import Account
 from simulator.clock import utc
 from simulator.desk import Ask, Asked, Desk, bearer
 from simulator.dialects import dashscope_orders
@@ -48,7 +47,7 @@ class DashScope(Desk):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._submits = Limit("submits a second", world.options.submits_per_second or 5, 1)
-        self._slots = world.options.slots or 5
+        self.slots = world.options.slots or 5
 
     def routes(self) -> list[BaseRoute]:
         """Every path of the dialect, below its mount."""
@@ -100,12 +99,8 @@ class DashScope(Desk):
         words = "An internal error has occured, please try again later or contact service support."
         return self.error(Words(status, code, words))
 
-    def full(self, account: str, holder: Account, now: float) -> Response | None:
+    def crowded(self) -> Response:
         """The refusal of a task more than may be in flight."""
-        if holder.in_flight < self._slots or self.world.options.no_limits:
-            return None
-        self.tally.counts["throttled"] += 1
-        self.world.limits.violated(self.name, account, "tasks in flight", now, f"{self._slots} are in flight")
         return self.throttled(self.world.sky.weather.retry_after_s, code="Throttling")
 
     def read(self, request: Request, body: bytes) -> Asked:

@@ -59,6 +59,15 @@ class Street:
         headers = {"authorization": f"Bearer {key}", "x-dashscope-async": "enable"}
         return self.call("POST", VIDEO_SYNTHESIS, headers=headers, json=body)
 
+    def gateway(
+        self, name: str, method: str, path: str, *, key: str = "sim-one", headers: dict[str, str] | None = None,
+        **request: Any,
+    ) -> httpx.Response:  # fmt: skip
+        """One request to a dialect that takes its key as a bearer."""
+        return self.call(
+            method, f"/{name}{path}", headers={"authorization": f"Bearer {key}", **(headers or {})}, **request
+        )
+
     def purchases(self) -> list[dict[str, Any]]:
         """The bank statement."""
         statement: list[dict[str, Any]] = self.call("GET", "/_simulator/purchases").json()["purchases"]
