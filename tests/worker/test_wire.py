@@ -93,12 +93,19 @@ def read_request(one: socket.socket) -> bytes:
     """All of a request with a body of known length."""
     data = b""
     while b"\r\n\r\n" not in data:
-        data += one.recv(65536)
+        data += received(one)
     head, _, body = data.partition(b"\r\n\r\n")
     lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
     while len(body) < sum(lengths):
-        body += one.recv(65536)
+        body += received(one)
     return head + b"\r\n\r\n" + body
+
+
+def received(one: socket.socket) -> bytes:
+    """What comes next; ConnectionResetError once the client has hung up."""
+    if more := one.recv(65536):
+        return more
+    raise ConnectionResetError
 
 
 def hang_up(_: socket.socket) -> None:

@@ -75,7 +75,7 @@ def scripted() -> Iterator[Scripted]:
     """Open a store whose server gives these answers: `scripted(BUSY, OK)`."""
     with contextlib.ExitStack() as running:
 
-        def begin(*answers: bytes, max_attempts: int = 2) -> tuple[ObjectStore, Script]:
+        def begin(*answers: bytes, max_attempts: int = 2, read_timeout_s: float = 0.3) -> tuple[ObjectStore, Script]:
             listener = socket.create_server(("127.0.0.1", 0))
             script = Script(list(answers))
             thread = threading.Thread(target=script.serve, args=(listener,))
@@ -88,7 +88,7 @@ def scripted() -> Iterator[Scripted]:
                 region="us-east-1",
                 access_key="access",
                 secret_key="sesame",
-                read_timeout_s=0.3,
+                read_timeout_s=read_timeout_s,
                 max_attempts=max_attempts,
             )
             return open_store("s3://bucket/p", s3=options), script
@@ -212,7 +212,9 @@ def test_not_there_is_told_from_no_bucket(scripted: Scripted) -> None:
 def test_a_large_upload_that_fails_is_taken_back(scripted: Scripted, tmp_path: Path) -> None:
     """A part that cannot be sent ends the upload with the store's error, and the parts are aborted."""
     started = answer("200 OK", body=b"<R><UploadId>u1</UploadId></R>")
-    store, script = scripted(started, answer("403 Forbidden", "AccessDenied"), answer("204 No Content"))
+    store, script = scripted(
+        started, answer("403 Forbidden", "AccessDenied"), answer("204 No Content"), read_timeout_s=10
+    )
     video = tmp_path / "video.mp4"
     video.write_bytes(bytes(9 * 1024 * 1024))
     with pytest.raises(StoreRefused, match="AccessDenied"):
