@@ -18,6 +18,7 @@ from simulator.desk import Desk
 from simulator.dialects.aimlapi import Aimlapi
 from simulator.dialects.dashscope import DashScope
 from simulator.dialects.segmind import Segmind
+from simulator.dialects.toapis import ToApis
 from simulator.download import Download
 from simulator.inspection import Inspection
 from simulator.lines import Line
@@ -25,7 +26,7 @@ from simulator.options import Options
 from simulator.world import World
 
 #: Every dialect; each is mounted under its name.
-DIALECTS: tuple[type[Desk], ...] = (Segmind, DashScope, Aimlapi)
+DIALECTS: tuple[type[Desk], ...] = (Segmind, DashScope, Aimlapi, ToApis)
 #: Real seconds that answers on their way get when the server ends.
 GRACE_S = 0.2
 #: Connections that may wait to be accepted.

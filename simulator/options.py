@@ -22,13 +22,16 @@ class Options:
     balance_usd: float = field(default=10_000.0, metadata={"help": "what a new account holds"})
     no_limits: bool = field(default=False, metadata={"help": "lift every rate limit and slot"})
     submits_per_minute: int | None = field(
-        default=None, metadata={"help": "in place of Segmind's 50; AI/ML API and APIMart have no limit without it"}
+        default=None,
+        metadata={"help": "in place of Segmind's 50 and ToAPIs' 300; APIMart and AI/ML API have none without it"},
     )
     submits_per_second: int | None = field(default=None, metadata={"help": "in place of DashScope's 5"})
     slots: int | None = field(
         default=None, metadata={"help": "tasks in flight, in place of DashScope's 5; others have no limit without it"}
     )
-    no_query_limits: bool = field(default=False, metadata={"help": "lift DashScope's 20 queries a second"})
+    no_query_limits: bool = field(
+        default=False, metadata={"help": "lift DashScope's 20 queries a second and ToAPIs' 3,000 a minute"}
+    )
     segmind_polls_count: bool = field(
         default=False, metadata={"help": "count Segmind's polls in its 50 a minute (not documented either way)"}
     )
