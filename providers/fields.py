@@ -22,6 +22,9 @@ MICRO = Decimal("0.000001")
 #: Milliseconds since 1970 at the end of the year 9999, beyond which no instant can be told.
 EPOCH_MS_MAX = 253_402_300_800_000
 
+#: A wait in the words of a 429: "resets in ~30s", "retry after 5 seconds".
+WAIT = re.compile(r"(?:resets?|retry|again)(?: in| after)? ?~?(\d{1,6}) ?s(?:ec|\b)", re.IGNORECASE | re.ASCII)
+
 #: What a task id may look like: it goes into URLs and Redis keys.
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=-]{0,199}", re.ASCII)
 
@@ -129,13 +132,13 @@ def epoch_ms(value: Any) -> datetime | None:
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
-def retry_after(headers: Mapping[str, str]) -> tuple[float | None, datetime | None]:
-    """Seconds to wait, or the instant to wait for, out of Retry-After and `x-rate-limit-reset-at-utc`."""
+def retry_after(headers: Mapping[str, str], message: str = "") -> tuple[float | None, datetime | None]:
+    """Seconds to wait, or the instant to wait for: from Retry-After, `x-rate-limit-reset-at-utc`, or the words."""
     asked = headers.get("retry-after")
-    seconds = amount(asked)
-    if seconds is not None:
-        return float(seconds), None
-    return None, instant(asked) or instant(headers.get("x-rate-limit-reset-at-utc"))
+    at = instant(asked) or instant(headers.get("x-rate-limit-reset-at-utc"))
+    said = WAIT.search(message)
+    seconds = amount(asked, None if at or said is None else said[1])
+    return (None, at) if seconds is None else (float(seconds), None)
 
 
 def quoted(task: str) -> str:

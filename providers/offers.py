@@ -120,7 +120,7 @@ def _media(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
 
 
 def _references(references: Sequence[str], offer: Offer, title: str) -> Iterator[Complaint]:
-    videos = sum(uri.partition("?")[0].lower().endswith(VIDEO_ENDINGS) for uri in references)
+    videos = sum(map(is_video, references))
     images = len(references) - videos
     if not references:
         yield Complaint("reference_urls", "", f"{offer.slug} starts from references, and there are none", "give a URL")
@@ -129,6 +129,11 @@ def _references(references: Sequence[str], offer: Offer, title: str) -> Iterator
         text = f"{len(references)} files, {videos} of them videos"
         most_text = f"{limits[0]} files, {limits[1]} of them videos" + ("" if limits[2] else ", and no images")
         yield Complaint("reference_urls", text, f"{title} takes at most {most_text}", "leave some out")
+
+
+def is_video(uri: str) -> bool:
+    """Whether a reference counts as a video, by its name."""
+    return uri.partition("?")[0].lower().endswith(VIDEO_ENDINGS)
 
 
 def _names(render: Render) -> Iterator[Complaint]:

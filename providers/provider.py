@@ -124,7 +124,7 @@ class Provider(ABC):
     def read_check(self, answer: Answer, task_id: str, at: Endpoint) -> CheckReading:
         """What that answer (or the answer to an `Ask`) means."""
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return Throttled(*fields.retry_after(answer.headers))
+            return self.throttled(answer)
         task = self.task(answer.fields())
         word = fields.words(task.get(self.state_field))
         if answer.status in rules.TAKEN and word in self.open_words:
@@ -175,10 +175,14 @@ class Provider(ABC):
         """The tasks on that page, which `asked` called for."""
         return Unreadable("there is no list of tasks")
 
+    def throttled(self, answer: Answer) -> Throttled:
+        """A look that came too fast, and how long to wait where that is told."""
+        return Throttled(*fields.retry_after(answer.headers, fields.trouble(answer.fields())[1]))
+
     def no_list(self, answer: Answer) -> Throttled | Unreadable:
         """What an answer means that should have been a page of a list, and is none."""
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return Throttled(*fields.retry_after(answer.headers))
+            return self.throttled(answer)
         return Unreadable(f"HTTP {answer.status} without a list of tasks")
 
     def detail_call(self, candidate: Candidate, at: Endpoint) -> Call | None:  # noqa: ARG002

@@ -64,7 +64,7 @@ def judge(rules: Sequence[Rule], code: str, message: str, status: int | None = N
 def rejected(rules: Sequence[Rule], answer: Answer, code: str, message: str) -> Rejected:
     """The refusal in a definite no, with the provider's own words and what to do."""
     rule = judge(rules, code, message, answer.status)
-    wait_s, at = fields.retry_after(answer.headers)
+    wait_s, at = fields.retry_after(answer.headers, message)
     return Rejected(
         kind=rule.kind,
         message=message or code or f"HTTP {answer.status} without a message",

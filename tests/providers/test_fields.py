@@ -26,3 +26,21 @@ def test_words_are_one_bounded_line(said: str, kept: str) -> None:
 def test_only_web_addresses_are_links(link: object) -> None:
     """What is no http(s) address is no link; the render then has no video yet."""
     assert fields.url(link) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "wait_s"),
+    [
+        ("Request was throttled. Your rate limit resets in ~30s.", 30.0),
+        ("Too many requests, retry after 5 seconds", 5.0),
+        ("Try again in 12 sec", 12.0),
+        ("again in 5 minutes", None),
+        ("again in 9999999s", None),
+        ("5 s", None),
+        ("", None),
+    ],
+)
+def test_a_wait_that_is_said_in_words(message: str, wait_s: float | None) -> None:
+    """Seconds are taken from a sentence only where it says what they are for; a header goes before."""
+    assert fields.retry_after({}, message) == (wait_s, None)
+    assert fields.retry_after({"retry-after": "2"}, message) == (2.0, None)
