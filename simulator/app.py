@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount
 
 from simulator.desk import Desk
 from simulator.dialects.aimlapi import Aimlapi
+from simulator.dialects.apimart import ApiMart
 from simulator.dialects.dashscope import DashScope
 from simulator.dialects.segmind import Segmind
 from simulator.dialects.toapis import ToApis
@@ -26,7 +27,7 @@ from simulator.options import Options
 from simulator.world import World
 
 #: Every dialect; each is mounted under its name.
-DIALECTS: tuple[type[Desk], ...] = (Segmind, DashScope, Aimlapi, ToApis)
+DIALECTS: tuple[type[Desk], ...] = (Segmind, DashScope, Aimlapi, ApiMart, ToApis)
 #: Real seconds that answers on their way get when the server ends.
 GRACE_S = 0.2
 #: Connections that may wait to be accepted.

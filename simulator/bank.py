@@ -22,9 +22,14 @@ class Account:
     in_flight: int = 0
     tasks: list[Task] = field(default_factory=list)
 
+    @property
+    def left_uusd(self) -> int:
+        """What it may still spend: the balance less what still renders."""
+        return self.balance_uusd - self.committed_uusd
+
     def can_pay(self, price_uusd: int) -> bool:
         """Whether the balance covers this on top of what still renders."""
-        return self.balance_uusd - self.committed_uusd >= price_uusd
+        return self.left_uusd >= price_uusd
 
 
 class Bank:

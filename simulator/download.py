@@ -1,4 +1,7 @@
-"""The result host: videos behind signed links that die on time, with byte ranges, as an object store serves them."""
+"""The result host: videos behind signed links that die on time, with byte ranges, as an object store serves them.
+
+Beside them lie the files that clients have uploaded.
+"""
 
 import re
 
@@ -20,14 +23,22 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class Download:
-    """The host below `/clips`."""
+    """The host below `/clips`, and `/shelf`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def routes(self) -> list[BaseRoute]:
-        """The one path."""
-        return [Route("/clips/{task_id}.mp4", self.video)]
+        """Both paths."""
+        return [Route("/clips/{task_id}.mp4", self.video), Route("/shelf/{name}", self.upload)]
+
+    async def upload(self, request: Request) -> Response:
+        """A file that a client has uploaded, while it is kept."""
+        now = self._world.clock.now()
+        found = self._world.shelf.get(request.path_params["name"], now)
+        if found is None:
+            return _denied(404, "NoSuchKey", "The specified key does not exist.", now)
+        return Response(found.data, media_type=found.media_type)
 
     async def video(self, request: Request) -> Response:
         """A video, a part of it, or the error page of an object store."""

@@ -16,6 +16,7 @@ from simulator.limits import Grant, Limit, Limits
 from simulator.links import Links
 from simulator.options import Options
 from simulator.renders import Order, Task
+from simulator.shelf import Shelf, Upload
 from simulator.tally import Tally
 from simulator.weather import Fault, Sky
 
@@ -40,6 +41,7 @@ class World:
         self.sky = Sky(options.weather, seed=options.seed)
         self.limits = Limits()
         self.links = Links(options.seed)
+        self.shelf = Shelf()
         self.tallies: dict[str, Tally] = defaultdict(Tally)
         self.journal = Journal(options.journal) if options.journal else None
         self.bank = Bank(round(options.balance_usd * MICRO), self._write)
@@ -117,6 +119,11 @@ class World:
         if (fault and fault.then == "expired") or self.sky.happens(self.sky.weather.p_expired_link, "expired", draw):
             expires_at = task.at
         return self.links.url(f"{request.scope['scheme']}://{request.headers['host']}", task.task_id, expires_at)
+
+    def shelve(self, request: Request, data: bytes, media_type: str, dies_at: float) -> str:
+        """Keep an uploaded file until `dies_at`; the link to it. No journal keeps it."""
+        name = self.shelf.put(Upload(data, media_type, dies_at))
+        return f"{request.scope['scheme']}://{request.headers['host']}/shelf/{name}"
 
     def close(self) -> None:
         """Write down the time and give the journal back."""

@@ -1,8 +1,9 @@
-"""Segmind's v2 dialect: submit, status, result and credits.
+"""Segmind's v2 dialect: submit, status, result, credits and uploads.
 
 A failed render answers HTTP 422 and is not billed. An hour after its submit, only the history still knows a request.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,9 +16,10 @@ from simulator.clock import iso
 from simulator.desk import Ask, Asked, Desk, address
 from simulator.dialects import segmind_orders
 from simulator.dialects.segmind_history import FILE_LIFE_S, SegmindHistory
-from simulator.forms import Refused, Words
+from simulator.forms import Refused, Words, parsed
 from simulator.limits import Grant, Limit
 from simulator.renders import Task
+from simulator.shelf import unpacked
 from simulator.weather import Fault
 from simulator.world import World, account_of
 
@@ -43,6 +45,7 @@ class Segmind(Desk):
             Route("/v2/requests/{request_id}", self.result),
             Route("/v2/{slug}", self.submit, methods=["POST"]),
             Route("/v1/get-user-credits", self.credits),
+            Route("/workflows/upload-asset", self.upload, methods=["POST"]),
             *SegmindHistory(self).routes(),
         ]
 
@@ -57,6 +60,11 @@ class Segmind(Desk):
     async def credits(self, request: Request) -> Response:
         """What the account still holds."""
         return await self.browse(request, self._credits, ask="balance")
+
+    async def upload(self, request: Request) -> Response:
+        """Keep files that come as data URIs, at the upload host's path."""
+        body = parsed(await request.body())
+        return await self.browse(request, lambda request, _, __: self._kept(request, body), ask="upload")
 
     def account(self, request: Request) -> str | Response:
         """The account of the request's key, or the 401 for it."""
@@ -114,6 +122,16 @@ class Segmind(Desk):
     def _credits(self, _: Request, account: str, __: float) -> Response:
         held = self.world.bank.account(self.name, account).balance_uusd / MICRO
         return JSONResponse({"credits": held, "free-credits": 0.0})
+
+    def _kept(self, request: Request, body: dict[str, Any] | None) -> Response:
+        """The links to what was uploaded; how long they live is not documented, here for good."""
+        uris = (body or {}).get("data_urls")
+        files = [unpacked(uri) for uri in uris] if isinstance(uris, list) else []
+        kept = [file for file in files if file is not None]
+        if not files or len(kept) < len(files):
+            return self.error(Words(400, "", "data_urls must be an array of base64 data URLs"))
+        links = [self.world.shelve(request, data, kind, math.inf) for kind, data in kept]
+        return JSONResponse({"file_urls": links, "message": "Files uploaded successfully"})
 
     def _status(self, request: Request, task: Task, now: float, _: Fault | None) -> Response:
         """The status body; under 422 where it ended badly."""

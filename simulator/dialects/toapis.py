@@ -137,7 +137,7 @@ class ToApis(Desk):
         return f"video_{secrets.token_hex(13).upper()}"
 
     def _balance(self, _: Request, account: str, __: float) -> Response:
-        held = self.world.bank.account(self.name, account).balance_uusd / MICRO
+        held = self.world.bank.account(self.name, account).left_uusd / MICRO
         used = self.world.options.balance_usd - held
         facts = {"remain_balance": held, "used_balance": used, "unlimited_quota": False}
         money = {"remain_credits": held * CREDITS_PER_USD, "used_credits": used * CREDITS_PER_USD}

@@ -15,6 +15,14 @@ from simulator.weather import Weather
 
 #: The real instant, in seconds since 1970, at which every street begins: 2026-11-21 12:00 UTC.
 NOON = 1_795_262_400.0
+#: Where the dialects that take their key as a bearer sell, and their least order.
+BEARERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "aimlapi": ("/v2/video/generations", {"model": "alibaba/wan-2-6-t2v", "resolution": "720p", "duration": 5}),
+    "apimart": ("/v1/videos/generations", {"model": "wan2.6"}),
+    "toapis": ("/v1/videos/generations", {"model": "wan2.6"}),
+}
+#: Every dialect.
+DIALECTS = ("segmind", "dashscope", *BEARERS)
 VIDEO_SYNTHESIS = "/dashscope/api/v1/services/aigc/video-generation/video-synthesis"
 
 
@@ -67,6 +75,15 @@ class Street:
         return self.call(
             method, f"/{name}{path}", headers={"authorization": f"Bearer {key}", **(headers or {})}, **request
         )
+
+    def buy(self, dialect: str, prompt: str = "a cat") -> httpx.Response:
+        """Order a video of five seconds at any dialect."""
+        if dialect == "segmind":
+            return self.buy_segmind(prompt)
+        if dialect == "dashscope":
+            return self.buy_dashscope(prompt)
+        path, body = BEARERS[dialect]
+        return self.gateway(dialect, "POST", path, json=body | {"prompt": prompt})
 
     def purchases(self) -> list[dict[str, Any]]:
         """The bank statement."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from simulator.weather import Fault, Sky, Weather
-from tests.simulator.conftest import Street
+from tests.simulator.conftest import DIALECTS, Street
 
 
 def test_renders_have_the_asked_mean_and_spread() -> None:
@@ -91,17 +91,16 @@ def test_impossible_scripts_are_refused(street: Callable[..., Street], script: o
     [("429", 429, 0), ("500", 500, 0), ("502", 502, 0), ("503", 503, 0), ("504", 504, 0), ("504_after", 504, 1),
      ("html", 200, 1), ("truncated", 200, 1), ("garbage", 200, 1)],
 )  # fmt: skip
-@pytest.mark.parametrize("provider", ["segmind", "dashscope"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_scripted_fault_befalls_the_next_request_only(
-    street: Callable[..., Street], provider: str, then: str, status: int, bought: int
+    street: Callable[..., Street], dialect: str, then: str, status: int, bought: int
 ) -> None:
     """Faults before acceptance buy nothing; faults after it have bought; the request after that is well."""
     one = street()
     one.script("submit", then)
-    buy = one.buy_segmind if provider == "segmind" else one.buy_dashscope
-    assert buy("first").status_code == status
+    assert one.buy(dialect, "first").status_code == status
     assert len(one.purchases()) == bought
-    assert buy("second").status_code == 200
+    assert one.buy(dialect, "second").status_code == 200
     assert len(one.purchases()) == bought + 1
 
 
