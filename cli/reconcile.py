@@ -56,7 +56,6 @@ def command(campaign: str, store: str | None, redis: str | None, as_json: bool) 
             told = _of_campaign(campaign, looked, ledger)
             left = ledger.status(campaign)
         finally:
-            shop.wire.close()
             shutil.rmtree(shop.temp, ignore_errors=True)
     if as_json:
         print_json({"campaign": campaign, **told})

@@ -1,7 +1,7 @@
 """Where a provider's links may lead: http and https, to public addresses, or back to where the provider itself lives.
 
 The address is looked up once and then connected to, so that no second look-up can answer otherwise; every redirect
-comes through here too. A kept connection would be shared by names that share an address, so none is kept.
+comes through here too.
 """
 
 import ipaddress
@@ -9,8 +9,8 @@ import socket
 
 import httpx
 
-#: Under this name a request carries the URL at which its account calls the provider; that host's addresses are allowed.
-HOME = "home"
+from worker.exchange import Unreachable
+
 #: Prefix under which networks without IPv4 reach it: the last four bytes are the address that counts.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -21,40 +21,8 @@ class LinkRefused(Exception):
     """The link leads where no video of a provider lies; following it could show it our own network."""
 
 
-class PublicOnly(httpx.BaseTransport):
-    """Carries requests over the public network only; raises LinkRefused for all others before anything is sent."""
-
-    def __init__(self) -> None:
-        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0), retries=0)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request to the first of its host's addresses that takes it."""
-        addresses = allowed_addresses(request.url, str(request.extensions.get(HOME, "")))
-        for address in addresses[:-1]:
-            try:
-                return self._send(request, address)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
-        return self._send(request, addresses[-1])
-
-    def close(self) -> None:
-        """Let the connections go."""
-        self._inner.close()
-
-    def _send(self, request: httpx.Request, address: IPAddress) -> httpx.Response:
-        """The same request to that very address; name and certificate stay the host's."""
-        pinned = httpx.Request(
-            request.method,
-            request.url.copy_with(host=str(address)),
-            headers=request.headers,
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": request.url.host},
-        )
-        return self._inner.handle_request(pinned)
-
-
 def allowed_addresses(url: httpx.URL, home: str) -> list[IPAddress]:
-    """Where the URL's host lies, if a link may lead there. Raises LinkRefused, or ConnectError for an unknown host."""
+    """Where the URL's host lies, if a link may lead there. Raises LinkRefused, or Unreachable for an unknown host."""
     if url.scheme not in ("http", "https"):
         raise LinkRefused(f"the link is no http(s) address but {url.scheme[:20] or 'a bare path'!r}")
     addresses = _look_up(url.host)
@@ -80,6 +48,6 @@ def _look_up(host: str) -> list[IPAddress]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpx.ConnectError(f"no address of {host[:100]!r} is known: {error}") from error
+        raise Unreachable(f"no address of {host[:100]!r} is known: {error}") from error
     texts = (str(place[0]).partition("%")[0] for *_, place in found)
     return [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]

@@ -1,15 +1,19 @@
 """The one HTTP client of the workshop: the POST that buys, the GETs that ask, and the download that streams.
 
-The POST is plain httpx on a fresh connection, without redirects or retries, because only then does an error tell
-"never sent" from "perhaps bought" (docs/decisions/0003). GETs are free to repeat and go through aiohttp, at a fraction
-of the CPU. Bodies are bounded as sent and as unpacked; links lead only where `worker/links.py` lets them.
+The POST and the download are an exchange each on a connection of its own (`worker/exchange.py`), because only then
+does a failure tell "never sent" from "perhaps bought" (docs/decisions/0009). GETs are free to repeat and go through
+aiohttp, which keeps connections. Bodies are bounded as sent and as unpacked; links lead only where `worker/links.py`
+lets them.
 """
 
 import hashlib
+import json
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -17,8 +21,10 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from config.version import tool_version
 from providers.contract import Answer, Call
-from worker.links import HOME, LinkRefused, PublicOnly
+from worker.exchange import BrokenOff, Exchange, Unreachable, connect, request_bytes
+from worker.links import LinkRefused, allowed_addresses
 
 #: Seconds. A POST without an answer by then is lost; a worker that is told to stop waits as long for it.
 POST_TIMEOUT_S = 20.0
@@ -29,6 +35,9 @@ ASK_TIMEOUT_S = 10.0
 STALL_TIMEOUT_S = 30.0
 #: Seconds for one whole video, however slowly it trickles.
 DOWNLOAD_TIMEOUT_S = 900.0
+#: Redirects that one link may lead through.
+MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: No answer of an API is longer; more of it is not read.
 LONGEST_ANSWER_BYTES = 2 * 1024 * 1024
 #: No 15-second video is larger.
@@ -70,64 +79,82 @@ class Stopped(Exception):
 
 
 class Wire:
-    """Connections of one worker process; safe to use from many threads."""
+    """What one worker process sends in its threads' names; nothing is kept open between two calls."""
 
     def __init__(self) -> None:
-        fresh = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        self._buyer = httpx.Client(
-            transport=httpx.HTTPTransport(limits=fresh, retries=0),
-            timeout=httpx.Timeout(POST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            follow_redirects=False,
-        )
-        self._fetcher = httpx.Client(
-            transport=PublicOnly(),
-            headers={"Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(STALL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            follow_redirects=True,
-            max_redirects=5,
-        )
-
-    def close(self) -> None:
-        """Let the connections go."""
-        self._buyer.close()
-        self._fetcher.close()
+        self._tls = httpx.create_ssl_context()
+        self._headers = {"User-Agent": f"wanbatch/{tool_version()}", "Accept": "*/*"}
 
     def post(self, call: Call) -> Answer | NotSent | NoAnswer:
         """Send the one POST; every failure says whether it was sent."""
-        began = time.monotonic()
+        until = time.monotonic() + POST_TIMEOUT_S
         try:
-            with self._buyer.stream(call.method, call.url, headers=dict(call.headers), json=call.body) as response:
-                raw = b"".join(_bounded(response, LONGEST_ANSWER_BYTES, began + POST_TIMEOUT_S))
-                headers = _lower(response.headers)
-                return Answer(response.status_code, headers, _unpacked(headers, raw))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return NotSent(f"{type(error).__name__}: {error}")
-        except (httpx.HTTPError, _TooLongError) as error:
-            return NoAnswer(f"{type(error).__name__}: {error}")
+            place = _place(call.url)
+            headers = {"Host": place.host_header, "Accept-Encoding": "gzip, deflate", **self._headers, **call.headers}
+            body = b""
+            if call.body is not None:
+                headers.setdefault("Content-Type", "application/json")
+                body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            request = request_bytes(call.method, place.target, headers, body)
+            exchange = self._open(place.host, place, until, POST_TIMEOUT_S)
+        except (Unreachable, httpx.InvalidURL, ValueError) as error:
+            return NotSent(str(error))
+        try:
+            with closing(exchange):
+                exchange.ask(request)
+                raw = b"".join(_bounded(exchange, LONGEST_ANSWER_BYTES))
+                return Answer(exchange.status, exchange.headers, _unpacked(exchange.headers, raw))
+        except (BrokenOff, _UnreadableError) as error:
+            return NoAnswer(str(error))
 
     def download(self, url: str, path: Path, *, home: str, stop: Callable[[], bool]) -> Download | NoDownload:
         """Stream a file to `path`, hashing on the way; raises Stopped when `stop()` says so.
 
         `home` is the URL at which the account calls its provider: only there may the link lead to a private address.
         """
-        digest, size, until = hashlib.sha256(), 0, time.monotonic() + DOWNLOAD_TIMEOUT_S
+        until = time.monotonic() + DOWNLOAD_TIMEOUT_S
         try:
-            with self._fetcher.stream("GET", url, extensions={HOME: home}) as response, path.open("wb") as file:
-                if response.status_code != HTTPStatus.OK:
-                    gone = response.is_client_error and response.status_code != HTTPStatus.TOO_MANY_REQUESTS
-                    return NoDownload(f"the link answers {response.status_code}", gone=gone)
-                for chunk in _bounded(response, LARGEST_VIDEO_BYTES, until):
-                    if stop():
-                        raise Stopped
-                    digest.update(chunk)
-                    size += file.write(chunk)
+            link = httpx.URL(url)
+            for _ in range(MOST_REDIRECTS + 1):
+                with closing(self._follow(link, home, until)) as exchange:
+                    location = exchange.headers.get("location")
+                    if exchange.status not in REDIRECTS or location is None:
+                        return _saved(exchange, path, stop)
+                    link = link.join(location)
         except httpx.InvalidURL as error:
             return NoDownload(f"the link is no URL: {error}", gone=True)
         except LinkRefused as error:
             return NoDownload(str(error), gone=True)
-        except (httpx.HTTPError, _TooLongError) as error:
-            return NoDownload(f"{type(error).__name__}: {error}", gone=False)
-        return Download(size, digest.hexdigest())
+        except (Unreachable, BrokenOff, _UnreadableError, ValueError) as error:
+            return NoDownload(str(error), gone=False)
+        return NoDownload(f"the link leads through more than {MOST_REDIRECTS} others", gone=False)
+
+    def _follow(self, link: httpx.URL, home: str, until: float) -> Exchange:
+        """Ask for what lies behind a link, at the first of its host's addresses that takes the connection."""
+        addresses = allowed_addresses(link, home)
+        place = _Place.of(link)
+        headers = {"Host": place.host_header, "Accept-Encoding": "identity", **self._headers}
+        request = request_bytes("GET", place.target, headers)
+        *others, last = map(str, addresses)
+        for address in others:
+            try:
+                exchange = self._open(address, place, until, STALL_TIMEOUT_S)
+                break
+            except Unreachable:
+                continue
+        else:
+            exchange = self._open(last, place, until, STALL_TIMEOUT_S)
+        try:
+            exchange.ask(request)
+        except BrokenOff:
+            exchange.close()
+            raise
+        return exchange
+
+    def _open(self, host: str, place: "_Place", until: float, stall_s: float) -> Exchange:
+        tls = self._tls if place.encrypted else None
+        connection = connect(host, place.port, within_s=CONNECT_TIMEOUT_S, tls=tls, name=place.host)
+        return Exchange(connection, until=until, stall_s=stall_s)
 
 
 class Asker:
@@ -156,7 +183,7 @@ class Asker:
                         return NoAnswer(f"more than {LONGEST_ANSWER_BYTES} bytes")
             headers = _lower(response.headers)
             return Answer(response.status, headers, _unpacked(headers, bytes(body)))
-        except (aiohttp.ClientError, httpx.DecodingError, TimeoutError, ValueError, _TooLongError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError, _UnreadableError) as error:
             return NoAnswer(f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
@@ -164,20 +191,60 @@ class Asker:
         await self._session.close()
 
 
-class _TooLongError(Exception):
-    """More bytes, or more time, than any honest answer takes."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a URL leads, and what is asked for there."""
+
+    encrypted: bool
+    host: str
+    port: int
+    host_header: str
+    target: str
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> "_Place":
+        """Raises ValueError for what is no http(s) URL."""
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError("the address is no http(s) URL")
+        encrypted = url.scheme == "https"
+        port = url.port or (443 if encrypted else 80)
+        return cls(encrypted, url.raw_host.decode(), port, url.netloc.decode(), url.raw_path.decode())
 
 
-def _bounded(response: httpx.Response, most_bytes: int, until: float) -> Iterator[bytes]:
-    """The body in chunks: no more than so many bytes, none after `until` on the monotonic clock."""
+@lru_cache(maxsize=64)
+def _place(url: str) -> _Place:
+    """The same, remembered: an account POSTs to the same few URLs."""
+    return _Place.of(httpx.URL(url))
+
+
+class _UnreadableError(Exception):
+    """More bytes than any honest answer has, or a body that cannot be unpacked."""
+
+
+def _bounded(exchange: Exchange, most_bytes: int) -> Iterator[bytes]:
+    """The body in chunks, no more than so many bytes."""
     total = 0
-    for chunk in response.iter_raw():
+    for chunk in exchange.chunks():
         total += len(chunk)
         if total > most_bytes:
-            raise _TooLongError(f"more than {most_bytes} bytes")
-        if time.monotonic() > until:
-            raise _TooLongError("the answer came too slowly")
+            raise _UnreadableError(f"more than {most_bytes} bytes")
         yield chunk
+
+
+def _saved(exchange: Exchange, path: Path, stop: Callable[[], bool]) -> Download | NoDownload:
+    """The file behind a link, hashed on its way to the disk."""
+    status = exchange.status
+    if status != HTTPStatus.OK:
+        gone = 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS  # noqa: PLR2004
+        return NoDownload(f"the link answers {status}", gone=gone)
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        for chunk in _bounded(exchange, LARGEST_VIDEO_BYTES):
+            if stop():
+                raise Stopped
+            digest.update(chunk)
+            size += file.write(chunk)
+    return Download(size, digest.hexdigest())
 
 
 def _unpacked(headers: Mapping[str, str], raw: bytes) -> bytes:
@@ -188,9 +255,9 @@ def _unpacked(headers: Mapping[str, str], raw: bytes) -> bytes:
     try:
         body = unpacking.decompress(raw, LONGEST_ANSWER_BYTES)
     except zlib.error as error:
-        raise httpx.DecodingError(f"the body cannot be unpacked: {error}") from error
+        raise _UnreadableError(f"the body cannot be unpacked: {error}") from error
     if unpacking.unconsumed_tail:
-        raise _TooLongError(f"more than {LONGEST_ANSWER_BYTES} bytes, packed into {len(raw)}")
+        raise _UnreadableError(f"more than {LONGEST_ANSWER_BYTES} bytes, packed into {len(raw)}")
     return body
 
 

@@ -39,7 +39,6 @@ def open_worker(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Workbe
             one = open_workbench(valkey, simulator, tmp_path, account)
             opened.callback(one.redis.close)
             opened.callback(shutil.rmtree, one.shop.temp)
-            opened.callback(one.shop.wire.close)
             opened.callback(one.ledger.close)
             opened.callback(lambda: _in_order(one))
             return one

@@ -50,7 +50,6 @@ def shop(told: Told, tmp_path: Path) -> Iterator[Workshop]:
     assert told("submit", "twins.csv", "--simulate", "--provider", "dashscope", "--campaign", "twins")[0] == 0
     one = build(load_settings())
     yield one
-    one.wire.close()
     one.ledger.close()
 
 

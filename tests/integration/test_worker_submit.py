@@ -168,7 +168,6 @@ def test_a_refused_key_parks_and_fails_no_job(work: Workbench) -> None:
 )
 def test_a_lost_answer_is_held_unknown(work: Workbench, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
     """It was bought, but nobody was told: the money is in doubt, the slot held, and nobody buys it again."""
-    work.shop.wire.close()
     monkeypatch.setattr(wire, "POST_TIMEOUT_S", 0.5)
     work.shop.wire = Wire()
     (job,) = work.order()

@@ -72,11 +72,9 @@ def serve() -> Iterator[Callable[[Script], Server]]:
 
 
 @pytest.fixture
-def client() -> Iterator[Wire]:
+def client() -> Wire:
     """The wire under test."""
-    one = Wire()
-    yield one
-    one.close()
+    return Wire()
 
 
 @pytest.fixture
