@@ -17,7 +17,10 @@ from config.settings import Settings
 from jobs.money import shown
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
+from producer.fetch import Web
+from producer.media import Media
 from producer.plan import Plan, PlanOptions, make_plan
+from producer.remembered import Remembered, usual_folder
 from providers.registry import provider
 
 #: How many repeats and refused rows are named one by one for a person; --json has more.
@@ -64,7 +67,16 @@ def planned(asked: Asked, world: World, store: ObjectStore) -> Iterator[Plan]:
             facts=world.facts,
             bought=shelf.ended,
             spool=Path(spool),
+            media=_media(world),
         )
+
+
+def _media(world: World) -> Media:
+    """How media are looked at: not at all where no provider is named, so that a first run needs no network. A real
+    provider cannot reach private addresses, so neither may we.
+    """
+    web = Web(public_only=not world.simulated) if world.named else None
+    return Media(web, Remembered(usual_folder()))
 
 
 def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings) -> Iterator[str]:
@@ -84,6 +96,14 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
         named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
         more = ", ..." if plan.duplicates.count > NAMED else ""
         yield f"{counted(plan.duplicates.count, 'repeat')} made only once: {named}{more}"
+    if plan.looked or plan.recalled:
+        yield f"{counted(plan.looked, 'file')} of media looked at, {plan.recalled:,} remembered from before"
+    if plan.unlooked:
+        addresses = "1 address" if plan.unlooked == 1 else f"{plan.unlooked:,} addresses"
+        yield f"{addresses} of media not looked at: no provider was named (--provider NAME looks, with --simulate too)"
+    if plan.notes_count:
+        yield f"{counted(plan.notes_count, 'note')} on media; nothing is refused for them:"
+        yield from (f"  {note}" for note in plan.notes[:NAMED])
     if plan.refused_count:
         problems = counted(plan.refused_count, "problem")
         yield f"{problems}; the bad rows are left out, with their reasons: {plan.bad_rows_path}"

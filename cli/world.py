@@ -19,11 +19,12 @@ USUAL = "segmind"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The provider that makes the videos, where, and whether it is only simulated."""
+    """The provider that makes the videos, where, whether it is only simulated, and whether anyone named it."""
 
     facts: ProviderFacts
     region: str | None
     simulated: bool
+    named: bool = True
 
     @property
     def account(self) -> str:
@@ -50,7 +51,8 @@ def choose(settings: Settings, *, simulate: bool, must_name: str = "") -> World:
     found.region(settings.region)
     simulated = simulate or not settings.provider
     account = account_name(found, settings.region, simulated=simulated)
-    return World(with_own_limits(found, account, settings.limits), settings.region, simulated)
+    own = with_own_limits(found, account, settings.limits)
+    return World(own, settings.region, simulated, named=bool(settings.provider))
 
 
 def check_money(world: World, *, budget_usd: Decimal | None, cost_usd: Decimal) -> None:

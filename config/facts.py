@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, Posit
 from jobs.backoff import Cadence
 from jobs.errors import BadInput
 from jobs.job import AspectRatio, Mode, Model, Resolution
+from jobs.media import Kind
 
 #: Native currency to dollars a second, by resolution; a resolution that is missing has no known price.
 PriceTable = Mapping[str, Mapping[Resolution, Decimal]]
@@ -53,6 +54,19 @@ class Region(Fact):
     other_urls: Mapping[str, str] = {}
     currency: str
     usd_per_unit: Decimal
+
+
+class MediaLimit(Fact):
+    """What a file of one kind may be: its formats by their bytes; the least and the most pixels a side, and seconds.
+
+    None is no limit; `alpha` says whether see-through parts of an image are taken.
+    """
+
+    formats: tuple[str, ...]
+    most_bytes: PositiveInt
+    px: tuple[PositiveInt, PositiveInt] | None = None
+    alpha: bool = True
+    length_s: tuple[PositiveFloat, PositiveFloat] | None = None
 
 
 class Offer(Fact):
@@ -105,6 +119,8 @@ class ProviderFacts(Fact):
     url_life_s: PositiveFloat
     status_life_s: PositiveFloat
     unknown_settle_s: PositiveFloat
+    #: What goes in, by its kind.
+    media: Mapping[Kind, MediaLimit] = {}
     offers: tuple[Offer, ...]
 
     @model_validator(mode="after")
@@ -163,8 +179,11 @@ def read_facts(text: str) -> Mapping[str, ProviderFacts]:
     """The facts in a TOML text; ValueError (pydantic's) names the field that is wrong."""
     tables: dict[str, Any] = tomllib.loads(text)
     usd_per_unit = {"USD": "1", **tables.pop("fx")["usd_per_unit"]}
+    media = tables.pop("media", {})
     for name, table in tables.items():
         table["name"] = name
+        own = table.get("media", {})
+        table["media"] = {kind: {**limit, **own.get(kind, {})} for kind, limit in media.items()}
         for region in table["regions"].values():
             region["usd_per_unit"] = usd_per_unit[region["currency"]]
     return MappingProxyType({name: ProviderFacts.model_validate(table) for name, table in tables.items()})

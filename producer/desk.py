@@ -11,8 +11,11 @@ from jobs.errors import BadInput, PriceMissing, Problem
 from jobs.identity import derived_seed, job_id, variant_id
 from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
 from jobs.money import to_uusd
+from producer.ahead import VIDEOS_AHEAD, Found, ahead
 from producer.columns import Wrong, meant, resolve
 from producer.matrix import Survey, Trouble, Variant, located, survey, variants
+from producer.media import Media
+from producer.mediacheck import media_notes, media_troubles
 from producer.planfile import PlanWriter
 from producer.readers import Matrix
 from producer.rows import Row
@@ -22,6 +25,9 @@ from providers.registry import sellers
 
 #: What stands for the day of the price list where a person named the price.
 NAMED = "--price"
+
+#: Notes that are named one by one; the rest is counted.
+NOTES_KEPT = 100
 
 #: Values of an axis that are counted one by one; above, the count stays here.
 AXIS_VALUES_COUNTED = 1000
@@ -52,14 +58,22 @@ class Desk:
     """Turns the rows of one matrix into the lines of one plan.
 
     `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns, `named` what
-    was priced by a person.
+    was priced by a person; `notes` are what a person should know of media that the provider takes, the first of them.
     BadInput where an option names a column that the matrix does not have.
     """
 
     def __init__(
-        self, matrix: Matrix, campaign: str, options: PlanOptions, provider: Provider, facts: ProviderFacts
+        self,
+        matrix: Matrix,
+        campaign: str,
+        options: PlanOptions,
+        provider: Provider,
+        facts: ProviderFacts,
+        media: Media,
     ) -> None:
         self.matrix = matrix
+        self.media = media
+        self.facts = facts
         self.campaign = campaign
         self.options = options
         self.provider = provider
@@ -74,22 +88,41 @@ class Desk:
         self.axes: defaultdict[str, set[str]] = defaultdict(set)
         self.labels: set[str] = set()
         self.named: set[Any] = set()
+        self.notes: list[Problem] = []
+        self.notes_count = 0
         self._prices: dict[Any, int] = {}
 
-    def planned(self, row: Row) -> tuple[list[PlanLine], list[Problem]]:
-        """The plan's lines for a row, or everything that is wrong with it."""
+    def planned(self) -> Iterator[tuple[Row, list[PlanLine], list[Problem]]]:
+        """Each row with the plan's lines for it, or with everything that is wrong with it."""
+        most = min(VIDEOS_AHEAD, self.options.limit or VIDEOS_AHEAD)
+        for row, found in ahead(self.matrix, self._wanted, self.media, most=most):
+            self.lines += 1
+            lines, problems = self._decided(row, found)
+            yield row, lines, problems
+
+    def _wanted(self, row: Row) -> list[Variant | Trouble]:
+        return [] if row.problems else list(variants(row, self.seen, self.where))
+
+    def _decided(self, row: Row, found: Found) -> tuple[list[PlanLine], list[Problem]]:
         if row.problems:
             return [], list(row.problems)
         lines: list[PlanLine] = []
         troubles: list[Trouble] = []
-        for found in variants(row, self.seen, self.where):
-            if isinstance(found, Trouble):
-                troubles.append(found)
+        notes: list[Trouble] = []
+        for each in found:
+            if isinstance(each, Trouble):
+                troubles.append(each)
                 continue
-            troubles.extend(self._complaints(found))
+            troubles.extend(self._complaints(each))
             if not troubles:
-                lines.extend(self._takes(found, row))
+                notes.extend(media_notes(each.render, self.media))
+                lines.extend(self._takes(each, row))
+        self._note(located(notes, row, self.matrix.name))
         return lines, located(troubles, row, self.matrix.name)
+
+    def _note(self, notes: Sequence[Problem]) -> None:
+        self.notes_count += len(notes)
+        self.notes.extend(notes[: max(0, NOTES_KEPT - len(self.notes))])
 
     def write(self, lines: Sequence[PlanLine], writer: PlanWriter) -> bool:
         """Put the lines into the plan; False when the limit is reached."""
@@ -113,6 +146,7 @@ class Desk:
         elsewhere = f"; {' or '.join(others)} can make it as it is" if others else ""
         for complaint in complaints:
             yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix + elsewhere))
+        yield from media_troubles(variant.render, self.media, self.facts, self.options.region)
 
     def _price_uusd(self, render: Render) -> int:
         """The high price, by the list or as it was named; it never depends on the words, so that few are asked for.

@@ -16,6 +16,7 @@ from jobs.money import from_uusd, usd_text
 from producer.badrows import BadRows
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
+from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
 from producer.readers import Matrix, read_matrix
@@ -33,6 +34,8 @@ class Plan:
 
     Costs are dollars of what is still to buy; `eta_s` is in the provider's own seconds; `axes` counts the values of
     each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
+    Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
+    `notes` say what a person should know of them.
     """
 
     campaign: str
@@ -56,6 +59,11 @@ class Plan:
     refused: list[Problem] = field(default_factory=list)
     refused_count: int = 0
     bad_rows_path: Path | None = None
+    notes: list[Problem] = field(default_factory=list)
+    notes_count: int = 0
+    looked: int = 0
+    recalled: int = 0
+    unlooked: int = 0
 
     def json(self) -> dict[str, Any]:
         """The plan in the shape that `plan --json` prints."""
@@ -85,18 +93,22 @@ def make_plan(
     facts: ProviderFacts,
     bought: Bought,
     spool: Path,
+    media: Media | None = None,
 ) -> Plan:
     """Plan a matrix: every row checked, multiplied out, priced, and written to a file in `spool`.
 
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
-    `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`.
+    `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
     campaign = campaign_name(source, given=options.campaign, simulated=options.simulated)
-    with read_matrix(source) as matrix, BadRows(matrix) as bad, PlanWriter(spool) as writer:
-        desk = Desk(matrix, campaign, options, provider, facts)
-        for row in matrix:
-            desk.lines += 1
-            lines, problems = desk.planned(row)
+    with (
+        read_matrix(source) as matrix,
+        BadRows(matrix) as bad,
+        PlanWriter(spool) as writer,
+        media or Media() as looks,
+    ):
+        desk = Desk(matrix, campaign, options, provider, facts, looks)
+        for row, lines, problems in desk.planned():
             if problems:
                 bad.add(row, problems)
             elif not desk.write(lines, writer):
@@ -131,6 +143,11 @@ def make_plan(
             refused=bad.problems,
             refused_count=bad.problem_count,
             bad_rows_path=bad_rows_path,
+            notes=desk.notes,
+            notes_count=desk.notes_count,
+            looked=looks.looked,
+            recalled=looks.recalled,
+            unlooked=looks.unlooked,
         )
 
 

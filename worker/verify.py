@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from worker.mp4 import Movie, read_movie
+from jobs.mp4 import Movie, read_movie
 
 #: Seconds. A render may be this much shorter or longer than ordered (whole frames, audio frames).
 DURATION_TOLERANCE_S: Final = 0.5

@@ -2,7 +2,7 @@
 
 The POST and the download are an exchange each on a connection of its own (`worker/exchange.py`), because only then
 does a failure tell "never sent" from "perhaps bought" (docs/decisions/0009). GETs are free to repeat and go through
-aiohttp, which keeps connections. Bodies are bounded as sent and as unpacked; links lead only where `worker/links.py`
+aiohttp, which keeps connections. Bodies are bounded as sent and as unpacked; links lead only where `config/links.py`
 lets them.
 """
 
@@ -21,10 +21,10 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from config.links import LinkRefused, NoSuchHost, allowed_addresses
 from config.version import tool_version
 from providers.contract import Answer, Call
 from worker.exchange import BrokenOff, Exchange, Unreachable, connect, request_bytes
-from worker.links import LinkRefused, allowed_addresses
 
 #: Seconds. A POST without an answer by then is lost; a worker that is told to stop waits as long for it.
 POST_TIMEOUT_S = 20.0
@@ -125,7 +125,7 @@ class Wire:
             return NoDownload(f"the link is no URL: {error}", gone=True)
         except LinkRefused as error:
             return NoDownload(str(error), gone=True)
-        except (Unreachable, BrokenOff, _UnreadableError, ValueError) as error:
+        except (NoSuchHost, Unreachable, BrokenOff, _UnreadableError, ValueError) as error:
             return NoDownload(str(error), gone=False)
         return NoDownload(f"the link leads through more than {MOST_REDIRECTS} others", gone=False)
 

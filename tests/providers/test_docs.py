@@ -130,7 +130,28 @@ def rules() -> str:
     return table(head, (row(name, rule) for name, held in RULES.items() for rule in held))
 
 
-TABLES = {"offers": offers, "limits": limits, "rules": rules}
+def media() -> str:
+    """What each provider takes of each kind of file."""
+    head = ["provider", "kind", "formats", "at most", "pixels a side", "seconds", "see-through"]
+    return table(
+        head,
+        (
+            [
+                name,
+                kind,
+                listed(limit.formats),
+                f"{limit.most_bytes / 1_000_000:g} MB",
+                f"{limit.px[0]}-{limit.px[1]}" if limit.px else "",
+                f"{limit.length_s[0]:g}-{limit.length_s[1]:g}" if limit.length_s else "",
+                ("yes" if limit.alpha else "refused") if kind == "image" else "",
+            ]
+            for name, facts in load_facts().items()
+            for kind, limit in facts.media.items()
+        ),
+    )
+
+
+TABLES = {"offers": offers, "media": media, "limits": limits, "rules": rules}
 
 
 def written(page: str) -> str:

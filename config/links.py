@@ -9,12 +9,14 @@ import socket
 
 import httpx
 
-from worker.exchange import Unreachable
-
 #: Prefix under which networks without IPv4 reach it: the last four bytes are the address that counts.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class NoSuchHost(Exception):
+    """Nobody knows an address of the host: nothing was sent."""
 
 
 class LinkRefused(Exception):
@@ -22,7 +24,7 @@ class LinkRefused(Exception):
 
 
 def allowed_addresses(url: httpx.URL, home: str) -> list[IPAddress]:
-    """Where the URL's host lies, if a link may lead there. Raises LinkRefused, or Unreachable for an unknown host."""
+    """Where the URL's host lies, if a link may lead there. Raises LinkRefused, or NoSuchHost for an unknown host."""
     if url.scheme not in ("http", "https"):
         raise LinkRefused(f"the link is no http(s) address but {url.scheme[:20] or 'a bare path'!r}")
     addresses = _look_up(url.host)
@@ -48,6 +50,6 @@ def _look_up(host: str) -> list[IPAddress]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise Unreachable(f"no address of {host[:100]!r} is known: {error}") from error
+        raise NoSuchHost(f"no address of {host[:100]!r} is known: {error}") from error
     texts = (str(place[0]).partition("%")[0] for *_, place in found)
     return [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from config.links import LinkRefused, allowed_addresses, is_public
 from providers.contract import Call
 from worker import wire
-from worker.links import LinkRefused, allowed_addresses, is_public
 from worker.wire import Download, NoAnswer, NoDownload, Wire
 
 Script = Callable[[bytes], bytes]

@@ -1,0 +1,98 @@
+"""The desk's look at media: every address once, several at a time, while the rows stream by."""
+
+import io
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Self
+
+from jobs.media import MediaFacts
+from producer.columns import Wrong
+from producer.fetch import Unfetchable, Web
+from producer.remembered import Remembered
+from producer.sniff import look
+
+#: Files that are looked at at the same time.
+LOOKS_AT_ONCE: Final = 16
+
+Seen = MediaFacts | Wrong
+
+
+class Media:
+    """What is known of each address; a context manager.
+
+    `web` None fetches nothing: addresses are then counted in `unlooked` and nothing is known of them. Of each address
+    only what was seen stays in memory.
+    """
+
+    def __init__(self, web: Web | None = None, remembered: Remembered | None = None) -> None:
+        self._web = web
+        self._remembered = remembered
+        self._pool = ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="media")
+        self._lock = threading.Lock()
+        self._known: dict[str, Seen | Future[Seen] | None] = {}
+        #: Addresses that nobody looked at, that were looked at, and that were only remembered.
+        self.unlooked = self.looked = self.recalled = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._web is not None:
+            self._web.stopping.set()
+        self._pool.shutdown(cancel_futures=True)
+        if self._web is not None:
+            self._web.close()
+
+    def ask(self, uri: str) -> bool:
+        """Begin to look at an address that is new. Answers whether `seen` would have to wait for it."""
+        if uri not in self._known:
+            if self._web is None:
+                self.unlooked += 1
+                self._known[uri] = None
+            else:
+                self._known[uri] = self._pool.submit(self._look, uri, self._web)
+        found = self._known[uri]
+        return isinstance(found, Future) and not found.done()
+
+    def seen(self, uri: str) -> Seen | None:
+        """What an address that was asked for holds, or what is wrong with it; None when nobody looked."""
+        found = self._known[uri]
+        if isinstance(found, Future):
+            self._known[uri] = found = found.result()
+        return found
+
+    def forget(self, uri: str) -> None:
+        """Whoever plans again looks anew at what was not good enough."""
+        if self._remembered is not None:
+            self._remembered.forget(uri)
+
+    def _look(self, url: str, web: Web) -> Seen:
+        before = self._remembered.recall(url) if self._remembered is not None else None
+        if before is not None and before.fresh:
+            self._count(recalled=1)
+            return before.facts
+        self._count(looked=1)
+        try:
+            file = web.open(url, before.validators if before else None)
+            if file is None:
+                if before is None:
+                    return Wrong("its server says that it has not changed, but nobody had it", "mend its server")
+                facts: Seen = before.facts
+                validators = before.validators
+            else:
+                # A raw file may give less than was asked for; readers of media do not expect that.
+                with io.BufferedReader(file) as whole:
+                    facts, validators = look(whole, file.size), file.validators
+        except Unfetchable as error:
+            return error.wrong
+        if self._remembered is not None and isinstance(facts, MediaFacts):
+            self._remembered.keep(url, facts, validators)
+        return facts
+
+    def _count(self, *, looked: int = 0, recalled: int = 0) -> None:
+        with self._lock:
+            self.looked += looked
+            self.recalled += recalled
