@@ -18,6 +18,7 @@
 -- wb:freed:<account>   zset  sends (<job>:<send>) that were given up, by the instant (ms) of the next look for a task of theirs
 -- wb:watch:<account>   hash  what those looks need, JSON by send
 -- wb:looking:<account> text  who is looking for lost sends now; lives for a minute
+-- wb:asked:<account>   text  the balance was asked for; nobody asks again while it lives
 
 local PREFIX = 'wb:'
 local MONEY = {claimed = 'reserved', submitting = 'reserved', rendering = 'reserved', ready = 'reserved',

@@ -18,6 +18,7 @@ from jobs.messages import COLLECT, SUBMIT
 from ledger.jobs import Ledger
 from ledger.orders import Claim, Due, Order
 from ledger.shelf import Receipt
+from worker.balance import Inquiry
 from worker.poll import look
 from worker.reconcile import look_up
 from worker.wire import Asker
@@ -52,6 +53,7 @@ class Pump:
         self._polls: set[asyncio.Task[None]] = set()
         self._asked: dict[Claim, float] = {}
         self._seeking: dict[str, asyncio.Task[None]] = {}
+        self._inquiry = Inquiry(shop)
         self._room = MOST_POLLS
         self._served: list[Counter] = []
         self._strange = ""
@@ -102,6 +104,7 @@ class Pump:
             await asyncio.sleep(REDIS_AWAY_S)
             return
         self._tell_away("")
+        self._inquiry.look_after(asker)
         for counter, due in renders:
             if due.state != "rendering":
                 self._look_for_lost(counter, asker)

@@ -14,8 +14,10 @@ from jobs.lifecycle import Move, State
 from jobs.money import from_uusd, to_uusd
 from jobs.outcome import Done, Outcome, Stop
 from jobs.record import JobRecord, NativeAmount, Purchase, Trouble, Video
+from ledger.balance import Balances
 from ledger.orders import Claim, Order
 from providers.contract import Kind, Rejected
+from worker.balance import as_seen
 from worker.insist import insist
 from worker.wiring import Workshop
 
@@ -42,7 +44,7 @@ def settle_unbought(
     """The submit was refused for good: the job ends, and nothing was bought by this send."""
     end, status = _ENDS.get(why.kind, _FAILED)
     trouble = Trouble(kind=why.kind, code=why.code, message=why.message, hint=why.hint)
-    record = _record(job, row, purchases, status=status, error=trouble, video=None)
+    record = _record(job, row, purchases, shop, status=status, error=trouble, video=None)
     shop.shelf(simulated=job.simulated).write_record(record)
     move = Move.REFUSE if end is State.REFUSED else Move.FAIL
     order = Order(move=move, to=end, claim=claim, bad=True, answered=True, delete=("job",), set=_ended(trouble))
@@ -60,7 +62,7 @@ def settle_failed(job: Job, row: dict[str, str], claim: Claim, result: dict[str,
     if there is not None and there.status == "done":
         # Another ledger, or a worker taken for dead, has brought it home: a good end is never written over.
         return _told(insist(shop.ledger, Order(move=Move.SETTLE, to=State.DONE, claim=claim, delete=("job", "result"))))
-    record = _record(job, row, purchases, status=status, error=trouble, video=None)
+    record = _record(job, row, purchases, shop, status=status, error=trouble, video=None)
     shop.shelf(simulated=job.simulated).write_record(record)
     # Where nobody says whether it was billed, the whole reservation counts as spent: unknown is not zero.
     spent = job.price_uusd if cost_usd is None else to_uusd(cost_usd)
@@ -87,7 +89,7 @@ def settle_done(
     told = result["cost_usd"]
     cost_usd = by_list(job, result["cost_native"], shop) if told is None else Decimal(told)
     purchases = _closed(row, state="succeeded", cost_usd=cost_usd, result=result)
-    record = _record(job, row, purchases, status="done", error=None, video=video, result=result)
+    record = _record(job, row, purchases, shop, status="done", error=None, video=video, result=result)
     shop.shelf(simulated=job.simulated).write_record(record)
     _remember_balance(job.account, result, shop)
     order = Order(
@@ -131,6 +133,7 @@ def _record(
     job: Job,
     row: dict[str, str],
     purchases: Sequence[Purchase],
+    shop: Workshop,
     *,
     status: Literal["done", "failed", "refused"],
     error: Trouble | None,
@@ -163,10 +166,8 @@ def _record(
         stored_at=now if video else None,
         queue_wait_s=(submitted - queued).total_seconds() if submitted and queued else None,
         render_s=(finished - submitted).total_seconds() if submitted and finished else None,
-        remaining_credits=Decimal(told["credits"]) if told.get("credits") is not None else None,
-        remaining_credits_unit=told.get("credits_unit"),
-        remaining_credits_at=finished if told.get("credits") is not None else None,
         video=video,
+        **as_seen(job.account, result, finished, shop),
     )
 
 
@@ -183,9 +184,7 @@ def by_list(job: Job, native: Sequence[Any] | None, shop: Workshop) -> Decimal:
 def _remember_balance(account: str, result: dict[str, Any], shop: Workshop) -> None:
     """The account's balance as this answer showed it."""
     if result.get("credits") is not None:
-        at_ms = str(int(time.time() * 1000))
-        seen = {"credits": result["credits"], "credits_unit": result["credits_unit"], "credits_ms": at_ms}
-        shop.ledger.hold(account, remember=seen)
+        Balances(shop.ledger).remember(account, result["credits"], result["credits_unit"], time.time())
 
 
 def _ended(trouble: Trouble) -> dict[str, str]:

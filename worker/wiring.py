@@ -72,7 +72,10 @@ class Held:
 
 @dataclass(slots=True)
 class Workshop:
-    """What the steps work with. `stopping` is set once the worker was told to go."""
+    """What the steps work with. `stopping` is set once the worker was told to go.
+
+    `untold` holds the accounts whose jobs have just settled without being told what is left: the pump asks.
+    """
 
     settings: Settings
     ledger: Ledger
@@ -83,6 +86,7 @@ class Workshop:
     name: str
     held: Held = field(default_factory=Held)
     stopping: threading.Event = field(default_factory=threading.Event)
+    untold: set[str] = field(default_factory=set)
     _store_well_at: float = 0.0
 
     def shelf(self, *, simulated: bool) -> Shelf:
