@@ -51,3 +51,16 @@ def iso(simulated_s: float) -> str:
 def utc(simulated_s: float) -> datetime:
     """The instant as an aware datetime."""
     return datetime.fromtimestamp(simulated_s, UTC)
+
+
+def since(name: str, text: str) -> float:
+    """Seconds since 1970 of an ISO-8601 instant, which is UTC where it names no offset.
+
+    Raises:
+        ValueError: the field of that name is none.
+    """
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name} must be an ISO-8601 date") from None
+    return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()

@@ -1,4 +1,4 @@
-"""AI/ML API's dialect: one path to submit and to poll, the balance, and the logs of what has ended.
+"""AI/ML API's dialect: one path to submit and to poll, the balance with its charges, and the logs of what has ended.
 
 There is no list of what renders: the logs show a request only after its outcome, under the name its client gave it.
 """
@@ -18,6 +18,7 @@ from simulator.bank import MICRO, dollars
 from simulator.clock import iso
 from simulator.desk import Ask, Asked, Desk, bearer
 from simulator.dialects import aimlapi_orders
+from simulator.dialects.aimlapi_charges import AimlapiCharges
 from simulator.dialects.aimlapi_logs import AimlapiLogs
 from simulator.forms import Words
 from simulator.limits import Grant, Limit
@@ -57,6 +58,7 @@ class Aimlapi(Desk):
             Route(_PATH, self.submit, methods=["POST"]),
             Route(_PATH, self.poll),
             Route("/v2/billing", self.billing),
+            *AimlapiCharges(self).routes(),
             *AimlapiLogs(self).routes(),
         ]
 

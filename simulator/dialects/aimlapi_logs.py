@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from simulator.bank import MICRO
-from simulator.clock import iso
+from simulator.clock import iso, since
 from simulator.desk import Desk, number
 from simulator.forms import Words
 from simulator.renders import Task
@@ -101,16 +100,7 @@ def _window(request: Request, now: float) -> tuple[float, float]:
             raise ValueError("period must be a positive integer followed by h or d")
         first, last = now - int(asked[1]) * _UNITS_S[asked[2]], now
     else:
-        first, last = _instant("start", start or ""), _instant("end", end or "")
+        first, last = since("start", start or ""), since("end", end or "")
     if not 0 <= last - first <= MAX_SPAN_S:
         raise ValueError("end must not be earlier than start, and the window must not exceed 92 days")
     return first, last
-
-
-def _instant(name: str, text: str) -> float:
-    """An ISO-8601 instant; without an offset it is UTC."""
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{name} must be an ISO-8601 date") from None
-    return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()

@@ -67,8 +67,10 @@ class ApiMart(Desk):
         if key is None or isinstance(account, Response):
             return await super().submit(request)
         if not apimart_keys.well_formed(key):
+            self.tally.counts["submits"] += 1
             return self.error(apimart_keys.MALFORMED)
         if not self._keys.begin(account, key):
+            self.tally.counts["submits"] += 1
             answer = self.error(apimart_keys.IN_PROGRESS)
             answer.headers["retry-after"] = str(apimart_keys.RETRY_AFTER_S)
             return answer

@@ -15,11 +15,12 @@ from simulator.weather import Weather
 
 #: The real instant, in seconds since 1970, at which every street begins: 2026-11-21 12:00 UTC.
 NOON = 1_795_262_400.0
+GATEWAY = "/v1/videos/generations"
 #: Where the dialects that take their key as a bearer sell, and their least order.
 BEARERS: dict[str, tuple[str, dict[str, Any]]] = {
     "aimlapi": ("/v2/video/generations", {"model": "alibaba/wan-2-6-t2v", "resolution": "720p", "duration": 5}),
-    "apimart": ("/v1/videos/generations", {"model": "wan2.6"}),
-    "toapis": ("/v1/videos/generations", {"model": "wan2.6"}),
+    "apimart": (GATEWAY, {"model": "wan2.6"}),
+    "toapis": (GATEWAY, {"model": "wan2.6"}),
 }
 #: Every dialect.
 DIALECTS = ("segmind", "dashscope", *BEARERS)
@@ -84,6 +85,16 @@ class Street:
             return self.buy_dashscope(prompt)
         path, body = BEARERS[dialect]
         return self.gateway(dialect, "POST", path, json=body | {"prompt": prompt})
+
+    def look(self, dialect: str) -> httpx.Response:
+        """Ask for the newest purchase, which is of that dialect."""
+        task = self.purchases()[-1]["task_id"]
+        if dialect == "segmind":
+            return self.segmind("GET", f"/v2/requests/{task}")
+        if dialect == "dashscope":
+            return self.dashscope("GET", f"/api/v1/tasks/{task}")
+        paths = {"aimlapi": "/v2/video/generations?generation_id=", "apimart": "/v1/tasks/", "toapis": f"{GATEWAY}/"}
+        return self.gateway(dialect, "GET", paths[dialect] + task)
 
     def purchases(self) -> list[dict[str, Any]]:
         """The bank statement."""

@@ -245,3 +245,52 @@ def test_the_logs_take_two_hundred_a_minute(street: Callable[..., Street]) -> No
     assert [buy(narrow).status_code for _ in range(2)] == [200, 429]
     narrow.real_s += 60
     assert buy(narrow).status_code == 429
+
+
+def test_charges_land_after_completion(street: Callable[..., Street]) -> None:
+    """One charge for each completed generation, under its id, later still where the weather says so."""
+    one = street(late_history_s=30.0)
+    task = buy(one).json()["id"]
+    one.real_s += 130
+
+    def charges(query: str = "") -> dict[str, Any]:
+        body: dict[str, Any] = one.gateway("aimlapi", "GET", f"/v2/billing/transactions?{query}").json()
+        return body
+
+    assert charges() == {"data": [], "pagination": {"next_cursor": None, "has_more": False}}
+    one.real_s += 1
+    assert charges("direction=CHARGE&type=MODEL_USAGE&from=2026-11-21T12:01:41Z")["data"] == [
+        {"created_at": "2026-11-21T12:01:41.000Z", "direction": "CHARGE", "type": "MODEL_USAGE", "reference_id": task,
+         "model": "alibaba/wan-2-6-t2v", "amount": {"usd": 0.525, "credits": 1_050_000}},
+    ]  # fmt: skip
+    for query in (
+        "direction=TOPUP",
+        "type=BONUS",
+        "to=2026-11-21T12:01:41Z",
+        "from=2026-11-22T00:00:00Z&to=2027-01-01",
+    ):
+        assert charges(query)["data"] == []
+
+
+def test_charges_are_walked_by_cursor(street: Callable[..., Street]) -> None:
+    """Pages follow each other without a gap; a cursor of one's own is a 400, and so are wrong filters."""
+    one = street()
+    bought = [buy(one).json()["id"] for _ in range(5)]
+    one.real_s += 200
+    seen, more = [], ""
+    for _ in range(3):
+        page = one.gateway("aimlapi", "GET", f"/v2/billing/transactions?limit=2{more}").json()
+        seen += [row["reference_id"] for row in page["data"]]
+        more = f"&cursor={page['pagination']['next_cursor']}"
+    assert page["pagination"] == {"next_cursor": None, "has_more": False}
+    assert sorted(seen) == sorted(bought)
+    for query in (
+        "cursor=abc",
+        "cursor=W10",
+        "limit=0",
+        "direction=IN",
+        "type=x",
+        "from=y",
+        "from=2026-02-01&to=2026-01-01",
+    ):
+        assert one.gateway("aimlapi", "GET", f"/v2/billing/transactions?{query}").status_code == 400

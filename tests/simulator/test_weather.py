@@ -1,9 +1,11 @@
 """The weather and its dice."""
 
 import math
+import re
 import statistics
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from simulator.weather import Fault, Sky, Weather
@@ -102,6 +104,50 @@ def test_a_scripted_fault_befalls_the_next_request_only(
     assert len(one.purchases()) == bought
     assert one.buy(dialect, "second").status_code == 200
     assert len(one.purchases()) == bought + 1
+
+
+@pytest.mark.parametrize(("then", "status"), [("429", 429), ("500", 500), ("502", 502), ("503", 503), ("504", 504)])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_look_meets_trouble_and_loses_nothing(
+    street: Callable[..., Street], dialect: str, then: str, status: int
+) -> None:
+    """A fault of a look is that look's alone: the next one finds the video."""
+    one = street()
+    one.buy(dialect)
+    one.real_s += 200
+    one.script("result", then)
+    assert one.look(dialect).status_code == status
+    assert one.call("GET", link(one.look(dialect))).content[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_link_can_be_dead_on_arrival(street: Callable[..., Street], dialect: str) -> None:
+    """With expired links in the weather, what a result shows opens nothing; a script does it once."""
+    one, gloomy = street(), street(p_expired_link=1)
+    for each in (one, gloomy):
+        each.buy(dialect)
+        each.real_s += 200
+    one.script("result", "expired")
+    assert [one.call("GET", link(one.look(dialect))).status_code for _ in range(2)] == [403, 200]
+    assert gloomy.call("GET", link(gloomy.look(dialect))).status_code == 403
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_bank_bills_good_ends_alone(street: Callable[..., Street], dialect: str) -> None:
+    """Whatever the dialect, a failed render costs nothing and a good one what it was ordered for."""
+    good, bad = street(), street(p_failed=1)
+    for one in (good, bad):
+        one.buy(dialect)
+        one.real_s += 200
+    assert float(good.purchases()[0]["cost_usd"]) > 0
+    assert [(bought["state"], bought["cost_usd"]) for bought in bad.purchases()] == [("failed", "0")]
+
+
+def link(answer: httpx.Response) -> str:
+    """The first link to a clip in an answer."""
+    found = re.search(r"http://street/clips/[^\"]+", answer.text)
+    assert found, answer.text
+    return found[0]
 
 
 def test_a_scripted_429_can_hold_a_retry_after(street: Callable[..., Street]) -> None:
