@@ -121,12 +121,19 @@ class Form:
 
 
 def parsed(body: bytes) -> dict[str, Any] | None:
-    """The body as a JSON object, or None where it is none."""
+    """The body as a JSON object, or None where it is none, or holds what JSON or Unicode has no place for."""
     try:
-        whole = json.loads(body)
+        whole = json.loads(body, parse_constant=_no_number)
+        if b"\\ud" in body.lower():
+            json.dumps(whole, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return whole if isinstance(whole, dict) else None
+
+
+def _no_number(word: str) -> None:
+    """`NaN` and `Infinity` are no JSON."""
+    raise ValueError(word)
 
 
 def is_url(value: Any) -> bool:

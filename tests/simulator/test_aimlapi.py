@@ -277,12 +277,12 @@ def test_charges_are_walked_by_cursor(street: Callable[..., Street]) -> None:
     one = street()
     bought = [buy(one).json()["id"] for _ in range(5)]
     one.real_s += 200
-    seen, more = [], ""
+    pages: list[dict[str, Any]] = []
     for _ in range(3):
-        page = one.gateway("aimlapi", "GET", f"/v2/billing/transactions?limit=2{more}").json()
-        seen += [row["reference_id"] for row in page["data"]]
-        more = f"&cursor={page['pagination']['next_cursor']}"
-    assert page["pagination"] == {"next_cursor": None, "has_more": False}
+        more = f"&cursor={pages[-1]['pagination']['next_cursor']}" if pages else ""
+        pages.append(one.gateway("aimlapi", "GET", f"/v2/billing/transactions?limit=2{more}").json())
+    seen = [row["reference_id"] for page in pages for row in page["data"]]
+    assert pages[2]["pagination"] == {"next_cursor": None, "has_more": False}
     assert sorted(seen) == sorted(bought)
     for query in (
         "cursor=abc",

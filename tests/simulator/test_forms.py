@@ -90,7 +90,7 @@ def test_kinds(kind: Kind, good: list[Any], bad: list[Any]) -> None:
     assert [kind.fits(value) for value in bad] == [False] * len(bad)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'"x"', b"null"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'"x"', b"null", b'{"x":NaN}', b'{"x":"\\uD800"}'])
 def test_only_an_object_is_a_body(body: bytes) -> None:
     """Anything else that may arrive is None, never an error."""
     assert parsed(body) is None
