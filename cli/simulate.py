@@ -16,4 +16,6 @@ def command(arguments: tuple[str, ...]) -> None:
     try:
         serve(parse(arguments))
     except (JournalRefused, OSError) as error:
-        raise WanbatchError(f"the simulator cannot start: {error}", "try another --port or --journal") from error
+        raise WanbatchError(
+            f"the simulator cannot start: {error}", "try another --port, --journal or --certificate"
+        ) from error

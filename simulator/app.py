@@ -18,6 +18,8 @@ from simulator.desk import Desk
 from simulator.dialects.aimlapi import Aimlapi
 from simulator.dialects.apimart import ApiMart
 from simulator.dialects.dashscope import DashScope
+from simulator.dialects.fal import Fal
+from simulator.dialects.replicate import Replicate
 from simulator.dialects.segmind import Segmind
 from simulator.dialects.toapis import ToApis
 from simulator.download import Download
@@ -27,7 +29,7 @@ from simulator.options import Options
 from simulator.world import World
 
 #: Every dialect; each is mounted under its name.
-DIALECTS: tuple[type[Desk], ...] = (Segmind, DashScope, Aimlapi, ApiMart, ToApis)
+DIALECTS: tuple[type[Desk], ...] = (Segmind, DashScope, Aimlapi, ApiMart, ToApis, Fal, Replicate)
 #: Real seconds that answers on their way get when the server ends.
 GRACE_S = 0.2
 #: Connections that may wait to be accepted.
@@ -68,6 +70,7 @@ def serve(options: Options, *, ready: Callable[[str], None] | None = None) -> No
         config = uvicorn.Config(
             create_app(options), http=Line, loop="uvloop", ws="none", log_config=None, log_level="critical",
             access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, backlog=BACKLOG,
+            ssl_certfile=options.certificate,
         )  # fmt: skip
         config.timeout_graceful_shutdown = GRACE_S  # type: ignore[assignment]
         _Server(config, ready or _say).run(sockets=[door])
@@ -90,7 +93,8 @@ class _Server(uvicorn.Server):
         """Listen, then tell the URL."""
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()[:2]
-        self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        scheme = "https" if self.config.is_ssl else "http"
+        self._ready(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Hang up on silent lines, then end as uvicorn does."""

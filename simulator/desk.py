@@ -11,6 +11,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -234,6 +235,18 @@ def number(request: Request, name: str, default: int, most: int | None = None, *
     if not (text.isascii() and text.isdecimal()) or int(text) < least or (most is not None and int(text) > most):
         raise ValueError(f"{name} must be a whole number from {least}{'' if most is None else f' to {most}'}")
     return int(text)
+
+
+def instant(request: Request, name: str, default: float) -> float:
+    """A time from the query, in seconds since 1970; without a zone it is UTC. Raises ValueError, in words."""
+    text = request.query_params.get(name)
+    if not text:
+        return default
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name} must be an ISO 8601 date or time") from None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def address(request: Request) -> str:

@@ -16,6 +16,9 @@ class Options:
 
     host: str = field(default="127.0.0.1", metadata={"help": "the address to listen on"})
     port: int = field(default=0, metadata={"help": "the port to listen on; 0 takes a free one"})
+    certificate: Path | None = field(
+        default=None, metadata={"help": "a PEM file with a certificate and its key: speak https in place of http"}
+    )
     speed: float = field(default=1.0, metadata={"help": "how many times faster than life the clock runs"})
     journal: Path | None = field(default=None, metadata={"help": "a file that keeps purchases and time over a restart"})
     seed: int = field(default=0, metadata={"help": "the seed of the weather"})
@@ -23,14 +26,15 @@ class Options:
     no_limits: bool = field(default=False, metadata={"help": "lift every rate limit and slot"})
     submits_per_minute: int | None = field(
         default=None,
-        metadata={"help": "in place of Segmind's 50 and ToAPIs' 300; APIMart and AI/ML API have none without it"},
+        metadata={"help": "in place of Segmind's 50, ToAPIs' 300 and Replicate's 600; others have none without it"},
     )
     submits_per_second: int | None = field(default=None, metadata={"help": "in place of DashScope's 5"})
     slots: int | None = field(
-        default=None, metadata={"help": "tasks in flight, in place of DashScope's 5; others have no limit without it"}
+        default=None,
+        metadata={"help": "tasks in flight, in place of DashScope's 5 and fal's 2; others have no limit without it"},
     )
     no_query_limits: bool = field(
-        default=False, metadata={"help": "lift DashScope's 20 queries a second and ToAPIs' 3,000 a minute"}
+        default=False, metadata={"help": "lift DashScope's 20 queries a second, ToAPIs' and Replicate's 3,000 a minute"}
     )
     segmind_polls_count: bool = field(
         default=False, metadata={"help": "count Segmind's polls in its 50 a minute (not documented either way)"}

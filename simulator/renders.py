@@ -11,7 +11,8 @@ State = Literal["rendering", "succeeded", "failed", "cancelled"]
 class Order:
     """What a dialect understood of a submit: the clip to make and the price in micro-USD.
 
-    `broken` is `(code, message)` for an order that is taken and can only fail.
+    `broken` is `(code, message)` for an order that is taken and can only fail. `deadline_s` are simulated seconds from
+    the submit after which the provider ends it unbilled, as the order asked; its failure's code is then `deadline`.
     """
 
     width: int
@@ -22,6 +23,7 @@ class Order:
     input_video_s: int = 0
     prompt: str = ""
     broken: tuple[str, str] | None = None
+    deadline_s: float | None = None
 
 
 @dataclass(slots=True)

@@ -75,10 +75,12 @@ class World:
         self._bought[digest] += 1
         key = f"{digest}#{self._bought[digest]}"
         starts_at = max(now, opens_at) + self.sky.weather.queue_s
+        ends_at, failure = starts_at + self.sky.render_s(key), order.broken or self._failure(key, words)
+        if order.deadline_s is not None and now + order.deadline_s < ends_at:
+            ends_at, failure = now + order.deadline_s, ("deadline", "the order's own deadline has passed")
         task = Task(
-            task_id=task_id, provider=provider, account=account, model=model, input=body, key=key,
-            order=order, at=now, starts_at=starts_at, ends_at=starts_at + self.sky.render_s(key),
-            failure=order.broken or self._failure(key, words), notes=notes,
+            task_id=task_id, provider=provider, account=account, model=model, input=body, key=key, order=order,
+            at=now, starts_at=starts_at, ends_at=ends_at, failure=failure, notes=notes,
         )  # fmt: skip
         self.bank.accept(task)
         tally = self.tallies[provider]

@@ -42,7 +42,7 @@ def next_time(place: Simulator) -> Callable[[str, str], None]:
     return lambda on, then: place.tell("/_simulator/next", {"on": on, "then": then})
 
 
-def is_video(url: str) -> bool:
+def is_video(url: Any) -> bool:
     """Whether an MP4 lies behind that link."""
     with urllib.request.urlopen(url, timeout=10) as answer:
         head: Any = answer.read(12)
