@@ -23,7 +23,7 @@ BEARERS: dict[str, tuple[str, dict[str, Any]]] = {
     "toapis": (GATEWAY, {"model": "wan2.6"}),
 }
 #: Every dialect.
-DIALECTS = ("segmind", "dashscope", *BEARERS)
+DIALECTS = ("segmind", "dashscope", "fal", "replicate", *BEARERS)
 VIDEO_SYNTHESIS = "/dashscope/api/v1/services/aigc/video-generation/video-synthesis"
 
 
@@ -77,12 +77,21 @@ class Street:
             method, f"/{name}{path}", headers={"authorization": f"Bearer {key}", **(headers or {})}, **request
         )
 
+    def fal(self, method: str, path: str, *, key: str = "sim-one", **request: Any) -> httpx.Response:
+        """One request to fal with a key."""
+        return self.call(method, "/fal" + path, headers={"authorization": f"Key {key}"}, **request)
+
     def buy(self, dialect: str, prompt: str = "a cat") -> httpx.Response:
         """Order a video of five seconds at any dialect."""
         if dialect == "segmind":
             return self.buy_segmind(prompt)
         if dialect == "dashscope":
             return self.buy_dashscope(prompt)
+        if dialect == "fal":
+            return self.fal("POST", "/queue/wan/v2.6/text-to-video", json={"prompt": prompt})
+        if dialect == "replicate":
+            path = "/v1/models/wan-video/wan-2.6-t2v/predictions"
+            return self.gateway(dialect, "POST", path, json={"input": {"prompt": prompt}})
         path, body = BEARERS[dialect]
         return self.gateway(dialect, "POST", path, json=body | {"prompt": prompt})
 
@@ -93,7 +102,12 @@ class Street:
             return self.segmind("GET", f"/v2/requests/{task}")
         if dialect == "dashscope":
             return self.dashscope("GET", f"/api/v1/tasks/{task}")
-        paths = {"aimlapi": "/v2/video/generations?generation_id=", "apimart": "/v1/tasks/", "toapis": f"{GATEWAY}/"}
+        if dialect == "fal":
+            return self.fal("GET", f"/queue/wan/v2.6/requests/{task}")
+        paths = {
+            "aimlapi": "/v2/video/generations?generation_id=", "apimart": "/v1/tasks/", "toapis": f"{GATEWAY}/",
+            "replicate": "/v1/predictions/",
+        }  # fmt: skip
         return self.gateway(dialect, "GET", paths[dialect] + task)
 
     def purchases(self) -> list[dict[str, Any]]:

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from simulator.dialects import aimlapi_orders, apimart_orders, dashscope_orders, segmind_orders, toapis_orders
+from simulator.dialects import (
+    aimlapi_orders,
+    apimart_orders,
+    dashscope_orders,
+    fal_orders,
+    replicate_orders,
+    segmind_orders,
+    toapis_orders,
+)
 from simulator.forms import Form
 from tests.simulator.conftest import BEARERS, VIDEO_SYNTHESIS, Street
 
@@ -52,7 +60,19 @@ def gateways(name: str, forms: dict[str, Form], least: dict[str, Any]) -> list[t
     return [order for model, form in forms.items() for order in orders_of(path, {"model": model, **least}, form)]
 
 
+def replicate() -> list[tuple[str, dict[str, Any]]]:
+    """Both models, and odd things in place of the input."""
+    least = {"prompt": "x", "image": "https://x/y.png"}
+    orders = []
+    for model, form in replicate_orders.FORMS.items():
+        path = f"/replicate/v1/models/{model}/predictions"
+        orders += [(path, {"input": inputs}) for _, inputs in orders_of(path, least, form)]
+        orders += [(path, {"input": odd}) for odd in ODD]
+    return orders
+
+
 ORDERS = {
+    "replicate": replicate(),
     "segmind": segmind(),
     "dashscope": dashscope(),
     "aimlapi": gateways("aimlapi", {name: one.form for name, one in aimlapi_orders.MODELS.items()}, {"prompt": "x"}),
@@ -90,3 +110,22 @@ def test_no_order_breaks_the_simulator(street: Callable[..., Street], dialect: s
     codes = asyncio.run(ask_all())
     assert {code // 100 for code in codes} == {2, 4}
     assert len(one.purchases()) == sum(code // 100 == 2 for code in codes)
+
+
+def test_fal_takes_every_order_and_tells_its_fate(street: Callable[..., Street]) -> None:
+    """Its queue refuses nothing: each result is a video or a 422, and the list can show every input."""
+    one = street(no_limits=True)
+    least = {"prompt": "x", "image_url": "https://x/y.png", "video_urls": ["https://x/y.mp4"]}
+    for name, endpoint in fal_orders.ENDPOINTS.items():
+        for _, order in orders_of("", least, endpoint.form):
+            body = json.dumps(order).encode()
+            assert one.fal("POST", f"/queue/{name}", content=body).status_code == 200
+    one.real_s += 200
+    ends = [(row["task_id"], row["state"]) for row in one.purchases()]
+    codes: dict[str, set[int]] = {state: set() for _, state in ends}
+    for task_id, state in ends:
+        codes[state].add(one.fal("GET", f"/queue/wan/v2.6/requests/{task_id}").status_code)
+    assert codes == {"succeeded": {200}, "failed": {422}}
+    asked = {"endpoint_id": list(fal_orders.ENDPOINTS), "expand": "payloads", "limit": 100}
+    page = one.fal("GET", "/api/v1/models/requests/by-endpoint", params=asked).json()
+    assert (len(page["items"]), page["has_more"]) == (100, True)
