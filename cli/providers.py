@@ -1,6 +1,7 @@
 """`wanbatch providers`: what each provider sells, for how much, within which limits, and whether its key is set."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -40,6 +41,7 @@ def provider_json(facts: ProviderFacts) -> dict[str, Any]:
             "submits": [window.model_dump() for window in facts.limits.submits],
             "polls": [window.model_dump() for window in facts.limits.polls],
             "slots": facts.limits.slots,
+            "polls_share_submit_limit": facts.limits.polls_share_submit_limit,
         },
         "offers": [_offer_json(facts, offer) for offer in facts.offers],
     }
@@ -52,10 +54,13 @@ def provider_lines(facts: ProviderFacts) -> Iterator[str]:
     yield f"  key      {key}"
     yield f"  regions  {', '.join(facts.regions)} (default {facts.default_region})"
     slots = f", {facts.limits.slots} in flight" if facts.limits.slots else ""
-    yield f"  limits   {', '.join(map(_window, facts.limits.submits)) or 'none known'}{slots}"
+    yield f"  submits  {', '.join(map(_window, facts.limits.submits)) or 'no limit known'}{slots}"
+    shared = {"yes": "; they count as submits", "no": "", "unknown": "; whether they count as submits is unknown"}
+    polls = ", ".join(map(_window, facts.limits.polls)) or "no limit known"
+    yield f"  polls    {polls}{shared[facts.limits.polls_share_submit_limit]}"
     yield f"  prices   of {facts.price_as_of}, {facts.price_source}"
     for offer in facts.offers:
-        sold = "; ".join((_sizes(offer), _seconds(offer.durations_s), _prices(facts, offer)))
+        sold = "; ".join((_sizes(offer), _seconds(offer.durations_s), _prices(facts, offer), *_extras(offer)))
         yield f"  {offer.mode} {offer.model:<8}  {sold}"
     yield ""
 
@@ -69,19 +74,56 @@ def _offer_json(facts: ProviderFacts, offer: Offer) -> dict[str, Any]:
         "resolutions": list(offer.resolutions),
         "aspect_ratios": list(offer.aspect_ratios),
         "durations_s": list(offer.durations_s),
-        "usd_per_second": {
-            region: {
-                resolution: usd_text(facts.second_usd(offer, resolution, region=region))
-                for resolution in offer.resolutions
-            }
-            for region in offer.regions or facts.regions
-        },
+        "shot_types": list(offer.shot_types),
+        "can_be_set": [name for name, can in _switches(offer).items() if can],
+        "prompt_limit": offer.prompt_limit,
+        "negative_limit": offer.negative_limit,
+        "references_max": offer.references_max,
+        "reference_videos_max": offer.reference_videos_max,
+        "reference_images_max": offer.reference_images_max,
+        "billed_input_s_max": offer.input_s_max,
+        "usd_per_second": _by_region(facts, offer, audio=True),
+        "usd_per_second_silent": _by_region(facts, offer, audio=False) if offer.audio_switch else None,
     }
 
 
+def _by_region(facts: ProviderFacts, offer: Offer, *, audio: bool) -> dict[str, dict[str, str | None]]:
+    """Dollars for a second of each resolution, in each region that sells the model."""
+    return {
+        region: {
+            resolution: usd_text(facts.second_usd(offer, resolution, audio=audio, region=region))
+            for resolution in offer.resolutions
+        }
+        for region in offer.regions or facts.regions
+    }
+
+
+def _switches(offer: Offer) -> dict[str, bool]:
+    """The columns that not everybody obeys."""
+    return {
+        "audio_url": offer.audio_track,
+        "audio": offer.audio_switch,
+        "watermark": offer.watermark,
+        "template": offer.template,
+        "prompt_expansion": offer.expansion_switch,
+    }
+
+
+def _extras(offer: Offer) -> Iterator[str]:
+    """What can be set beside the usual, and what is billed beside the output."""
+    if can := [name for name, can in _switches(offer).items() if can]:
+        yield f"takes {' '.join(can)}"
+    if "multi" not in offer.shot_types:
+        yield "one shot only"
+    if offer.references_max:
+        kinds = f"{offer.reference_videos_max} videos, {offer.reference_images_max or 'no'} images"
+        billed = f"; up to {offer.input_s_max} s of them are billed" if offer.input_s_max else ""
+        yield f"up to {offer.references_max} references ({kinds}){billed}"
+
+
 def _window(window: Window) -> str:
-    """`50 submits in 60 s`."""
-    return f"{window.count} submits in {window.window_s:g} s"
+    """`50 in 60 s`."""
+    return f"{window.count} in {window.window_s:g} s"
 
 
 def _sizes(offer: Offer) -> str:
@@ -100,6 +142,16 @@ def _seconds(durations_s: tuple[int, ...]) -> str:
 def _prices(facts: ProviderFacts, offer: Offer) -> str:
     """Dollars for a second of each resolution, in the region that is used when none is named."""
     region = facts.default_region if not offer.regions or facts.default_region in offer.regions else offer.regions[0]
-    prices = [(each, facts.second_usd(offer, each, region=region)) for each in offer.resolutions]
     where = "" if region == facts.default_region else f" in {region}"
-    return ", ".join(f"{each} {'$' + format(usd, 'f') if usd else 'unknown'}/s" for each, usd in prices) + where
+    sounds = (True, False) if offer.audio_switch else (True,)
+    prices = [
+        f"{each} "
+        + " or ".join(_second(facts.second_usd(offer, each, audio=audio, region=region), audio) for audio in sounds)
+        for each in offer.resolutions
+    ]
+    return ", ".join(prices) + where
+
+
+def _second(usd: Decimal | None, audio: bool) -> str:
+    """`$0.05/s`, and which of two it is where silence is sold; what is unknown is named with --price."""
+    return f"{'unknown' if usd is None else '$' + format(usd, 'f') + '/s'}{'' if audio else ' silent'}"

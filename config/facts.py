@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, Posit
 
 from jobs.backoff import Cadence
 from jobs.errors import BadInput
-from jobs.job import AspectRatio, Mode, Model, Resolution
+from jobs.job import AspectRatio, Mode, Model, Resolution, ShotType
 from jobs.media import Kind
 
 #: Native currency to dollars a second, by resolution; a resolution that is missing has no known price.
@@ -73,7 +73,8 @@ class Offer(Fact):
     """One model that the provider sells for a mode, what it takes, and its price for a second of video.
 
     `regions` empty means all; `audio_switch`, `watermark`, `template` and `expansion_switch` say whether that
-    column can be obeyed. `input_s_max` is the most input seconds that are billed beside the output.
+    column can be obeyed; no `negative_limit` (0) means no negative prompt, no `reference_images_max` videos only.
+    `input_s_max` is the most input seconds that are billed beside the output.
     """
 
     mode: Mode
@@ -85,7 +86,8 @@ class Offer(Fact):
     durations_s: tuple[PositiveInt, ...]
     prompt_required: bool = True
     prompt_limit: PositiveInt
-    negative_limit: PositiveInt
+    negative_limit: NonNegativeInt
+    shot_types: tuple[ShotType, ...] = ("single", "multi")
     audio_track: bool = True
     audio_switch: bool = False
     watermark: bool = False

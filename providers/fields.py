@@ -26,7 +26,7 @@ EPOCH_MS_MAX = 253_402_300_800_000
 WAIT = re.compile(r"(?:resets?|retry|again)(?: in| after)? ?~?(\d{1,6}) ?s(?:ec|\b)", re.IGNORECASE | re.ASCII)
 
 #: What a task id may look like: it goes into URLs and Redis keys.
-TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=-]{0,199}", re.ASCII)
+TASK_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:=-]{0,199}", re.ASCII)
 
 
 def obj(value: Any) -> dict[str, Any]:
@@ -45,23 +45,22 @@ def words(*values: Any) -> str:
 def trouble(body: Mapping[str, Any]) -> tuple[str, str]:
     """Code and message of an error, wherever providers put them: at the top, under `error`, or in a list of details.
 
-    A code may be a number; one that is only said once, in place of a message, is the message.
+    A code may be a number, where no word tells more; one that is only said once, in place of a message, is the message.
     """
     error, described = body.get("error"), words(body.get("error_description"))
     nested = obj(error)
     details = body.get("detail")
     first = obj(details[0]) if isinstance(details, list) and details else {}
-    code = words(
-        *(_code(each) for each in (body.get("code"), nested.get("code"), nested.get("name"), first.get("type")))
-    )
+    codes = (body.get("code"), nested.get("code"), nested.get("name"), nested.get("type"), first.get("type"))
+    code = words(*codes, *map(_number, codes))
     message = words(
         described, nested.get("message"), error, body.get("message"), details, first.get("msg"), body.get("title")
     )
     return code or (words(error) if described else ""), message
 
 
-def _code(value: Any) -> str:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else words(value)
+def _number(value: Any) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def text(value: Any) -> str | None:
@@ -133,11 +132,15 @@ def epoch_ms(value: Any) -> datetime | None:
 
 
 def retry_after(headers: Mapping[str, str], message: str = "") -> tuple[float | None, datetime | None]:
-    """Seconds to wait, or the instant to wait for: from Retry-After, `x-rate-limit-reset-at-utc`, or the words."""
-    asked = headers.get("retry-after")
-    at = instant(asked) or instant(headers.get("x-rate-limit-reset-at-utc"))
+    """Seconds to wait, or the instant to wait for: from Retry-After, the headers of resets, or the words.
+
+    `x-ratelimit-reset` holds seconds to go at some and an instant at others, which is more than an amount may be.
+    """
+    asked, reset = headers.get("retry-after"), headers.get("x-ratelimit-reset")
+    until = None if amount(reset) is not None else instant(reset)
+    at = instant(asked) or instant(headers.get("x-rate-limit-reset-at-utc")) or until
     said = WAIT.search(message)
-    seconds = amount(asked, None if at or said is None else said[1])
+    seconds = amount(asked, *(() if at else (reset, said and said[1])))
     return (None, at) if seconds is None else (float(seconds), None)
 
 

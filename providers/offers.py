@@ -74,7 +74,9 @@ def _texts(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
         ("prompt", render.prompt, offer.prompt_limit),
         ("negative_prompt", render.negative_prompt, offer.negative_limit),
     ):
-        if len(text) > limit:
+        if text.strip() and not limit:
+            yield Complaint(column, text, f"{title} takes no {column} for {offer.slug}", "leave it empty")
+        elif len(text) > limit:
             lost = text[limit : limit + LOST_SHOWN] + ("..." if len(text) > limit + LOST_SHOWN else "")
             problem = f'it has {len(text):,} characters and {title} takes {limit:,}: from "{lost}" on it would be lost'
             yield Complaint(column, lost, problem, f"shorten it by {len(text) - limit:,}")
@@ -93,7 +95,9 @@ def _switches(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
         yield Complaint(
             "prompt_expansion", "false", f"{title} has no such switch for {offer.slug}", "leave it empty, or true"
         )
-    if render.shot_type == "multi" and not render.prompt_expansion and offer.expansion_switch:
+    if render.shot_type not in offer.shot_types:
+        yield _one_of("shot_type", render.shot_type, offer.shot_types, f"{title} for {offer.slug}")
+    elif render.shot_type == "multi" and not render.prompt_expansion and offer.expansion_switch:
         yield Complaint(
             "shot_type", "multi", "several shots need prompt expansion, which is off", "set prompt_expansion to true"
         )

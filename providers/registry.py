@@ -5,15 +5,21 @@ from difflib import get_close_matches
 from config.facts import ProviderFacts, load_facts
 from jobs.errors import BadInput
 from jobs.job import Render
+from providers.aimlapi import AimlApi
+from providers.apimart import ApiMart
 from providers.contract import Endpoint
 from providers.dashscope import DashScope
 from providers.provider import Provider
 from providers.segmind import Segmind
+from providers.toapis import ToApis
 
 #: By name, in the order of providers.toml.
 PROVIDERS: dict[str, type[Provider]] = {
     "segmind": Segmind,
     "dashscope": DashScope,
+    "aimlapi": AimlApi,
+    "apimart": ApiMart,
+    "toapis": ToApis,
 }
 
 

@@ -40,9 +40,13 @@ class Rule:
 #: What words of providers are about what the prompt or the media show.
 CONTENT = r"inappropriate|flagged|sensitive content|nsfw|moderation|content polic|data ?inspection|safety"
 
+#: The same in their codes.
+CONTENT_CODES = r"(contentpolicy|contentfilter|contentmoderation|moderation|nsfw|datainspection|sensitive).*"
+
 #: The last rows of a table that has nothing odd to say of them.
 PLAIN_ENDS = (
     Rule(429, "", "", Kind.RATE_LIMITED, "too many requests for this account; it goes on by itself"),
+    Rule(None, CONTENT_CODES, "", Kind.CONTENT_REFUSED, "change the prompt or the media"),
     Rule(None, "", CONTENT, Kind.CONTENT_REFUSED, "change the prompt or the media"),
     Rule(None, "", "", Kind.BAD_REQUEST, "the message says which field; the request is not sent again as it is"),
 )

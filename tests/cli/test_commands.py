@@ -9,6 +9,7 @@ import pytest
 
 from cli.app import exit_code
 from cli.stack import ledger_folder
+from providers.registry import PROVIDERS
 from tests.cli.conftest import Stored
 
 
@@ -222,29 +223,36 @@ def test_report_can_be_made_at_any_moment(stored: Stored, capsys: pytest.Capture
 
 
 def test_providers_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modes, sizes, durations, prices with their date, limits, and whether a key is set."""
+    """Modes, sizes, durations, prices with and without sound, also unknown ones, limits, and whether a key is set."""
     monkeypatch.setenv("SEGMIND_API_KEY", "sk-hush")
     assert exit_code(["providers"]) == 0
     told = capsys.readouterr().out
     assert "sk-hush" not in told
     assert "key      set" in told
     assert "not set (DASHSCOPE_API_KEY)" in told
-    assert "50 submits in 60 s" in told
+    assert "submits  50 in 60 s" in told
+    assert "720p $0.05/s or $0.025/s silent" in told
+    assert "720p unknown or $0.0168/s silent" in told
+    assert "up to 3 references (3 videos, no images)" in told
     assert "5 10 15 s; 720p $0.125/s, 1080p $0.1875/s" in told
     assert exit_code(["providers", "--json"]) == 0
     known = {each["name"]: each for each in json.loads(capsys.readouterr().out)["providers"]}
     assert known["segmind"]["key_set"] is True
     assert known["dashscope"]["key_set"] is False
     assert known["segmind"]["offers"][0]["usd_per_second"] == {"global": {"720p": "0.125", "1080p": "0.1875"}}
+    assert known["segmind"]["offers"][0]["usd_per_second_silent"] is None
+    flash = next(each for each in known["apimart"]["offers"] if each["model"] == "flash")
+    assert flash["usd_per_second"] == {"global": {"720p": None, "1080p": None}}
+    assert flash["usd_per_second_silent"] == {"global": {"720p": "0.0168", "1080p": None}}
+    assert flash["can_be_set"] == ["audio_url", "audio", "watermark", "template", "prompt_expansion"]
 
 
 def test_check_without_anything_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Enough for a simulated run: ok, with a warning for each missing key."""
     assert exit_code(["check", "--store", str(tmp_path / "out"), "--json"]) == 0
     found = {each["what"]: each["verdict"] for each in json.loads(capsys.readouterr().out)["findings"]}
-    assert found == {
-        "settings": "ok", "store": "ok", "ledger": "ok", "simulator": "ok", "segmind": "warn", "dashscope": "warn",
-    }  # fmt: skip
+    places = dict.fromkeys(("settings", "store", "ledger", "simulator"), "ok")
+    assert found == places | dict.fromkeys(PROVIDERS, "warn")
 
 
 def test_check_fails_for_what_must_be_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,12 +42,12 @@ def usd(price: Decimal) -> str:
 
 
 def prices(facts: ProviderFacts, offer: Offer, region: str) -> str:
-    """Dollars a second by resolution; the silent price stands after a slash."""
+    """Dollars a second by resolution; where silence is sold too, its price stands after a slash."""
     cells = []
     for resolution in offer.resolutions:
-        told = {facts.second_usd(offer, resolution, audio=audio, region=region) for audio in (True, False)}
-        figures = sorted((price for price in told if price is not None), reverse=True)
-        cells.append(f"{resolution} " + " / ".join(map(usd, figures)))
+        sounds = (True, False) if offer.audio_switch else (True,)
+        told = [facts.second_usd(offer, resolution, audio=audio, region=region) for audio in sounds]
+        cells.append(f"{resolution} " + " / ".join("unknown" if price is None else usd(price) for price in told))
     return ", ".join(cells)
 
 
@@ -59,6 +59,7 @@ def switches(offer: Offer) -> str:
         "watermark": offer.watermark,
         "template": offer.template,
         "no expansion": offer.expansion_switch,
+        "several shots": "multi" in offer.shot_types,
     }
     return ", ".join(name for name, can in held.items() if can)
 
