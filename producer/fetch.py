@@ -242,8 +242,8 @@ class WebFile(io.RawIOBase):
 def balance(account: Account) -> tuple[Balance | None, str | None]:
     """What is left on the account, and why it is not known: one of the two is None.
 
-    Where the provider has no door for it, the reason says so. Raises Refused, in the provider's own words, when
-    it refuses the key.
+    Where the provider has no door for it, or opens it to other keys only, the reason says so. Raises Refused, in the
+    provider's own words, when it refuses the key.
     """
     call = account.provider.balance_call(account.endpoint)
     if call is None:
@@ -255,7 +255,10 @@ def balance(account: Account) -> tuple[Balance | None, str | None]:
     headers = {name.lower(): value for name, value in response.headers.items()}
     answer = Answer(response.status_code, headers, response.content)
     told = account.provider.read_balance(answer)
-    if told is None and answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    refused = told is None and answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    if refused and (scope := account.provider.balance_scope):
+        return None, f"{account.facts.title} tells it only to a key of scope {scope} ({answer.status})"
+    if refused:
         raise Refused(
             f"{account.facts.title} refuses the key: {answer.status} {response.text[:200]}",
             f"set {account.facts.key_variables[0]} to a key that works; nothing was bought",

@@ -46,6 +46,8 @@ class Provider(ABC):
     submit_path: ClassVar[str]
     task_path: ClassVar[str]
     balance_path: ClassVar[str | None] = None
+    #: The scope that a key needs to ask for the balance, beyond what buying needs; empty where every key may.
+    balance_scope: ClassVar[str] = ""
     #: The field with the word for where a task stands, and those words by what they mean; any other word is no news.
     state_field: ClassVar[str] = "status"
     open_words: ClassVar[tuple[str, ...]]

@@ -9,7 +9,9 @@ from providers.aimlapi import AimlApi
 from providers.apimart import ApiMart
 from providers.contract import Endpoint
 from providers.dashscope import DashScope
+from providers.fal import Fal
 from providers.provider import Provider
+from providers.replicate import Replicate
 from providers.segmind import Segmind
 from providers.toapis import ToApis
 
@@ -20,6 +22,8 @@ PROVIDERS: dict[str, type[Provider]] = {
     "aimlapi": AimlApi,
     "apimart": ApiMart,
     "toapis": ToApis,
+    "fal": Fal,
+    "replicate": Replicate,
 }
 
 

@@ -106,8 +106,8 @@ def _form(
 
 _AUDIO = {"audio_url": Field(URL)}
 _IMAGE = {"image_url": Field(PICTURE, needed=True), **_AUDIO}
-#: The prices are from a third party's catalogue; those of reference-to-video/flash are made up after the other flash
-#: one's, only the share of a silent one is documented. Whether input seconds are billed is not: here they are not.
+#: The prices are from a third party's catalogue, which gives reference-to-video/flash the price of the other
+#: model; only the share of a silent one is documented. Whether input seconds are billed is not: here they are not.
 ENDPOINTS = {
     "wan/v2.6/text-to-video": Endpoint(_form(_AUDIO, multi=True), _FULL),
     "wan/v2.6/image-to-video": Endpoint(_form(_IMAGE, shaped=False), _FULL),
@@ -124,7 +124,7 @@ ENDPOINTS = {
             },
             durations=("5", "10"),
         ),
-        _FLASH,
+        _FULL,
         silent=0.25,
     ),
 }

@@ -56,6 +56,13 @@ def test_a_provider_without_a_door_says_so() -> None:
     assert why == "Alibaba Cloud Model Studio (DashScope) tells no balance to an API key"
 
 
+def test_a_key_that_may_buy_but_not_ask_is_no_refusal(respond: Respond) -> None:
+    """At fal only admin keys are shown the balance: a plain key still buys, so the balance is only not told."""
+    respond(403, {"detail": "Admin API key required"})
+    told, why = fetch.balance(account("http://127.0.0.1:1", "fal"))
+    assert (told, why) == (None, "fal tells it only to a key of scope ADMIN (403)")
+
+
 def test_an_unreachable_provider_is_unknown() -> None:
     """Not zero, and no traceback."""
     (port,) = free_ports(1)

@@ -29,12 +29,16 @@ from providers.contract import (
 )
 from providers.registry import PROVIDERS, provider
 
-AT = Endpoint("https://api.example", "k", {"history": "https://history.example"})
+AT = Endpoint("https://api.example", "k", {"history": "https://history.example", "api": "https://api.fal.example"})
 
 #: Words that the dialects look for, so that garbage gets past the first look.
 WORDS = st.sampled_from(
     re.findall(
-        r"\S+", "COMPLETED FAILED PENDING QUEUED SUCCEEDED CANCELED UNKNOWN https://x.example/a.mp4 id NaN 1e999 -1 0.5"
+        r"\S+",
+        """
+        COMPLETED FAILED PENDING QUEUED SUCCEEDED CANCELED UNKNOWN https://x.example/a.mp4 id NaN 1e999 -1 0.5
+        IN_QUEUE succeeded failed canceled aborted request_timeout https://api.example/v1/predictions?cursor=a
+        """,
     )
 )
 KEYS = st.sampled_from(
@@ -44,7 +48,8 @@ KEYS = st.sampled_from(
         status error output task_id task_status request_id data model_status generation_url metrics cost usage duration
         remaining_credits output_video_duration input_video_duration video_url actual_prompt code message credits
         free-credits credits_deduction error_description detail total_page page_no gmt_create model_name request_body
-        model_created orig_prompt size SR
+        model_created orig_prompt size SR items next_cursor has_more json_input json_output video url seed error_type
+        sent_at ended_at status_code current_balance currency results next id output input data_removed created_at
         """,
     )
 )

@@ -75,8 +75,8 @@ def test_a_request_runs_from_the_queue_to_its_video(street: Callable[..., Street
         (f"{I2V}/flash", {"prompt": "a cat", "image_url": PICTURE}, "0.375", (1920, 1080)),
         (f"{I2V}/flash", {"prompt": "a cat", "image_url": PICTURE, "resolution": "720p"}, "0.25", (1280, 720)),
         (R2V, {"prompt": "@Video1 runs", "video_urls": [CLIP] * 3, "duration": "10"}, "1.5", (1920, 1080)),
-        (f"{R2V}/flash", {"prompt": "it runs", "image_urls": [PICTURE] * 5, "resolution": "720p"}, "0.25", (1280, 720)),
-        (f"{R2V}/flash", {"prompt": "it runs", "video_urls": [CLIP], "enable_audio": False}, "0.09375", (1920, 1080)),
+        (f"{R2V}/flash", {"prompt": "it runs", "image_urls": [PICTURE] * 5, "resolution": "720p"}, "0.5", (1280, 720)),
+        (f"{R2V}/flash", {"prompt": "it runs", "video_urls": [CLIP], "enable_audio": False}, "0.1875", (1920, 1080)),
     ],
 )
 def test_prices_and_sizes(
