@@ -53,6 +53,8 @@ class Provider(ABC):
     open_words: ClassVar[tuple[str, ...]]
     good_words: ClassVar[tuple[str, ...]]
     bad_words: ClassVar[tuple[str, ...]]
+    #: The field of a finished task that holds the video's URL.
+    video_field: ClassVar[str] = "video_url"
     #: What a definite no means, read from the top.
     rules: ClassVar[Sequence[Rule]] = rules.PLAIN
     #: Seconds, of the provider's time, for which its list of tasks goes back; 0 where there is no list.
@@ -143,9 +145,9 @@ class Provider(ABC):
         """The part of an answer that tells of the task."""
         return body
 
-    @abstractmethod
-    def finished(self, task: dict[str, Any], answer: Answer, task_id: str, at: Endpoint) -> CheckReading:
+    def finished(self, task: dict[str, Any], answer: Answer, task_id: str, at: Endpoint) -> CheckReading:  # noqa: ARG002
         """What a task with a good end means: its video, or the call that tells it."""
+        return self.video(task.get(self.video_field))
 
     def video(self, url: Any, **told: Any) -> Finished | Unreadable:
         """The end with that video and what else is told; no news where the URL is none."""

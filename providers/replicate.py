@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import Answer, Call, Candidate, CheckReading, Endpoint, Failed, FindReading, Found, Kind
+from providers.contract import Answer, Call, Candidate, Endpoint, Failed, FindReading, Found, Kind
 from providers.provider import Provider
 from providers.rules import Rule
 
@@ -26,6 +26,8 @@ class Replicate(Provider):
     name = "replicate"
     submit_path, task_path = "/v1/models/{slug}/predictions", _TASKS + "/{task_id}"
     open_words, good_words, bad_words = ("starting", "processing"), ("succeeded",), ("failed", "canceled", "aborted")
+    #: What it cost is not told; after an hour it is removed.
+    video_field = "output"
     #: How far back the list goes is not told; two weeks are what one of its filters is limited to.
     memory_s = 14 * 86_400.0
     task_rules = (
@@ -57,10 +59,6 @@ class Replicate(Provider):
             **({} if render.audio_track is None else {"audio": render.audio_track}),
         }
         return {"input": order}
-
-    def finished(self, task: dict[str, Any], answer: Answer, task_id: str, at: Endpoint) -> CheckReading:  # noqa: ARG002
-        """The output is the video's URL; what it cost is not told. After an hour the output is removed."""
-        return self.video(task.get("output"))
 
     def failed(self, task: dict[str, Any], word: str) -> Failed:
         """`aborted` ended before it began and is not billed; `canceled` is; of `failed` nothing is said."""
