@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from urllib.parse import quote, urlsplit
 
 from config.facts import Offer, ProviderFacts
 from jobs.job import Mode, Render
@@ -119,8 +120,24 @@ def _media(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
         ("audio_url", (render.audio_track,)),
     ):
         for uri in uris:
-            if uri is not None and not uri.lower().startswith(("http://", "https://")):
-                yield Complaint(column, uri, f"{title} fetches this file itself", "give an https:// URL it can reach")
+            if uri is not None:
+                yield from _address(column, uri, title)
+
+
+def _address(column: str, uri: str, title: str) -> Iterator[Complaint]:
+    if not _leads_somewhere(uri):
+        yield Complaint(column, uri, f"{title} fetches this file itself", "give an https:// URL it can reach")
+    elif re.search(r"\s", uri):
+        better = "".join(quote(char) if char.isspace() else char for char in uri)
+        yield Complaint(column, uri, "there is no space in a URL", f"write it as {better}")
+
+
+def _leads_somewhere(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def _references(references: Sequence[str], offer: Offer, title: str) -> Iterator[Complaint]:
