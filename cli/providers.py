@@ -41,6 +41,7 @@ def provider_json(facts: ProviderFacts) -> dict[str, Any]:
             "submits": [window.model_dump() for window in facts.limits.submits],
             "polls": [window.model_dump() for window in facts.limits.polls],
             "slots": facts.limits.slots,
+            "documented": facts.limits.documented,
             "polls_share_submit_limit": facts.limits.polls_share_submit_limit,
         },
         "offers": [_offer_json(facts, offer) for offer in facts.offers],
@@ -54,7 +55,8 @@ def provider_lines(facts: ProviderFacts) -> Iterator[str]:
     yield f"  key      {key}"
     yield f"  regions  {', '.join(facts.regions)} (default {facts.default_region})"
     slots = f", {facts.limits.slots} in flight" if facts.limits.slots else ""
-    yield f"  submits  {', '.join(map(_window, facts.limits.submits)) or 'no limit known'}{slots}"
+    chosen = "" if facts.limits.documented else " (chosen: none is documented)"
+    yield f"  submits  {', '.join(map(_window, facts.limits.submits)) or 'no limit known'}{chosen}{slots}"
     shared = {"yes": "; they count as submits", "no": "", "unknown": "; whether they count as submits is unknown"}
     polls = ", ".join(map(_window, facts.limits.polls)) or "no limit known"
     yield f"  polls    {polls}{shared[facts.limits.polls_share_submit_limit]}"

@@ -36,11 +36,15 @@ class Window(Fact):
 
 
 class Limits(Fact):
-    """What one account may do. No window, or no `slots`, means that no limit is known or set."""
+    """What one account may do. No window, or no `slots`, means that no limit is known or set.
+
+    Where the provider documents none, the windows are chosen, and not `documented`.
+    """
 
     submits: tuple[Window, ...] = ()
     polls: tuple[Window, ...] = ()
     slots: PositiveInt | None = None
+    documented: bool = True
     polls_share_submit_limit: Literal["yes", "no", "unknown"]
 
 

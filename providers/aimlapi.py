@@ -73,10 +73,12 @@ class AimlApi(Provider):
         return body.get("id") or headers.get("x-inference-id"), headers.get("x-request-id")
 
     def finished(self, task: dict[str, Any], answer: Answer, task_id: str, at: Endpoint) -> CheckReading:  # noqa: ARG002
-        """Credits stand in the answer; a header's dollars may stand in, but its zero is the look's own cost."""
+        """Credits stand in the answer, else in headers, whose zero is the look's own cost and not the video's."""
         used = fields.amount(fields.obj(fields.obj(task.get("meta")).get("usage")).get("credits_used"))
-        spent = fields.usd(answer.headers.get("x-aimlapi-usd-spent"))
-        told = _cost(used) if used is not None else {"cost_usd": spent or None}
+        if used is None:
+            used = fields.amount(answer.headers.get("x-aimlapi-credits-used")) or None
+        spent = fields.usd(answer.headers.get("x-aimlapi-usd-spent")) or None
+        told = {"cost_usd": spent} if used is None else _cost(used)
         return self.video(fields.obj(task.get("video")).get("url"), **told)
 
     def find_calls(self, since: datetime, until: datetime, at: Endpoint) -> Sequence[Call]:

@@ -6,7 +6,7 @@ Beside them lie the files that clients have uploaded.
 import re
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from simulator.clips import VARIANTS, clip
@@ -65,6 +65,8 @@ class Download:
             return Hang()
         if then in ("cut_before", "reset_before"):
             return Cut(reset=then == "reset_before")
+        if then == "redirect":
+            return RedirectResponse(str(request.url), 302)
         if then is not None and then.isdigit():
             return Response("<Error><Code>InternalError</Code></Error>", int(then), media_type="application/xml")
         data = self._bytes(task)
@@ -72,7 +74,7 @@ class Download:
             data = data[: int(len(data) * KEPT_SHARE)]
         if then == "garbage":
             data = bytes(len(data))
-        answer = _part(request, data, task.task_id)
+        answer = _part(request, data, task.task_id, "text/plain" if then == "untyped" else "video/mp4")
         return HalfSent(answer, reset=then == "reset_after") if then in ("cut_after", "reset_after") else answer
 
     def _bytes(self, task: Task) -> bytes:
@@ -85,12 +87,12 @@ class Download:
         )
 
 
-def _part(request: Request, data: bytes, name: str) -> Response:
+def _part(request: Request, data: bytes, name: str, media_type: str) -> Response:
     """The whole, or the one byte range that was asked for."""
     headers = {"accept-ranges": "bytes", "etag": f'"{name}"'}
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
     if asked is None or not any(asked.groups()):
-        return Response(data, headers=headers, media_type="video/mp4")
+        return Response(data, headers=headers, media_type=media_type)
     first_text, last_text = asked.groups()
     if first_text:
         first, last = int(first_text), min(int(last_text or len(data)), len(data) - 1)
@@ -99,7 +101,7 @@ def _part(request: Request, data: bytes, name: str) -> Response:
     if first > last:
         return Response(status_code=416, headers={"content-range": f"bytes */{len(data)}"})
     headers["content-range"] = f"bytes {first}-{last}/{len(data)}"
-    return Response(data[first : last + 1], 206, headers, media_type="video/mp4")
+    return Response(data[first : last + 1], 206, headers, media_type=media_type)
 
 
 def _denied(status: int, code: str, message: str, now: float) -> Response:

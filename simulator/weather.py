@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 On = Literal["submit", "status", "result", "list", "clip"]
 Then = Literal[
     "429", "500", "502", "503", "504", "504_after", "cut_before", "cut_after", "reset_before", "reset_after",
-    "hang_before", "hang_after", "late_accept", "html", "truncated", "garbage", "expired",
+    "hang_before", "hang_after", "late_accept", "html", "truncated", "garbage", "expired", "redirect", "untyped",
 ]  # fmt: skip
 
 _NORMAL = statistics.NormalDist()

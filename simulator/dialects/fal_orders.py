@@ -86,11 +86,12 @@ def _is_picture(value: Any) -> bool:
 
 
 def _form(
-    own: dict[str, Field], *, durations: tuple[str, ...] = ("5", "10", "15"), shaped: bool = True, multi: bool = False
-) -> Form:
+    own: dict[str, Field], *, durations: tuple[str, ...] = ("5", "10", "15"), shaped: bool = True, multi: bool = False,
+    characters: int = 800,
+) -> Form:  # fmt: skip
     """A form with what all share. Names that it does not hold are read over, and a null stands for the default."""
     fields = own | {
-        "prompt": Field(STRING, "", needed=True, most=800),
+        "prompt": Field(STRING, "", needed=True, most=characters),
         "negative_prompt": Field(STRING, most=500),
         "resolution": Field(STRING, "1080p", ("720p", "1080p")),
         "duration": Field(STRING, "5", durations),
@@ -123,6 +124,7 @@ ENDPOINTS = {
                 "enable_audio": Field(BOOLEAN, default=True),
             },
             durations=("5", "10"),
+            characters=1500,
         ),
         _FULL,
         silent=0.25,

@@ -1,28 +1,24 @@
 """Every provider's look-up of its own tasks at its simulated dialect: what was bought is found, as it was sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from jobs.job import Job
 from providers.contract import Candidate, Finished, Found, Throttled, Unreadable
 from providers.registry import PROVIDERS, provider
-from tests.conformance.test_providers import NEEDED, Counter
-from tests.services import Simulator
+from tests.conformance.counter import NEEDED, Counter
 
 #: Far enough on both sides for any clock; a window of the provider's own time.
 LONG = timedelta(days=10)
 
 
 @pytest.fixture
-def desk(simulator: Callable[..., Simulator], request: pytest.FixtureRequest) -> Iterator[Counter]:
+def desk(counter: Callable[..., Counter], request: pytest.FixtureRequest) -> Counter:
     """An account without limits at a simulated provider."""
-    with httpx.Client(timeout=5) as client:
-        world = simulator("--speed", "600", "--render-mean-s", "30", "--no-limits", "--no-query-limits")
-        yield Counter(request.param, world, client)
+    return counter(request.param, "--no-limits", "--no-query-limits")
 
 
 every = pytest.mark.parametrize("desk", [name for name in PROVIDERS if provider(name).memory_s], indirect=True)
@@ -78,9 +74,9 @@ def test_every_mode_is_found_as_it_was_sent(desk: Counter, changes: dict[str, An
 @every
 def test_open_and_failed_tasks_are_told_apart(desk: Counter) -> None:
     """A task under way is open, or not there yet; one without a video failed."""
-    desk.simulator.tell("/_simulator/weather", {"render_mean_s": 6000})
+    desk.weather(render_mean_s=6000)
     first = desk.bought()
-    desk.simulator.tell("/_simulator/weather", {"render_mean_s": 1, "p_failed": 1})
+    desk.weather(render_mean_s=1, p_failed=1)
     second = desk.bought(prompt="another")
     desk.end(second)
     assert {first: "open"} | {row.task_id: row.state for row in listed(desk)} == {first: "open", second: "failed"}
@@ -101,20 +97,18 @@ def test_a_list_that_is_none(desk: Counter) -> None:
     now = datetime.now(UTC)
     call = desk.provider.find_calls(now - LONG, now + LONG, desk.at)[0]
     for then in ("500", "502", "503", "html", "garbage"):
-        desk.simulator.tell("/_simulator/next", {"on": "list", "then": then})
+        desk.befalls("list", then)
         assert isinstance(desk.provider.read_find(desk.ask(call), call), Unreadable), then
-    desk.simulator.tell("/_simulator/next", {"on": "list", "then": "429", "retry_after_s": 3})
+    desk.befalls("list", "429", retry_after_s=3)
     assert isinstance(desk.provider.read_find(desk.ask(call), call), Throttled)
 
 
+@pytest.mark.parametrize(("name", "tells"), [("segmind", True), ("dashscope", False)])
 def test_segminds_history_tells_the_seed_and_dashscopes_list_does_not(
-    simulator: Callable[..., Simulator],
+    name: str, tells: bool, counter: Callable[..., Counter]
 ) -> None:
     """Twins can be told apart at the one, and not at the other."""
-    with httpx.Client(timeout=5) as client:
-        for name, tells in (("segmind", True), ("dashscope", False)):
-            told = Counter(name, simulator(), client)
-            job = told.job(next(iter(NEEDED)))
-            other = job.model_copy(update={"seed": job.seed + 1})
-            differs = told.provider.told(job, "j:1") != told.provider.told(other, "j:1")
-            assert differs is tells, name
+    told = counter(name)
+    job = told.job(next(iter(NEEDED)))
+    other = job.model_copy(update={"seed": job.seed + 1})
+    assert (told.provider.told(job, "j:1") != told.provider.told(other, "j:1")) is tells

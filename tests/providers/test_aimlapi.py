@@ -184,14 +184,21 @@ def test_looks(body: Any, reading: Any, at: Endpoint) -> None:
     assert AIMLAPI.read_check(answer(200, body), ID, at) == reading
 
 
-@pytest.mark.parametrize(("spent", "cost"), [("1.575000000", "1.575"), ("0.000000000", None), ("free", None)])
-def test_dollars_in_a_header(spent: str, cost: str | None, at: Endpoint) -> None:
+@pytest.mark.parametrize(
+    ("headers", "cost", "native"),
+    [
+        ({"x_aimlapi_credits_used": "3150000", "x_aimlapi_usd_spent": "1.575000000"}, "1.575", "3150000"),
+        ({"x_aimlapi_usd_spent": "1.575000000"}, "1.575", None),
+        ({"x_aimlapi_credits_used": "0", "x_aimlapi_usd_spent": "0.000000000"}, None, None),
+        ({"x_aimlapi_credits_used": "many", "x_aimlapi_usd_spent": "free"}, None, None),
+    ],
+)
+def test_a_cost_in_headers(headers: dict[str, str], cost: str | None, native: str | None, at: Endpoint) -> None:
     """They stand in where the body tells no credits; the look itself costs nothing, and is not the video."""
-    reading = AIMLAPI.read_check(
-        answer(200, {"status": "completed", "video": {"url": URL}}, x_aimlapi_usd_spent=spent), ID, at
-    )
+    reading = AIMLAPI.read_check(answer(200, {"status": "completed", "video": {"url": URL}}, **headers), ID, at)
     assert isinstance(reading, Finished)
     assert reading.cost_usd == (None if cost is None else Decimal(cost))
+    assert reading.cost_native == (None if native is None else (Decimal(native), "AI/ML credits"))
 
 
 @pytest.mark.parametrize(

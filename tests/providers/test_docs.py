@@ -99,6 +99,7 @@ def limits() -> str:
     rows: dict[str, list[str]] = {
         "submits": [spoken(each.limits.submits) for each in facts.values()],
         "polls": [spoken(each.limits.polls) for each in facts.values()],
+        "that limit is": ["documented" if each.limits.documented else "chosen" for each in facts.values()],
         "polls count as submits": [each.limits.polls_share_submit_limit for each in facts.values()],
         "tasks in flight": [str(each.limits.slots or "none known") for each in facts.values()],
         "a render takes, typically": [f"{each.typical_render_s:g} s" for each in facts.values()],

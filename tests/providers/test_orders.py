@@ -76,6 +76,7 @@ def test_what_nobody_complains_of_is_understood(name: str, street: Street) -> No
         reading = seller.read_submit(Answer(told.status_code, dict(told.headers), told.content))
         assert isinstance(reading, Accepted), (call.body, told.text)
         made = street.app.state.world.bank.tasks[reading.task_id].order
+        assert made.broken is None, (call.body, made.broken)
         assert (made.duration_s, made.audio, made.prompt) == (render.duration_s, render.audio, render.prompt)
         # Where an image comes in, the image decides: the simulator knows no more than the short side.
         frame = render.frame or (made.width, made.height)
