@@ -11,12 +11,15 @@ COLLECT = "wanbatch.collect"
 
 
 #: The version of the body below; a worker leaves what it does not understand to another.
-VERSION = 1
+VERSION = 2
 
 
 class Doorbell(NamedTuple):
-    """Someone should look at `job_id`; the claim it was rung for is `fence`."""
+    """Someone should look at these jobs of one account; each was rung for under the fence in the same place.
 
-    job_id: str
-    fence: str
+    Version 1 named one job: an id and a fence in place of the lists.
+    """
+
+    job_ids: list[str]
+    fences: list[str]
     version: int = VERSION

@@ -8,6 +8,11 @@ from ledger.gates import Policy
 from ledger.jobs import Ledger
 
 
+def as_kept(remaining: str, unit: str, at_s: float) -> dict[str, str]:
+    """A balance as the account keeps it; a move that brings one may carry it along (`Order.seen`)."""
+    return {"credits": remaining, "credits_unit": unit, "credits_ms": str(int(at_s * 1000))}
+
+
 class Balances:
     """The part of the ledger that holds balances; times are Unix seconds of the worker that saw them."""
 
@@ -22,8 +27,7 @@ class Balances:
 
     def remember(self, account: str, remaining: str, unit: str, at_s: float) -> None:
         """It was seen just now."""
-        seen = {"credits": remaining, "credits_unit": unit, "credits_ms": str(int(at_s * 1000))}
-        self._ledger.hold(account, remember=seen)
+        self._ledger.hold(account, remember=as_kept(remaining, unit, at_s))
 
     def begin(self, account: str, every_s: float) -> bool:
         """Become the one who asks; False when it was seen, or asked for by anyone, less than so many seconds ago."""

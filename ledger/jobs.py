@@ -143,6 +143,18 @@ class Ledger:
         word, detail = scripts.run(self._redis, "move", order.text(self.epoch))
         return Moved(word == "moved", detail)
 
+    def take(self, order: Order) -> tuple[Moved, dict[str, str]]:
+        """Carry out one move and read the job behind it, in one round trip; an empty job where nothing moved."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.evalsha(scripts.script("move").sha, 0, order.text(self.epoch))
+        pipe.hgetall(f"wb:j:{order.claim.job_id}")
+        try:
+            (word, detail), row = pipe.execute()
+        except redis.exceptions.NoScriptError:
+            moved = self.move(order)
+            return moved, self.job(order.claim.job_id) if moved.ok else {}
+        return Moved(word == "moved", detail), dict(row) if word == "moved" else {}
+
     def move_all(self, orders: Sequence[Order]) -> list[Moved]:
         """Carry out many moves in one round trip; the answers are in the orders' order."""
         sha = scripts.script("move").sha

@@ -61,6 +61,8 @@ class Order:
     #: A lost answer that says nothing about the account: it does not count towards parking it.
     blameless: bool = False
     task: str | None = None
+    #: The account's balance as the answer showed it (credits, credits_unit, credits_ms); the account keeps it.
+    seen: Mapping[str, str] = field(default_factory=dict)
     held: bool | None = None
     watch: Watch | None = None
 
@@ -93,6 +95,8 @@ class Order:
             body["bad"] = self.bad
         if self.task is not None:
             body["task"] = self.task
+        if self.seen:
+            body["seen"] = dict(self.seen)
         if self.held is not None:
             body["held"] = self.held
         if self.watch is not None:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from config.celery_app import TASKS, make_app, queue
 from config.settings import Settings
-from jobs.messages import VERSION
+from jobs.messages import Doorbell
 from ledger.health import await_writes, takes_writes
 from ledger.orders import Claim
 from worker.leftovers import sweep
@@ -41,7 +41,7 @@ def serve(settings: Settings) -> int:
     try:
         app = make_app(settings.redis_url or "")
         register(app, shop)
-        pump = Pump(shop, _ringer(app))
+        pump = Pump(shop, _ringer(app, shop))
         app.steps["worker"].add(_pump_step(pump, shop))
         queues = [queue(task, account) for account in shop.counters for task in TASKS]
         worker = app.Worker(
@@ -75,17 +75,22 @@ def _begin_anew(shop: Workshop, lived_s: float) -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, no shell
 
 
-def _ringer(app: Celery) -> Any:
-    """Rings doorbells in one batch; a batch that fails is rung again when the claims lapse."""
+def _ringer(app: Celery, shop: Workshop) -> Any:
+    """Rings doorbells in one batch, each for as many claims as a thread works through in an instant.
+
+    A batch that fails is rung again when the claims lapse.
+    """
 
     def ring(task: str, account: str, claims: Sequence[Claim]) -> None:
         pool: Any = app.producer_pool  # kombu's batch() is younger than its type stubs
         where = queue(task, account)
         try:
             with pool.acquire(block=True) as producer, producer.batch():
-                for claim in claims:
-                    body = (*claim, VERSION)
-                    app.send_task(task, body, queue=where, producer=producer, ignore_result=True, retry=False)
+                size = shop.hands[task].claims_a_bell
+                for at in range(0, len(claims), size):
+                    jobs, fences = zip(*claims[at : at + size], strict=True)
+                    bell = Doorbell(list(jobs), list(fences))
+                    app.send_task(task, bell, queue=where, producer=producer, ignore_result=True, retry=False)
         except (KombuError, RedisError, OSError) as error:
             log.warning("doorbells were not rung", extra={"task": task, "claims": len(claims), "reason": str(error)})
 

@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 def collect(claim: Claim, shop: Workshop) -> Outcome:
     """Bring one ended render home, or its failure into the record."""
     order = Order(move=Move.COLLECT, to=State.COLLECTING, claim=claim, due_s=LEASE_S)
-    if not shop.ledger.move(order).ok:
+    taken, row = shop.ledger.take(order)
+    if not taken.ok:
         return Stop("the claim is gone")
-    row = shop.ledger.job(claim.job_id)
     if row.get("state") != State.COLLECTING or row.get("fence") != claim.fence:
         return Stop("the lease ran out before the work began")
     job = Job.model_validate_json(row["job"])

@@ -148,7 +148,7 @@ class Pump:
     def _lease(self, counter: Counter) -> list[Due]:
         """Take what is due: ring for the ready (for half of the threads, so others can buy), answer what to look at."""
         room = min(MOST_LEASED, self._room - len(self._polls))
-        rings = max(1, self._fleet_threads // 2)
+        rings = max(1, self._fleet_threads // 2) * self._shop.hands[COLLECT].claims_a_bell
         due = self._shop.ledger.lease(counter.name, counter.policy, most=max(room, 1), rings=rings)
         ready = [Claim(each.job_id, each.fence) for each in due if each.state in ("ready", "collecting")]
         if ready:
@@ -191,10 +191,9 @@ class Pump:
         """Claim what may be bought soon, and ring for it."""
         if self._shop.stopping.is_set() or not self._shop.store_is_well():
             return
-        threads = self._shop.settings.threads
-        claims = self._shop.ledger.claim(
-            counter.name, counter.policy, most=threads, most_waiting=self._fleet_threads * 2
-        )
+        a_bell = self._shop.hands[SUBMIT].claims_a_bell
+        most, most_waiting = max(self._shop.settings.threads, a_bell), max(self._fleet_threads, a_bell) * 2
+        claims = self._shop.ledger.claim(counter.name, counter.policy, most=most, most_waiting=most_waiting)
         if claims:
             self._ring(SUBMIT, counter.name, claims)
 

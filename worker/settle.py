@@ -14,7 +14,7 @@ from jobs.lifecycle import Move, State
 from jobs.money import from_uusd, to_uusd
 from jobs.outcome import Done, Outcome, Stop
 from jobs.record import JobRecord, NativeAmount, Purchase, Trouble, Video
-from ledger.balance import Balances
+from ledger.balance import as_kept
 from ledger.orders import Claim, Order
 from providers.contract import Kind, Rejected
 from worker.balance import as_seen
@@ -91,7 +91,6 @@ def settle_done(
     purchases = _closed(row, state="succeeded", cost_usd=cost_usd, result=result)
     record = _record(job, row, purchases, shop, status="done", error=None, video=video, result=result)
     shop.shelf(simulated=job.simulated).write_record(record)
-    _remember_balance(job.account, result, shop)
     order = Order(
         move=Move.SETTLE,
         to=State.DONE,
@@ -101,6 +100,7 @@ def settle_done(
         cost_uusd=to_uusd(cost_usd),
         charge_over=to_uusd(cost_usd) > job.price_uusd,
         delete=("job", "result", "owed"),
+        seen=_balance(result),
     )
     return _told(insist(shop.ledger, order))
 
@@ -181,10 +181,11 @@ def by_list(job: Job, native: Sequence[Any] | None, shop: Workshop) -> Decimal:
     return from_uusd(job.price_uusd) if second_usd is None else Decimal(native[0]) * second_usd
 
 
-def _remember_balance(account: str, result: dict[str, Any], shop: Workshop) -> None:
+def _balance(result: dict[str, Any]) -> dict[str, str]:
     """The account's balance as this answer showed it."""
-    if result.get("credits") is not None:
-        Balances(shop.ledger).remember(account, result["credits"], result["credits_unit"], time.time())
+    if result.get("credits") is None:
+        return {}
+    return as_kept(result["credits"], result["credits_unit"], time.time())
 
 
 def _ended(trouble: Trouble) -> dict[str, str]:

@@ -60,20 +60,20 @@ class Attempt:
 def submit(claim: Claim, shop: Workshop) -> Outcome:
     """Buy the claimed job, or find out that somebody else does."""
     # Doorbells may be doubled: the first to come changes the fence, so no two threads ever hold one claim.
-    taken = shop.ledger.move(Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=LEASE_S, new_fence=True))
+    take = Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=LEASE_S, new_fence=True)
+    taken, row = shop.ledger.take(take)
     if not taken.ok:
         return Stop("the claim is gone")
     held = Claim(claim.job_id, taken.detail)
     shop.held.add(held)
     try:
-        return _submit(held, shop)
+        return _submit(held, row, shop)
     finally:
         shop.held.drop(held)
 
 
-def _submit(claim: Claim, shop: Workshop) -> Outcome:
+def _submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
     """Intent, token, POST."""
-    row = shop.ledger.job(claim.job_id)
     if row.get("state") != State.CLAIMED or row.get("fence") != claim.fence:
         return Stop("the claim is gone")
     attempt = _attempt(row, claim, shop)

@@ -17,6 +17,7 @@ from config.settings import Settings, s3_keys
 from config.simulator import simulator_clock
 from jobs.backoff import Cadence
 from jobs.errors import KeyMissing, LedgerRefused, WanbatchError
+from jobs.messages import COLLECT, SUBMIT
 from ledger.gates import Policy, policy
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore, S3Options, open_store
@@ -24,6 +25,7 @@ from ledger.orders import Claim
 from ledger.shelf import Shelf
 from providers.accounts import Account, open_real, open_simulated
 from providers.clock import Clock
+from worker.doorbells import Hands
 from worker.leftovers import own_folder
 from worker.wire import Wire
 
@@ -84,6 +86,7 @@ class Workshop:
     counters: dict[str, Counter]
     temp: Path
     name: str
+    hands: dict[str, Hands]
     held: Held = field(default_factory=Held)
     stopping: threading.Event = field(default_factory=threading.Event)
     untold: set[str] = field(default_factory=set)
@@ -121,7 +124,9 @@ def build(settings: Settings, ledger: Ledger | None = None) -> Workshop:
     ledger = ledger or Ledger.connect(settings.redis_url or "", store_url=store.url)
     temp = own_folder()
     name = f"{platform.node()}-{os.getpid()}/{settings.threads}"
-    return Workshop(settings, ledger, store, Wire(), _counters(settings), temp, name)
+    # Half of the threads at most fetch videos, so that the others can buy.
+    hands = {SUBMIT: Hands(settings.threads), COLLECT: Hands(settings.threads // 2)}
+    return Workshop(settings, ledger, store, Wire(), _counters(settings), temp, name, hands)
 
 
 def s3_options(settings: Settings) -> S3Options:

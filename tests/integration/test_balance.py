@@ -21,7 +21,7 @@ from worker.balance import Inquiry
 from worker.collect import collect
 from worker.pump import Pump
 from worker.submit import submit
-from worker.tasks import _answer
+from worker.tasks import answer
 from worker.wire import Asker, NoAnswer
 
 
@@ -93,8 +93,9 @@ def test_the_next_record_carries_what_was_seen(silent: Workbench) -> None:
     with ThreadPoolExecutor(2) as pool:
 
         def ring(task: str, _account: str, claims: Any) -> None:
+            step = submit if task == SUBMIT else collect
             for claim in claims:
-                pool.submit(_answer, task, submit if task == SUBMIT else collect, claim, VERSION, silent.shop)
+                pool.submit(answer, task, step, [claim.job_id], [claim.fence], VERSION, silent.shop)
 
         pump = Pump(silent.shop, ring)
         pump.start()

@@ -189,3 +189,16 @@ def walk(bench: Bench, dice: random.Random, hands: dict[str, Claim]) -> int:
     if moved.ok:
         hands[claim.job_id] = Claim(claim.job_id, moved.detail)
     return int(moved.ok and end in ENDS)
+
+
+def test_a_claim_is_taken_and_read_in_one_breath(bench: Bench) -> None:
+    """The job comes with the move, also from a Redis that has forgotten its scripts; a stale hand is shown nothing."""
+    bench.stock("spring", 2)
+    for _ in range(2):
+        claim = bench.reach(State.CLAIMED)
+        bench.redis.script_flush()
+        moved, row = bench.ledger.take(Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=9, new_fence=True))
+        assert moved.ok
+        assert (row["state"], row["fence"], row["job"]) == (State.CLAIMED, moved.detail, "{}")
+        stale = Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=9, new_fence=True)
+        assert bench.ledger.take(stale) == ((False, State.CLAIMED), {})

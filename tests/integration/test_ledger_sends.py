@@ -121,10 +121,11 @@ def test_one_throttling_halves_the_rate_once(bench: Bench) -> None:
 
 
 def test_remembering_a_balance_slows_nothing(bench: Bench) -> None:
-    """A balance seen in an answer is no throttling."""
-    bench.ledger.hold(ACCOUNT, remember={"credits": "3.5", "credits_unit": "USD", "credits_ms": "1700000000000"})
-    assert factor(bench) == 1
+    """A balance seen in an answer is kept with the move that the answer brought, and is no throttling."""
     bench.stock("spring", 1)
+    seen = {"credits": "3.5", "credits_unit": "USD", "credits_ms": "1700000000000"}
+    bench.do(Move.SETTLE, State.DONE, bench.reach(State.COLLECTING), seen=seen)
+    assert factor(bench) == 1
     told = bench.ledger.status("spring")
     assert told is not None
     assert (str(told.credits_remaining), told.credits_unit) == ("3.5", "USD")

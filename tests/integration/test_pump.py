@@ -20,7 +20,7 @@ from worker import pump as pumping
 from worker.collect import collect
 from worker.pump import Pump
 from worker.submit import submit
-from worker.tasks import _answer
+from worker.tasks import answer
 
 Rung = list[tuple[str, Claim]]
 #: How doorbells travel: what of those that were rung arrives.
@@ -38,7 +38,7 @@ def run(work: Workbench) -> Iterator[Callable[[Post], Rung]]:
             rung.extend((task, claim) for claim in claims)
             step = submit if task == SUBMIT else collect
             for claim in post(task, claims):
-                pool.submit(_answer, task, step, claim, VERSION, work.shop)
+                pool.submit(answer, task, step, [claim.job_id], [claim.fence], VERSION, work.shop)
 
         pumps.append(Pump(work.shop, ring))
         pumps[-1].start()

@@ -287,7 +287,7 @@ def test_another_ledgers_refusal_frees_the_job(work: Workbench) -> None:
 
 def ring(work: Workbench, claim: Claim, version: int = VERSION) -> None:
     """The doorbell as the Celery task answers it."""
-    tasks._answer(SUBMIT, submit, claim, version, work.shop)
+    tasks.answer(SUBMIT, submit, [claim.job_id], [claim.fence], version, work.shop)
 
 
 def test_nothing_is_bought_while_the_store_is_away(work: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Workers of two versions side by side: what is newer is left alone, told once, and breaks nothing."""
 
 import logging
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,11 +12,17 @@ from jobs.errors import NewerVersion
 from jobs.messages import COLLECT, SUBMIT, VERSION
 from ledger.orders import Claim
 from worker import tasks
+from worker.doorbells import Hands
 from worker.wiring import Held
 
 
 class Shop(SimpleNamespace):
     """A workshop without a ledger: a step that begins fails at once."""
+
+
+def a_shop() -> Shop:
+    """What the tasks themselves need of one."""
+    return Shop(held=Held(), hands={SUBMIT: Hands(1), COLLECT: Hands(1)}, stopping=threading.Event())
 
 
 @pytest.fixture
@@ -25,7 +32,7 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(tasks, "submit", lambda claim, _shop: called.append(claim))
     monkeypatch.setattr(tasks, "collect", lambda claim, _shop: called.append(claim))
     tasks._say_once.cache_clear()
-    tasks.register(app, Shop(held=Held()))  # type: ignore[arg-type]
+    tasks.register(app, a_shop())  # type: ignore[arg-type]
     return {"submit": app.tasks[SUBMIT], "collect": app.tasks[COLLECT], "called": called}
 
 
@@ -33,7 +40,7 @@ def test_a_newer_doorbell_is_left_to_a_newer_worker(rung: dict[str, Any], caplog
     """Whatever more it carries; the claim lapses by itself, and the reason is told once."""
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            rung["submit"]("a", "f:1", VERSION + 1, {"moon": "full"})
+            rung["submit"](["a"], ["f:1"], VERSION + 1, {"moon": "full"})
             rung["collect"]("a", "f:1", VERSION + 1)
     assert rung["called"] == []
     assert [record.getMessage() for record in caplog.records] == [
@@ -42,10 +49,11 @@ def test_a_newer_doorbell_is_left_to_a_newer_worker(rung: dict[str, Any], caplog
 
 
 def test_an_older_doorbell_is_answered(rung: dict[str, Any]) -> None:
-    """One that said no version yet, and one of this version."""
+    """Those that named one job each, with and without a version, and one of this version."""
     rung["submit"]("a", "f:1")
-    rung["collect"]("b", "f:2", VERSION)
-    assert rung["called"] == [Claim("a", "f:1"), Claim("b", "f:2")]
+    rung["collect"]("b", "f:2", 1)
+    rung["submit"](["c", "d"], ["f:3", "f:4"], VERSION)
+    assert rung["called"] == [Claim("a", "f:1"), Claim("b", "f:2"), Claim("c", "f:3"), Claim("d", "f:4")]
 
 
 def test_a_newer_shelf_is_left_to_a_newer_worker(
@@ -57,7 +65,7 @@ def test_a_newer_shelf_is_left_to_a_newer_worker(
         raise NewerVersion("a newer wanbatch wrote this Intent", "upgrade")
 
     monkeypatch.setattr(tasks, "submit", newer)
-    shop = Shop(held=Held())
+    shop = a_shop()
     app = Celery("newer")
     tasks.register(app, shop)  # type: ignore[arg-type]
     with caplog.at_level(logging.WARNING):
