@@ -21,6 +21,8 @@ BOUNDARIES = {
     "store": ("PUT intent", "PUT receipt", "PUT video", "PUT record"),
     "provider": ("submit", "status", "result", "clip", "list"),
 }  # fmt: skip
+#: Where a provider's tasks are asked after: their list, and one of them. A third path of it is one's result.
+_TASKS = re.compile(r"(?P<list>request-history|/api/v1/tasks/$)|(?P<status>/status$|/api/v1/tasks/[^/]+$)")
 
 
 def ledger_names(chunk: bytes) -> list[str]:
@@ -47,7 +49,7 @@ def store_names(chunk: bytes) -> list[str]:
 
 
 def provider_names(chunk: bytes) -> list[str]:
-    """`submit`, `status`, `result`, `clip` or `list`."""
+    """`submit`, `status`, `result` (which not every provider has), `clip` or `list`."""
     head = _HTTP.match(chunk)
     if head is None:
         return []
@@ -56,6 +58,5 @@ def provider_names(chunk: bytes) -> list[str]:
         return ["submit"]
     if path.startswith("/clips/"):
         return ["clip"]
-    if "request-history" in path:
-        return ["list"]
-    return ["status" if path.endswith("/status") else "result"]
+    task = _TASKS.search(path)
+    return [task.lastgroup or "" if task else "result"]

@@ -28,7 +28,8 @@ from ledger.objects import ObjectStore, S3Options, open_store
 
 WORKERS = 3
 THREADS = 8
-ACCOUNT = "simulated-segmind"
+#: Tasks in flight at DashScope, as by contract: with its documented five, a few lost submits would stop all buying.
+SLOTS = 60
 ROOT = Path(__file__).resolve().parents[2]
 _STORE_KEYS = {"AWS_ACCESS_KEY_ID": "chaos-access", "AWS_SECRET_ACCESS_KEY": "chaos-secret-0123456789"}
 
@@ -108,10 +109,16 @@ class Stage:
     valkey: Actor
     redis_url: str
     simulator_url: str
+    provider: str
     store: ObjectStore
     board: Switchboard
     settings: dict[str, str]
     workers: list[Worker] = field(default_factory=list)
+
+    @property
+    def account(self) -> str:
+        """The provider's account as the ledger calls it."""
+        return f"simulated-{self.provider}"
 
     @property
     def redis(self) -> Any:
@@ -169,23 +176,28 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(folder: Path, *, on_s3: bool, seed: int, weather: Sequence[str]) -> Iterator[Stage]:
+def stage(folder: Path, *, provider: str, on_s3: bool, seed: int, weather: Sequence[str]) -> Iterator[Stage]:
     """Start everything; the block gets it with its workers running, and all of it ends with the block."""
     with contextlib.ExitStack() as stack:
         port = _free_port()
         valkey = Actor(_valkey_command(folder, port), folder / "valkey.log")
         valkey.start()
         stack.callback(valkey.stop)
-        url = stack.enter_context(simulator(folder / "simulator.log", "--seed", str(seed), *weather))
+        url = stack.enter_context(
+            simulator(folder / "simulator.log", "--seed", str(seed), "--slots", str(SLOTS), *weather)
+        )
         store_port, store_url = 0, f"file://{folder}/store"
         if on_s3:
             store_port = stack.enter_context(_seaweed(folder / "seaweed"))
             store_url = "s3://chaos/store"
+        limits = folder / "limits.toml"
+        limits.write_text(f"[simulated-dashscope]\nslots = {SLOTS}\n")
         settings = {"WANBATCH_STORE": store_url, "WANBATCH_LOG_LEVEL": "info", "TMPDIR": str(folder)}
+        settings |= {"WANBATCH_LIMITS": str(limits)}
         if on_s3:
             settings |= {"WANBATCH_S3_ENDPOINT": f"http://127.0.0.1:{store_port}", "AWS_DEFAULT_REGION": "us-east-1"}
         store = open_store(store_url, s3=_s3(store_port))
-        scene = Stage(folder, valkey, f"redis://127.0.0.1:{port}/0", url, store, Switchboard(), settings)
+        scene = Stage(folder, valkey, f"redis://127.0.0.1:{port}/0", url, provider, store, Switchboard(), settings)
         scene.await_valkey()
         for number in range(WORKERS):
             scene.workers.append(_worker(scene, number, port, int(url.rpartition(":")[2]), store_port))
@@ -205,7 +217,7 @@ def _worker(scene: Stage, number: int, redis_port: int, simulator_port: int, sto
         "WANBATCH_REDIS": f"redis://127.0.0.1:{proxies['ledger'].port}/0",
         "WANBATCH_SIMULATOR_URL": f"http://127.0.0.1:{proxies['provider'].port}",
         "WANBATCH_THREADS": str(THREADS),
-        "WANBATCH_ACCOUNTS": ACCOUNT,
+        "WANBATCH_ACCOUNTS": scene.account,
     }
     if store_port:
         env["WANBATCH_S3_ENDPOINT"] = f"http://127.0.0.1:{proxies['store'].port}"

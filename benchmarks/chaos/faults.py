@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.chaos.boundaries import BOUNDARIES
-from benchmarks.chaos.cast import ACCOUNT, Stage, Worker
+from benchmarks.chaos.cast import Stage, Worker
 from benchmarks.chaos.proxies import FREEZE_S, Fate, Moment, Mood, Proxy, Trigger
 from benchmarks.chaos.watch import Watch
 
@@ -22,6 +22,8 @@ SLEEP_S = 7.0
 LEAVES_WITHIN_S = 30.0
 #: Seconds in which a new worker must be at work.
 BEGINS_WITHIN_S = 60.0
+#: Seconds in which what a worker said before it died arrives, unless its line is frozen.
+LAST_WORDS_S = 1.0
 #: Seconds for which a store fails.
 STORE_AWAY_S = 3.0
 MOMENTS: tuple[Moment, ...] = ("request", "answer")
@@ -187,17 +189,23 @@ class Director:
 
     def _mourn(self, workers: Iterable[Worker]) -> None:
         """Count the dead, and put others in their place."""
-        dead = list(workers)
+        dead, at = list(workers), time.monotonic()
         for worker in dead:
             worker.actor.ended(5)
-        self.watch.killed(len(dead))
+        while any(proxy.busy for worker in dead for proxy in worker.proxies.values()):
+            if time.monotonic() > at + LAST_WORDS_S:
+                break
+            time.sleep(0.005)
+        self.watch.killed(at)
         self.kills += len(dead)
         for worker in dead:
             worker.start()
 
     def _bells(self, client: Any) -> list[str]:
         return [
-            key for key in client.scan_iter("wb:celery:*", count=1000) if key.endswith(ACCOUNT) and "_kombu" not in key
+            key
+            for key in client.scan_iter("wb:celery:*", count=1000)
+            if key.endswith(self.stage.account) and "_kombu" not in key
         ]
 
 
@@ -208,7 +216,13 @@ def deck(director: Director) -> list[Play]:
     """Every fault once or more, in the order of the dice."""
     d = director
     servers = {server: names for server, names in BOUNDARIES.items() if server in d.stage.workers[0].proxies}
-    places = [(server, name, moment) for server, names in servers.items() for name in names for moment in MOMENTS]
+    places = [
+        (server, name, moment)
+        for server, names in servers.items()
+        for name in names
+        for moment in MOMENTS
+        if name != "result" or d.stage.provider == "segmind"
+    ]
     plays: list[Play] = []
     for place in places:
         plays += [("kill at a boundary", partial(d.kill_at, *place))] * 2

@@ -5,13 +5,13 @@ The statement decides; our own papers are the accused.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from benchmarks.chaos.campaigns import Campaign
-from benchmarks.chaos.cast import ACCOUNT, Stage
+from benchmarks.chaos.cast import Stage
 from cli.places import found
 from cli.results import manifest_lines
 from jobs.errors import ObjectNotFound
@@ -40,7 +40,10 @@ def judge(stage: Stage, campaigns: Iterable[Campaign], unknown: Mapping[str, str
     ledger = stage.ledger()
     statement: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for one in stage.ask("/_simulator/purchases")["purchases"]:
-        statement[one["input"]["prompt"], one["input"]["seed"]].append(one)
+        sent = one["input"]
+        # DashScope's orders have two parts.
+        words, numbers = (sent["input"], sent["parameters"]) if "parameters" in sent else (sent, sent)
+        statement[words["prompt"], numbers["seed"]].append(one)
     total: Counter[str] = Counter()
     complaints: list[str] = []
     for campaign in campaigns:
@@ -60,9 +63,10 @@ def judge(stage: Stage, campaigns: Iterable[Campaign], unknown: Mapping[str, str
     for (prompt, _), strays in statement.items():
         complaints.append(f"{len(strays)} purchases of {prompt!r}, which nobody wanted")
         total["bought_twice"] += len(strays)
-    complaints += _account(stage.redis)
+    complaints += _account(stage.redis, stage.account)
     ledger.close()
-    figures = {name: total[name] for name in ("jobs", "done", "failed", "lost", "bought_twice", "unknown_held")}
+    figures = {name: total[name] for name in ("jobs", "done", "failed", "lost", "bought_twice")}
+    figures |= {name: total[name] for name in ("unknown_held", "wrongly_held", "failed_untold")}
     figures |= {
         name: total[name] for name in ("unknown_adopted", "unknown_absent", "surplus", "overspend_uusd", "polls")
     }
@@ -72,12 +76,13 @@ def judge(stage: Stage, campaigns: Iterable[Campaign], unknown: Mapping[str, str
 
 def _campaign(
     stage: Stage,
-    lines: Iterable[ManifestLine],
+    lines: Sequence[ManifestLine],
     statement: Mapping[tuple[str, int], list[dict[str, Any]]],
     complaints: list[str],
 ) -> Counter[str]:
     """One campaign's manifest, line by line."""
     sums: Counter[str] = Counter()
+    alike = Counter(line.prompt for line in lines)
     for line in lines:
         bought = statement.get((line.prompt, line.seed), [])
         kept = [one for one in bought if one["state"] not in UNBILLED]
@@ -88,14 +93,19 @@ def _campaign(
         sums["statement_uusd"] += sum(to_uusd(Decimal(one["cost_usd"] or 0)) for one in bought)
         sums["books_uusd"] += to_uusd(line.cost_usd or Decimal(0))
         sums["surplus"] += surplus
+        sums["failed_untold"] += len(bought) - len(_told(stage, bought, named))
         told = f"{line.job_id} ({line.status}, {len(bought)} bought)"
         if len(kept) > 1:
             sums["bought_twice"] += 1
             complaints.append(f"{told}: bought twice: {json.dumps(kept)}; the books name {sorted(named)}")
         if line.status == "unknown":
             sums["unknown_held"] += 1
+            # Only a twin that differs by its seed may be left to a person, where the provider never tells a seed.
+            if stage.provider != "dashscope" or alike[line.prompt] == 1:
+                sums["wrongly_held"] += 1
+                complaints.append(f"{told}: held")
             sums["books_uusd"] += sum(to_uusd(Decimal(one["cost_usd"] or 0)) for one in bought)
-        elif named != Counter(one["task_id"] for one in bought):
+        elif named != Counter(one["task_id"] for one in _told(stage, bought, named)):
             complaints.append(f"{told}: the books name {sorted(named)}, the statement {json.dumps(bought)}")
         if line.status == "done":
             sums["done"] += 1
@@ -108,6 +118,12 @@ def _campaign(
             sums["lost"] += 1
             complaints.append(f"{told}: never came to an end")
     return sums
+
+
+def _told(stage: Stage, bought: Sequence[dict[str, Any]], named: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The purchases of which the books must know. DashScope never tells what a failed task was: it costs nothing."""
+    untold = stage.provider == "dashscope"
+    return [one for one in bought if one["task_id"] in named or not (untold and one["state"] == "failed")]
 
 
 def _video(stage: Stage, line: ManifestLine) -> list[str]:
@@ -137,7 +153,7 @@ def _books(ledger: Ledger, campaign: Campaign, sums: Mapping[str, int]) -> list[
     return wrong
 
 
-def _account(client: Any) -> list[str]:
+def _account(client: Any, account: str) -> list[str]:
     """The account's counts and slots follow from where its jobs stand."""
     states: Counter[str] = Counter()
     holders: set[str] = set()
@@ -146,9 +162,9 @@ def _account(client: Any) -> list[str]:
         states[state] += 1
         if state in HOLDS_SLOT - {State.UNKNOWN}:
             holders.add(key.removeprefix("wb:j:"))
-    held = client.hgetall(f"wb:a:{ACCOUNT}")
+    held = client.hgetall(f"wb:a:{account}")
     counts = {name[2:]: int(number) for name, number in held.items() if name.startswith("n:") and int(number)}
     wrong = [] if counts == dict(states) else [f"the account counts {counts}, and its jobs stand {dict(states)}"]
-    slots = set(client.smembers(f"wb:slots:{ACCOUNT}"))
+    slots = set(client.smembers(f"wb:slots:{account}"))
     unknown = {job for job in slots - holders if client.hget(f"wb:j:{job}", "state") == State.UNKNOWN}
     return wrong if slots - unknown == holders else [*wrong, f"slots are held by {sorted(slots ^ holders)[:5]}"]

@@ -24,7 +24,6 @@ from typing import Any
 import redis
 from celery import Celery
 
-from benchmarks.chaos.cast import ACCOUNT
 from benchmarks.servers import DIE_WITH_PARENT, ask, python, simulator, valkey
 from ledger.halt import halt
 from ledger.jobs import Ledger
@@ -34,6 +33,7 @@ from producer.enqueue import submit
 from producer.plan import PlanOptions, make_plan
 from providers.registry import facts, provider
 
+ACCOUNT = "simulated-segmind"
 SPEED = 60
 JOBS, QUICK_JOBS = 120, 60
 KILLS, QUICK_KILLS = 8, 4

@@ -92,6 +92,11 @@ class Proxy:
         self._names_of = names_of
         self._lines: dict[int, _Line] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether a line is open: words of a process that has died may still be on their way."""
+        return bool(self._lines)
+
     async def listen(self) -> None:
         """Open the port."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=CHUNK_BYTES)

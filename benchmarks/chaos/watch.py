@@ -1,86 +1,134 @@
 """A watcher behind the ledger's back: how long it takes until all that a dead worker held is in good hands again.
 
-A kill is over when every job that was under way at that instant has moved, or carries a new fence; with unknowns, when
-those whose answer was lost have been cleared up too.
+A kill is over when every job that was under way at that instant has moved, carries a new fence, is back in line, or has
+had its lease renewed since, which only the living do; with unknowns, when the sends that died with it are decided too.
 """
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
-from benchmarks.chaos.cast import ACCOUNT
 from jobs.lifecycle import ENDS, State
+from ledger.jobs import LEASE_S
 
 LOOK_S = 0.1
 #: States in which somebody has to come back to the job.
 UNDER_WAY = frozenset({State.CLAIMED, State.SUBMITTING, State.RENDERING, State.READY, State.COLLECTING})
-#: State, fence, sends and task of a job.
-Stand = tuple[str | None, str | None, str | None, str | None]
+#: What the ledger says of a send whose worker did not come back to it.
+DIED = "the worker died while it was sending"
+
+
+class Stand(NamedTuple):
+    """Where a job stands; texts as the ledger has them."""
+
+    state: str | None = None
+    fence: str | None = None
+    sends: str | None = None
+    sent_ms: str | None = None
+    trouble: str | None = None
+    held: str | None = None
+
+    def lost(self, send: str | None) -> bool:
+        """Whether that send's answer was lost, and neither the programme nor a person's turn has come to decide it."""
+        return self.state == State.UNKNOWN and self.sends == send and self.held is None
+
+
+class Look(NamedTuple):
+    """One look at all jobs that are followed: where they stand, when they fall due, and who has been rung for.
+
+    `at_ms` is Redis's own clock, as are the due times.
+    """
+
+    at_ms: int
+    stands: Mapping[str, Stand]
+    due_ms: Mapping[str, float]
+    rung: frozenset[str]
 
 
 @dataclass(slots=True)
 class Kill:
-    """One kill: when, what was under way, and what of it has not been taken up yet."""
+    """One kill of one worker or more: when, what was under way, and what of it nobody has taken up yet."""
 
     at: float
+    at_ms: int
     held: dict[str, Stand]
-    #: Jobs whose purchase was on its way at the kill.
-    sending: frozenset[str]
-    unknown: set[str] = field(default_factory=set)
+    #: Sends that were on their way at the kill, of all workers, by job.
+    submitting: dict[str, str | None]
+    #: Those that nobody came back to, by job.
+    died: dict[str, str | None] = field(default_factory=dict)
+    #: Jobs that are unknown since, though they were not in `submitting` at the kill.
+    strange: list[str] = field(default_factory=list)
     recovered_s: float | None = None
-    #: The job that was taken up last, as it stood at the kill.
-    last: Stand | None = None
+    #: The job that was taken up last, and the one decided last.
+    last: str = ""
+    last_decided: str = ""
     cleared_s: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can come of it."""
+        return self.cleared_s is not None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it waits for sends that were lost with it."""
+        return self.recovered_s is not None and not self.over
 
 
 class Watch(threading.Thread):
     """Looks at every job that has not ended, ten times a second."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, account: str) -> None:
         super().__init__(name="watch", daemon=True)
         self.live: dict[str, Stand] = {}
         self.kills: list[Kill] = []
+        #: Kills whose ledger was lost before they were over.
+        self.unfollowed = 0
         #: Jobs that were ever unknown, with the send that was lost.
         self.unknown: dict[str, str | None] = {}
-        #: Those of them that were on their way at a kill.
-        self.lost_by_kills: set[str] = set()
         self.ended = 0
+        #: What became of each job: instants of the monotonic clock, and where it stood from then on.
+        self.stories: dict[str, list[tuple[float, Stand]]] = {}
         self._redis = client
+        self._account = account
         self._lock = threading.Lock()
         self._over = threading.Event()
 
     def follow(self, job_ids: Iterable[str]) -> None:
         """Look at these jobs too, until they end."""
         with self._lock:
-            self.live.update(dict.fromkeys(job_ids, (None, None, None, None)))
+            self.live.update(dict.fromkeys(job_ids, Stand()))
 
-    def killed(self, number: int = 1) -> None:
-        """So many workers have just been killed."""
-        now = time.monotonic()
+    def killed(self, at: float) -> None:
+        """Workers have been killed at that instant of the monotonic clock; what they said last has arrived."""
         with self._lock:
-            stands = self._stands()
-        # A job that is ready, and for which nobody has rung, is in nobody's hands: it waits for its turn.
-        rung = self._rung()
-        held = {
-            job: stand
-            for job, stand in stands.items()
-            if stand[0] in UNDER_WAY and (stand[0] != State.READY or job in rung)
-        }
-        sending = frozenset(job for job, stand in held.items() if stand[0] in {State.CLAIMED, State.SUBMITTING})
-        self.kills += [Kill(now, dict(held), sending) for _ in range(number)]
+            look = self._look()
+            # A job that is ready, and for which nobody has rung, is in nobody's hands: it waits for its turn.
+            held = {
+                job: stand
+                for job, stand in look.stands.items()
+                if stand.state in UNDER_WAY and (stand.state != State.READY or job in look.rung)
+            }
+            submitting = {job: stand.sends for job, stand in held.items() if stand.state == State.SUBMITTING}
+            self.kills.append(Kill(at, look.at_ms, held, submitting))
 
     def forget(self) -> None:
         """The ledger is about to be lost: kills that are not over cannot be followed any more."""
         with self._lock:
-            self.kills = [kill for kill in self.kills if kill.cleared_s is not None]
+            self.unfollowed += sum(not kill.over for kill in self.kills)
+            self.kills = [kill for kill in self.kills if kill.over]
 
     def count(self, state: State) -> int:
-        """Jobs that stood in this state at the last look."""
-        return sum(stand[0] == state for stand in list(self.live.values()))
+        """Jobs that stood in this state at the last look; unknown ones that a person has to decide do not count."""
+        return sum(stand.state == state and stand.held is None for stand in list(self.live.values()))
+
+    def waits(self) -> bool:
+        """Whether some job has neither ended nor been left to a person."""
+        return any(stand.held is None for stand in list(self.live.values()))
 
     def stop(self) -> None:
         """Look no more."""
@@ -92,48 +140,63 @@ class Watch(threading.Thread):
         while not self._over.wait(LOOK_S):
             try:
                 with self._lock:
-                    stands = self._stands()
-                    self._note(stands)
+                    self._note(self._look())
             except redis.RedisError:
                 continue
 
-    def _stands(self) -> dict[str, Stand]:
+    def _look(self) -> Look:
         jobs = list(self.live)
         pipe = self._redis.pipeline(transaction=False)
+        pipe.time()
+        pipe.zrange(f"wb:due:{self._account}", 0, -1, withscores=True)
+        pipe.zrange(f"wb:rung:{self._account}", 0, -1)
         for job in jobs:
-            pipe.hmget(f"wb:j:{job}", "state", "fence", "sends", "task")
-        return {job: tuple(stand) for job, stand in zip(jobs, pipe.execute() if jobs else [], strict=True)}
+            pipe.hmget(f"wb:j:{job}", *Stand._fields)
+        (seconds, micros), due, rung, *rows = pipe.execute()
+        stands = {job: Stand(*row) for job, row in zip(jobs, rows, strict=True)}
+        return Look(seconds * 1000 + micros // 1000, stands, dict(due), frozenset(rung))
 
-    def _rung(self) -> set[str]:
-        """Jobs for which somebody has been rung who has not begun yet."""
-        return set(self._redis.zrange(f"wb:rung:{ACCOUNT}", 0, -1))
-
-    def _note(self, stands: dict[str, Stand]) -> None:
+    def _note(self, look: Look) -> None:
         now = time.monotonic()
-        rung = self._rung()
-        for job, stand in stands.items():
+        for job, stand in look.stands.items():
+            if stand != self.live[job]:
+                self.stories.setdefault(job, []).append((now, stand))
             self.live[job] = stand
-            if stand[0] == State.UNKNOWN:
-                self.unknown.setdefault(job, stand[2])
+            if stand.state == State.UNKNOWN:
+                self.unknown.setdefault(job, stand.sends)
         for kill in self.kills:
-            if kill.cleared_s is None:
-                self._recover(kill, stands, rung, now)
-        for job, stand in stands.items():
-            if stand[0] in ENDS:
+            if not kill.over:
+                _recover(kill, look, now)
+        for job, stand in look.stands.items():
+            if stand.state in ENDS:
                 del self.live[job]
                 self.ended += 1
 
-    def _recover(self, kill: Kill, stands: dict[str, Stand], rung: set[str], now: float) -> None:
-        """Strike out what has moved on since the kill, or is back in line."""
-        for job, was in list(kill.held.items()):
-            stand = stands.get(job)
-            if stand is None or stand[:2] != was[:2] or (stand[0] == State.READY and job not in rung):
-                kill.last = kill.held.pop(job)
-                if stand is not None and stand[0] == State.UNKNOWN and job in kill.sending:
-                    kill.unknown.add(job)
-                    self.lost_by_kills.add(job)
-        if not kill.held and kill.recovered_s is None:
-            kill.recovered_s = now - kill.at
-        kill.unknown = {job for job in kill.unknown if stands.get(job, ("",))[0] == State.UNKNOWN}
-        if kill.recovered_s is not None and not kill.unknown:
-            kill.cleared_s = now - kill.at
+
+def _recover(kill: Kill, look: Look, now: float) -> None:
+    """Strike out what somebody has taken up since the kill, or what is back in line."""
+    for job, was in list(kill.held.items()):
+        stand = look.stands.get(job, Stand())
+        back = stand.state == State.READY and job not in look.rung
+        # The dead renew nothing: a lease that ends later than one taken at the kill is in living hands.
+        living = look.due_ms.get(job, 0.0) > kill.at_ms + LEASE_S * 1000
+        if (stand.state, stand.fence) != (was.state, was.fence) or back or living:
+            del kill.held[job]
+            kill.last = job
+            if stand.state == State.UNKNOWN and stand.trouble == DIED and stand.sends == was.sends:
+                _count_unknown(kill, job, stand)
+    if not kill.held and kill.recovered_s is None:
+        kill.recovered_s = now - kill.at
+    open_sends = [job for job, send in kill.died.items() if look.stands.get(job, Stand()).lost(send)]
+    if open_sends:
+        kill.last_decided = open_sends[-1]
+    if kill.recovered_s is not None and not open_sends:
+        kill.cleared_s = now - kill.at
+
+
+def _count_unknown(kill: Kill, job: str, stand: Stand) -> None:
+    """A send died: it was on its way at the kill, or left after it."""
+    if job in kill.submitting:
+        kill.died[job] = stand.sends
+    elif int(stand.sent_ms or 0) <= kill.at_ms:
+        kill.strange.append(job)
