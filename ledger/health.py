@@ -12,6 +12,9 @@ import redis
 COMPLAINT_S: Final = 15.0
 #: Seconds between two looks whether the cause is gone.
 LOOK_EVERY_S: Final = 1.0
+#: Seconds for which a Redis that reads its data back is waited for.
+LOADS_WITHIN_S: Final = 60.0
+LOADED_EVERY_S: Final = 0.1
 _KEY: Final = "wb:troubles"
 
 
@@ -38,6 +41,20 @@ def await_writes(client: Any) -> None:
     """Return when Redis takes writes; a server that is gone is waited for too."""
     while not takes_writes(client):
         time.sleep(LOOK_EVERY_S)
+
+
+def await_loaded(client: Any) -> None:
+    """Return when Redis has read its data back after a start, at most LOADS_WITHIN_S later; raises RedisError."""
+    ends = time.monotonic() + LOADS_WITHIN_S
+    while True:
+        try:
+            client.ping()
+        except redis.BusyLoadingError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(LOADED_EVERY_S)
+        else:
+            return
 
 
 def takes_writes(client: Any) -> bool:

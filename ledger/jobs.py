@@ -58,6 +58,7 @@ class Ledger:
             retry=Retry(NoBackoff(), 0),
         )
         try:
+            health.await_loaded(client)
             _fit_for_money(client)
             epoch, store, version = _found(client, store_url, secrets.token_hex(4) if found else "")
         except redis.RedisError as error:

