@@ -11,7 +11,7 @@ from benchmarks.chaos.session import Asked, run
 
 #: Seconds for the whole slice where it shares two cores with other tests; alone it takes about two minutes.
 SLICE_TIMEOUT_S = 600
-#: Kills that the deck has at the least: one at random, one of all three. The others wait for a request that may not come.
+#: Kills without the ones that wait for a request, which may not come: one at random, one of all three workers.
 LEAST_KILLS = 4
 
 
