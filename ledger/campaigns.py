@@ -19,8 +19,9 @@ class CampaignStatus:
     """One campaign's counts by state and its money in dollars.
 
     `parked` is a sentence for a person: why nothing is being bought; None while buying goes on. `parked_kind` is
-    budget, breaker, charge, out_of_credit, key_refused, paused, cancelled or recovering. `held` counts the unknown
-    jobs that only a person can decide, `surplus` the tasks that turned up for jobs that were bought anew.
+    budget, breaker, charge, out_of_credit, key_refused, paused, cancelled, recovering, or joined: all that is left is
+    to be bought by campaigns that have stopped. `held` counts the unknown jobs that only a person can decide, `surplus`
+    the tasks that turned up for jobs that were bought anew.
     """
 
     campaign: str
@@ -103,9 +104,15 @@ def read_status(
     store: str,
     meta: Mapping[str, str] | None = None,
     troubles: tuple[str, ...] = (),
+    elsewhere: str | None = None,
 ) -> CampaignStatus:
-    """The status out of the campaign's and the account's hashes, and the ledger's own."""
-    parked_kind, parked = _why_parked(campaign, held, account, meta or {})
+    """The status out of the campaign's and the account's hashes, and the ledger's own.
+
+    `elsewhere` says why all that is queued waits for other campaigns, which do not buy it.
+    """
+    parked_kind, parked = why_parked(campaign, held, account, meta or {})
+    if parked_kind is None and elsewhere:
+        parked_kind, parked = "joined", elsewhere
     states = {state: int(held.get(f"n:{state}", "0")) for state in State}
     if parked_kind:
         states[State.PARKED], states[State.QUEUED] = states[State.QUEUED], 0
@@ -188,7 +195,7 @@ def _trouble(state: str, message: str | None, look: str | None) -> Trouble | Non
     return Trouble(kind="submit_unknown", code=None, message=f"{lost}; {look}" if look else lost, hint=hint)
 
 
-def _why_parked(
+def why_parked(
     campaign: str, held: Mapping[str, str], account: Mapping[str, str], meta: Mapping[str, str]
 ) -> tuple[str | None, str | None]:
     """Kind and sentence of what stops buying: what a person asked for, then the campaign's and account's troubles."""

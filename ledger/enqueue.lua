@@ -33,10 +33,12 @@ for id, seq, price, json, state in string.gmatch(ARGV[4], string.rep('([^\n]*)\n
     redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:cancelled', 1)
     redis.call('HSET', key, 'job', json, 'price', price, 'seq', seq, 'queued_ms', now, 'account', account,
                'campaigns', others == '' and campaign or campaign .. '\n' .. others)
+    if others ~= '' then note_joined(campaign .. '\n' .. others) end
     shift(id, 'cancelled', 'queued')
     answer[#answer + 1] = 'r'
   elseif not string.find('\n' .. known[2] .. '\n', mine, 1, true) then
     redis.call('HSET', key, 'campaigns', known[2] .. '\n' .. campaign)
+    redis.call('SADD', PREFIX .. 'joined:' .. campaign, buyer(known[2]))
     redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. known[1], 1)
     if redis.call('HEXISTS', key, 'held') == 1 then redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'held', 1) end
     answer[#answer + 1] = 'j'

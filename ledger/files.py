@@ -8,7 +8,6 @@ import errno
 import os
 import shutil
 import stat
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
-from ledger.objects import ABANDONED_AFTER_S, check_key, is_hidden
+from ledger.abandoned import sweep, sweep_daily
+from ledger.objects import check_key, is_hidden
 
 #: How the name of a small object begins while it is written. A rename out of another folder costs twice the CPU.
 UNFINISHED: Final = ".tmp-"
@@ -151,9 +151,10 @@ class FileStore:
         return self._path(key)
 
     def sweep(self) -> None:
-        """Remove old files under `.tmp`; small ones beside their place are few bytes, and listings pass over them."""
+        """Remove old files under `.tmp`, and once a day those beside the objects: that reads every folder."""
         with self._explained("sweep", ".tmp"):
-            _sweep(self._temp)
+            sweep(self._temp)
+            sweep_daily(self._root, f"**/{UNFINISHED}*", self._temp)
 
     def probe_if_absent(self) -> bool:
         """Link a probe file twice in the store's folder: the second must be refused."""
@@ -187,7 +188,7 @@ class FileStore:
         """Give a fresh name under `.tmp`; whatever is left there afterwards is removed."""
         if not self._swept:
             _make_folder(self._temp)
-            _sweep(self._temp)
+            sweep(self._temp)
             self._swept = True
         temp = self._temp / uuid.uuid4().hex
         try:
@@ -277,17 +278,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sweep(temp: Path) -> None:
-    """Remove what crashed writers left behind long ago."""
-    oldest = time.time() - ABANDONED_AFTER_S
-    for path in temp.glob("*"):
-        try:
-            if path.stat().st_mtime < oldest:
-                path.unlink()
-        except FileNotFoundError:
-            continue  # its writer, or another sweeper, was quicker
 
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:

@@ -8,6 +8,7 @@
 -- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:q:<campaign>  zset  queued jobs by seq
+-- wb:joined:<campaign> set  campaigns that were to buy jobs which it wants too
 -- wb:a:<account>   hash  tat:<window>, hold_ms, factor, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
 -- wb:slots:<account>   set   jobs that hold a slot
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
@@ -45,6 +46,14 @@ local function each_campaign(campaigns, visit)
 end
 
 local function buyer(campaigns) return string.match(campaigns, '^[^\n]+') end
+
+-- Whoever wants a job, and is not its buyer, has joined that one.
+local function note_joined(campaigns)
+  local payer = buyer(campaigns)
+  each_campaign(campaigns, function(name)
+    if name ~= payer then redis.call('SADD', PREFIX .. 'joined:' .. name, payer) end
+  end)
+end
 
 -- Puts jobs (seq, id, ...) into a campaign's queue, and the campaign where turns are taken, unless it may not buy.
 local function line_up(name, account, ...)
@@ -129,6 +138,7 @@ local function hand_over(id, name)
     end
     local rest = without(others, heir)
     others = rest == '' and heir or heir .. '\n' .. rest
+    note_joined(others)
   end
   redis.call('HSET', PREFIX .. 'j:' .. id, 'campaigns', others)
   redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'n:queued', -1)

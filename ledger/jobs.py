@@ -18,6 +18,7 @@ from jobs.record import LiveJob
 from ledger import health, scripts
 from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
 from ledger.gates import Policy
+from ledger.joined import elsewhere, read_joined
 from ledger.orders import Claim, Due, Moved, Order
 
 #: The version of the ledger's keys; it rises when an older worker could misread them.
@@ -247,13 +248,14 @@ class Ledger:
 
     def status(self, campaign: str) -> CampaignStatus | None:
         """The campaign now; None when the ledger does not know it."""
-        held = self._redis.hgetall(f"wb:c:{campaign}")
+        held, buyers = read_joined(self._redis, campaign)
         if not held:
             return None
         account = self._redis.hgetall(f"wb:a:{held.get('account', '')}")
         meta = self._redis.hgetall("wb:meta")
         troubles = health.troubles(self._redis)
-        return read_status(campaign, held, account, store=self.store_url, meta=meta, troubles=troubles)
+        waits = elsewhere(self._redis, buyers, meta)
+        return read_status(campaign, held, account, store=self.store_url, meta=meta, troubles=troubles, elsewhere=waits)
 
     def campaigns(self) -> list[str]:
         """Names of all campaigns, newest first."""

@@ -13,6 +13,7 @@ for _, job in ipairs(cjson.decode(ARGV[4])) do
     answer[#answer + 1] = 'k'
   elseif known[1] then
     redis.call('HSET', key, 'campaigns', known[2] .. '\n' .. campaign)
+    redis.call('SADD', PREFIX .. 'joined:' .. campaign, buyer(known[2]))
     redis.call('HINCRBY', ours, 'n:' .. known[1], 1)
     answer[#answer + 1] = 'j'
   else

@@ -7,6 +7,7 @@ import pytest
 
 from jobs.errors import LedgerRefused
 from jobs.lifecycle import Move, State
+from ledger.campaigns import CampaignStatus
 from ledger.files import FileStore
 from ledger.halt import Place, Verb, bring_back, cancel, halt, paused, remember
 from ledger.jobs import Ledger
@@ -29,6 +30,13 @@ def put(bench: Bench, campaign: str, *jobs: str) -> str:
 def told(bench: Bench, verb: Verb, place: Place, name: str = "") -> None:
     """Stop or resume something that is known."""
     assert halt(bench.ledger, verb, place, name)
+
+
+def seen(bench: Bench, campaign: str) -> CampaignStatus:
+    """The status of a campaign that is there."""
+    status = bench.ledger.status(campaign)
+    assert status is not None
+    return status
 
 
 def parked(bench: Bench) -> tuple[str | None, str | None]:
@@ -201,6 +209,34 @@ def test_what_others_want_is_left_to_them(bench: Bench) -> None:
     bench.audit()
     assert counts(bench, "autumn") == {"queued": 2}
     assert [bench.ledger.job(claim.job_id)["campaigns"].split("\n")[0] for claim in bench.claim(9)] == ["autumn"] * 2
+
+
+def test_a_campaign_whose_buyer_has_stopped_says_so_and_has_settled(bench: Bench) -> None:
+    """Nobody waits for ever: as long as one buyer buys, it waits; then it names who stopped, until that one is gone."""
+    put(bench, "spring", "a")
+    put(bench, "autumn", "b")
+    put(bench, "summer", "a", "b")
+    told(bench, "pause", "campaign", "spring")
+    assert seen(bench, "summer").needs == []
+    told(bench, "pause", "campaign", "autumn")
+    status = seen(bench, "summer")
+    assert (status.parked_kind, status.settled, status.states[State.PARKED]) == ("joined", True, 2)
+    assert "autumn (the campaign is paused; `wanbatch resume autumn` goes on), spring (" in status.needs[0]
+    cancel(bench.ledger, "autumn")
+    status = seen(bench, "summer")
+    assert (status.parked_kind, status.settled, status.states[State.QUEUED]) == (None, False, 2)
+    assert [claim.job_id for claim in bench.claim(9)] == ["b"]
+    cancel(bench.ledger, "spring")
+    assert [claim.job_id for claim in bench.claim(9)] == ["a"]
+
+
+def test_who_takes_over_is_the_buyer_that_others_wait_for(bench: Bench) -> None:
+    """When the buyer leaves, the next in line buys; if that one stops, the third is told of it."""
+    for name in ("spring", "summer", "autumn"):
+        put(bench, name, "a")
+    cancel(bench.ledger, "spring")
+    told(bench, "pause", "campaign", "summer")
+    assert "summer (the campaign is paused" in (seen(bench, "autumn").parked or "")
 
 
 def test_only_renders_that_nobody_else_wants_are_cancelled_at_the_provider(bench: Bench) -> None:

@@ -81,10 +81,33 @@ def test_unfinished_writes_of_the_store_go(tmp_path: Path, shared: Path) -> None
     (temp / "new").touch()
     old_one = temp / "old"
     old_one.touch()
-    old(old_one)
+    beside, written = tmp_path / "store" / ".tmp-old", tmp_path / "store" / ".tmp-new"
+    for path in (beside, written):
+        path.touch()
+    for path in (old_one, beside, tmp_path / "store" / "a"):
+        old(path)
     sweep(store)
-    assert [path.name for path in temp.iterdir()] == ["new"]
+    assert not old_one.exists()
+    assert (temp / "new").exists()
+    assert {path.name for path in (tmp_path / "store").iterdir()} == {"a", ".tmp", ".tmp-new"}
     assert store.get("a") == b"1"
+
+
+def test_a_large_store_is_walked_through_once_a_day(tmp_path: Path, shared: Path) -> None:
+    """Every worker that starts sweeps, and must not read the names of a hundred thousand folders each time."""
+    assert shared.is_dir()
+    store = FileStore(str(tmp_path / "store"))
+    beside = tmp_path / "store" / "jobs" / "a" / ".tmp-old"
+    beside.parent.mkdir(parents=True)
+    (tmp_path / "store" / ".tmp").mkdir()
+    sweep(store)
+    beside.touch()
+    old(beside)
+    sweep(store)
+    assert beside.exists()
+    old(tmp_path / "store" / ".tmp" / "walked")
+    sweep(store)
+    assert not beside.exists()
 
 
 def test_a_store_that_is_away_stops_nobody(
