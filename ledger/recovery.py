@@ -16,7 +16,8 @@ class Restored:
     """A job as the store knows it: where it stands, its price in micro-USD, what its campaign has paid for it so far.
 
     `job` is its JSON, needed while it may still be bought or collected; `due` asks for a look at once; `tasks` are the
-    provider's names of all its purchases, which no other job may claim.
+    provider's names of all its purchases, which no other job may claim; `watches` the sends that were given up and are
+    still looked for: name, and what the look needs.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Restored:
     spent: int = 0
     tasks: tuple[str, ...] = ()
     unverified: bool = False
+    watches: tuple[tuple[str, str], ...] = ()
 
 
 def begin(ledger: Ledger) -> None:

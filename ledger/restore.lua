@@ -1,6 +1,7 @@
 -- Puts a batch of a campaign's jobs back as the store knows them, whatever their state. The same call twice changes nothing.
 -- ARGV 1 epoch  2 campaign  3 account  4 JSON [{id, seq, price, job, state, due (bool: it wants a look now), fields: {name: text},
---      spent (micro-USD that this campaign has paid for it), tasks: [ids], unverified (bool)}, ...]
+--      spent (micro-USD that this campaign has paid for it), tasks: [ids], unverified (bool),
+--      watches: [[send, what its looks need], ...]}, ...]
 -- ->   one letter a job: n(ew here) k(nown already) j(oined: another campaign has it)
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, campaign, account = ARGV[1], ARGV[2], ARGV[3]
@@ -28,6 +29,10 @@ for _, job in ipairs(cjson.decode(ARGV[4])) do
     if SLOT[job.state] then redis.call('SADD', PREFIX .. 'slots:' .. account, job.id) end
     if SENT[job.state] then redis.call('SADD', PREFIX .. 'sent:' .. account, job.id) end
     for _, task in ipairs(job.tasks) do redis.call('HSETNX', PREFIX .. 'tasks:' .. account, task, job.id) end
+    for _, watch in ipairs(job.watches) do
+      redis.call('HSETNX', PREFIX .. 'watch:' .. account, watch[1], watch[2])
+      redis.call('ZADD', PREFIX .. 'freed:' .. account, 'NX', int(now), watch[1])
+    end
     if job.unverified then redis.call('HINCRBY', ours, 'unverified', 1) end
     if job.state == 'queued' then line_up(campaign, account, int(job.seq), job.id) end
     if job.due then

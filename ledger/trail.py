@@ -25,28 +25,39 @@ class Trail(NamedTuple):
     @property
     def sends(self) -> int:
         """The number of the last send that anybody meant to make."""
-        return max(self.intents, default=0)
+        return max((*self.intents, *self._bought), default=0)
+
+    @property
+    def _bought(self) -> set[int]:
+        """The sends that the newest record has as purchases."""
+        known = self.record or self.aside
+        return {one.send for one in known.purchases} if known else set()
 
     @property
     def accepted(self) -> list[Receipt]:
         """The sends that bought a task since the last record, oldest first."""
-        known = self.record or self.aside
-        after = max((one.send for one in known.purchases), default=0) if known else 0
+        after = max(self._bought, default=0)
         answered = [one for send, one in sorted(self.receipts.items()) if send > after]
         return [one for one in answered if one.outcome == "accepted" and one.task_id]
 
     @property
     def unanswered(self) -> Intent | None:
         """The last send, if nobody knows what became of it; earlier ones were decided before it was made."""
-        known = self.record or self.aside
-        held = {one.send for one in known.purchases} if known else set()
-        return self.intents.get(self.sends) if self.sends not in self.receipts and self.sends not in held else None
+        answered = self.sends in self.receipts or self.sends in self._bought
+        return None if answered else self.intents.get(self.sends)
+
+    @property
+    def given_up(self) -> list[Intent]:
+        """Sends of which no task is known and for which nobody waits: proved absent, or bought anew by a person."""
+        answered = {send for send, one in self.receipts.items() if one.outcome != "absent"} | self._bought
+        last = self.unanswered
+        return [one for send, one in sorted(self.intents.items()) if send not in answered and one is not last]
 
 
 def read_trail(shelf: Shelf, job_id: str) -> Trail:
-    """Read a job's shelf. A good end says all; a bad one may have been followed by further sends."""
+    """Read a job's shelf. A good end says all if its first send bought it; a bad one may have been followed by more."""
     record = shelf.record(job_id)
-    if record is not None and record.status != "failed":
+    if record is not None and record.status != "failed" and all(one.send == 1 for one in record.purchases):
         return Trail(record)
     intents: dict[int, Intent] = {}
     receipts: dict[int, Receipt] = {}

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,14 @@ from jobs.record import JobRecord, Purchase, Trouble
 from ledger import recovery
 from ledger.halt import cancel, halt
 from ledger.jobs import Ledger
+from ledger.lost import Watched
 from ledger.recovery import Restored
 from ledger.shelf import READERS, CampaignFile, Receipt, Shelf
 from ledger.trail import Trail, read_trail
 from producer.enqueue import batched_rows
 
+#: How long ago a send was given up for which a task may still turn up.
+WATCHED_FOR = timedelta(days=1)
 #: What a refused submit did to its job for good; every other refusal left it in the queue.
 REFUSED = {"content_refused": State.REFUSED, "bad_request": State.FAILED}
 
@@ -139,6 +142,7 @@ def restored(
         fields=fields,
         spent=_spent(record, price, file),
         tasks=tuple(one.task_id for one in purchases if one.task_id),
+        watches=_watches(trail, text),
     )
     if accepted and lost is None:
         fields.update(task=str(accepted[-1].task_id), submitted_ms=_ms(accepted[-1].answered_at), polls="0")
@@ -165,7 +169,7 @@ def _spent(record: JobRecord | None, price: int, file: CampaignFile) -> int:
 
 def _ended(row: tuple[str, int, int, str], record: JobRecord, trail: Trail, file: CampaignFile) -> Restored:
     """A job with its record, which is its end."""
-    job_id, seq, price, _ = row
+    job_id, seq, price, text = row
     return Restored(
         job_id,
         seq,
@@ -176,7 +180,15 @@ def _ended(row: tuple[str, int, int, str], record: JobRecord, trail: Trail, file
         spent=_spent(record, price, file),
         tasks=tuple(one.task_id for one in record.purchases if one.task_id),
         unverified=record.video is not None and not record.video.verified,
+        watches=_watches(trail, text),
     )
+
+
+def _watches(trail: Trail, job: str) -> tuple[tuple[str, str], ...]:
+    """Sends of the last day that were given up: a task that turns up for one of them must still be told and paid."""
+    young = (one for one in trail.given_up if datetime.now(UTC) - one.written_at < WATCHED_FOR)
+    found = (Watched(one.job_id, one.send, int(_ms(one.written_at)), job) for one in young)
+    return tuple((one.name, one.text()) for one in found)
 
 
 def _purchases(accepted: list[Receipt], job: dict[str, Any], *, followed: bool) -> Iterator[Purchase]:

@@ -20,6 +20,7 @@ from ledger import recovery
 from ledger.files import FileStore
 from ledger.halt import halt
 from ledger.jobs import Ledger
+from ledger.lost import LostSends
 from ledger.orders import Claim, Order
 from ledger.shelf import CampaignFile, Intent, Receipt, Shelf
 from producer.recover import check_lost, recover
@@ -83,14 +84,15 @@ class Ruin:
         receipt = {"job_id": name, "send": send, "token": f"t{send}", "answered_at": at, "outcome": outcome, **told}
         self.shelf.write_receipt(Receipt.model_validate(receipt))
 
-    def end(self, name: str, status: str = "done", *, cost: str | None = "0.2", **more: Any) -> None:
+    def end(self, name: str, status: str = "done", *, cost: str | None = "0.2", send: int = 1, **more: Any) -> None:
         """A record of a job that one task made, or failed to."""
         purchase = Purchase(
-            send=1, task_id=f"task-{name}", request_id=None, account=ACCOUNT, submitted_at=BEGAN + timedelta(minutes=1),
+            send=send, task_id=f"task-{name}", request_id=None, account=ACCOUNT,
+            submitted_at=BEGAN + timedelta(minutes=1),
             state="succeeded" if status == "done" else "failed", cost_usd=None if cost is None else Decimal(cost),
             cost_source="provider", price_as_of="2026-11-01",
         )  # fmt: skip
-        self.answer(name, "accepted", task_id=f"task-{name}")
+        self.answer(name, "accepted", send, task_id=f"task-{name}")
         self.shelf.write_record(
             JobRecord.model_validate(
                 {
@@ -252,6 +254,31 @@ def test_an_unanswered_send_can_still_be_answered(ruin: Ruin) -> None:
     assert ruin.redis.smembers(f"wb:sent:{ACCOUNT}") == {"a"}
     assert ruin.redis.zscore(f"wb:due:{ACCOUNT}", "a") <= time.time() * 1000
     ledger.close()
+
+
+def test_sends_that_were_given_up_are_still_looked_for(ruin: Ruin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task may turn up for them after the job was bought anew, even if that has ended well; days later none will."""
+    monkeypatch.setattr("producer.recover.WATCHED_FOR", datetime.now(UTC) - BEGAN + timedelta(hours=1))
+    file = ruin.campaign("a", "b", "c")
+    ruin.answer("a", "absent")
+    ruin.answer("a", "accepted", 2, task_id="second")
+    ruin.end("b", send=2)
+    ruin.answer("b", "absent")
+    ruin.answer("c", "rejected", kind="rate_limited")
+    ledger = ruin.rebuilt(file)
+    assert ledger.job("b")["state"] == State.DONE
+    watched = {one.name: one for one in LostSends(ledger).watched(ACCOUNT)}
+    assert set(watched) == {"a:1", "b:1"}
+    assert watched["b:1"].sent_ms == int((BEGAN + timedelta(minutes=1)).timestamp() * 1000)
+    assert Job.model_validate_json(watched["b:1"].job) == job("b")
+    due = ledger.lease(ACCOUNT, FREE, most=9, rings=9)
+    assert {each.state for each in due} == {"rendering", "freed"}
+    ledger.close()
+    monkeypatch.setattr("producer.recover.WATCHED_FOR", timedelta(days=1))
+    ruin.redis.flushall()
+    again = ruin.rebuilt(ruin.shelf.campaign("spring") or file)
+    assert LostSends(again).watched(ACCOUNT) == []
+    again.close()
 
 
 def test_a_refusal_without_its_record_gets_one(ruin: Ruin) -> None:
