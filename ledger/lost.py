@@ -9,8 +9,8 @@ from ledger.gates import Policy
 from ledger.jobs import Ledger
 
 #: Seconds for which one worker alone looks for an account's lost sends; it stretches them while it looks, so that one
-#: that is killed meanwhile does not keep the others from looking.
-LOOK_LEASE_S = 3
+#: that is killed meanwhile keeps the others from looking only so long. Two looks at once do no harm but cost questions.
+LOOK_LEASE_S = 1.5
 #: Seconds between two looks on one account: its list is not asked for anew within them.
 LOOK_EVERY_S = 1.0
 
@@ -55,13 +55,13 @@ class LostSends:
     def begin(self, account: str) -> bool:
         """Become the one who looks on this account; False while another does, or did a second ago."""
         key = f"wb:looking:{account}"
-        return bool(self._redis.set(key, self._token, nx=True, px=LOOK_LEASE_S * 1000))
+        return bool(self._redis.set(key, self._token, nx=True, px=int(LOOK_LEASE_S * 1000)))
 
     def stretch(self, account: str) -> None:
         """Still looking: others stay away for another lease."""
         key = f"wb:looking:{account}"
         if self._redis.get(key) == self._token:
-            self._redis.pexpire(key, LOOK_LEASE_S * 1000)
+            self._redis.pexpire(key, int(LOOK_LEASE_S * 1000))
 
     def end(self, account: str) -> None:
         """Let others look, in a second."""

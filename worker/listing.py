@@ -1,6 +1,7 @@
 """The provider's own list of tasks, read whole, and what it says of each lost send. Questions go by the poll rate."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -88,6 +89,7 @@ async def _token(look: Look) -> None:
     """Wait until the poll rate lets one more question out."""
     while True:
         wait_s = await asyncio.to_thread(look.lost.poll_wait_s, look.counter.name, look.counter.policy)
+        look.step_at = time.monotonic()
         if not wait_s:
             return
         await asyncio.sleep(wait_s)

@@ -1,6 +1,7 @@
 """One look for an account's lost sends: what its parts share, and the times by which a send's task is known."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +45,8 @@ class Look:
         self.settle_s = settle_s(counter)
         #: Redis milliseconds at which the provider was asked.
         self.asked_ms = self.lost.now_ms()
+        #: The instant of the monotonic clock at which its latest question was asked.
+        self.step_at = time.monotonic()
 
     def theirs(self, ours_ms: float) -> datetime:
         """What the provider's clock shows at those milliseconds of ours."""

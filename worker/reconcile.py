@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 
 from redis.exceptions import RedisError
 
@@ -25,6 +26,8 @@ from worker.wiring import Counter, Workshop
 
 #: Seconds for one look, which may take many pages.
 LOOK_WITHIN_S = 50.0
+#: Seconds for one question of a look, after which it no longer keeps others from looking.
+SILENT_S = 3.0
 #: What a job forgets once its lost send is decided.
 DECIDED = ("trouble", "look", "misses", "missed_ms")
 
@@ -50,11 +53,15 @@ async def look_up(counter: Counter, asker: Asker, shop: Workshop) -> Looked | No
 
 
 async def _stay_alone(look: Look) -> None:
-    """Stretch the look's lease while it lasts; a ledger that is away for a moment is told a little later."""
+    """Stretch the look's lease while it goes on; a ledger that is away for a moment is told a little later.
+
+    Where one question is left without an answer, as on a line that has fallen silent, others may look meanwhile.
+    """
     while True:
         await asyncio.sleep(LOOK_LEASE_S / 3)
-        with contextlib.suppress(RedisError):
-            await asyncio.to_thread(look.lost.stretch, look.counter.name)
+        if time.monotonic() - look.step_at < SILENT_S:
+            with contextlib.suppress(RedisError):
+                await asyncio.to_thread(look.lost.stretch, look.counter.name)
 
 
 def _by_receipts(look: Look) -> None:
@@ -62,6 +69,7 @@ def _by_receipts(look: Look) -> None:
     for job_id, row in look.lost.sent(look.counter.name).items():
         if row["state"] != State.UNKNOWN:
             continue
+        look.step_at = time.monotonic()
         told = look.shelf.receipt(job_id, int(row["sends"]))
         if told is not None and told.outcome == "accepted" and told.task_id:
             _adopt(look, job_id, row, told.task_id, told.request_id)

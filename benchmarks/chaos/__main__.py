@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the faults and the weather")
     parser.add_argument("--minutes", type=float, default=30.0, help=f"of faults, up to {MOST_MINUTES} (30)")
     parser.add_argument("--kills", type=int, default=1_000, help="after which no more are played (1,000)")
+    parser.add_argument("--rest", type=float, default=0.0, metavar="S", help="seconds without faults after a kill (0)")
     parser.add_argument("--provider", choices=["segmind", "dashscope"], default="segmind", help="whose dialect")
     parser.add_argument("--store", choices=["s3", "file"], default="s3", help="SeaweedFS, or a folder")
     parser.add_argument("--keep", type=Path, help="a new folder for logs and data, kept afterwards")
@@ -31,7 +32,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="wanbatch-chaos-") as place:
         folder = asked.keep or Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        wanted = Asked(asked.seed, asked.provider, asked.store == "s3", minutes, asked.kills)
+        wanted = Asked(asked.seed, asked.provider, asked.store == "s3", minutes, asked.kills, asked.rest)
         figures, complaints = run(folder.resolve(), wanted)
     complaints += too_slow(figures, SPEED)
     for complaint in complaints:

@@ -48,6 +48,8 @@ class Asked:
     on_s3: bool
     minutes: float = 0.0
     kills: int = 0
+    #: Seconds without a fault after each kill, so that it can be seen what follows from it alone.
+    rest_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -61,13 +63,16 @@ class Session:
     played: list[tuple[float, str]] = field(default_factory=list)
     resumed: int = 0
 
-    def play(self, minutes: float, most_kills: int) -> None:
+    def play(self, asked: Asked) -> None:
         """Play the deck again and again until the time, or the wanted number of kills, is reached."""
-        ends = time.monotonic() + minutes * 60
+        ends = time.monotonic() + asked.minutes * 60
         plays: list[Play] = []
-        while time.monotonic() < ends and self.director.kills < most_kills:
+        while time.monotonic() < ends and self.director.kills < asked.kills:
             plays = plays or deck(self.director)
+            kills = self.director.kills
             self._play(*plays.pop())
+            if self.director.kills > kills:
+                self._rest(asked.rest_s)
 
     def play_short(self) -> None:
         """Play the short deck once."""
@@ -81,6 +86,14 @@ class Session:
         while self.watch.waits() and time.monotonic() < ends:
             self._resume()
             self.director.wake()
+            time.sleep(0.2)
+
+    def _rest(self, rest_s: float) -> None:
+        """Play nothing for a while; work goes on."""
+        ends = time.monotonic() + rest_s
+        while time.monotonic() < ends:
+            self.director.wake()
+            self._keep_busy()
             time.sleep(0.2)
 
     def _play(self, name: str, play: Callable[[], None]) -> None:
@@ -138,7 +151,7 @@ def run(folder: Path, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         session = Session(scene, Director(scene, watch, random.Random(asked.seed)), watch)
         watch.start()
         if asked.minutes:
-            session.play(asked.minutes, asked.kills)
+            session.play(asked)
         else:
             session.play_short()
         played_s = time.monotonic() - began
@@ -154,7 +167,12 @@ def run(folder: Path, asked: Asked) -> tuple[dict[str, Any], list[str]]:
         "provider": asked.provider,
         "store": "s3" if asked.on_s3 else "file",
     }
-    figures |= {"seed": asked.seed, "played_s": round(played_s), "seconds": round(time.monotonic() - began)}
+    figures |= {
+        "seed": asked.seed,
+        "rest_s": asked.rest_s,
+        "played_s": round(played_s),
+        "seconds": round(time.monotonic() - began),
+    }
     figures |= {"kills": session.director.kills, "faults": len(session.played)} | verdict.figures | times(watch)
     figures |= {"extra_polls": polls, "violations": violations, "resumed": session.resumed}
     figures |= {"left_late": session.director.left_late}

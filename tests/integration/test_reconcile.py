@@ -1,6 +1,7 @@
 """Submits whose answer was lost, on a real ledger, store and simulator: the provider's purchase list is the judge."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from ledger.orders import Claim, Order
 from tests.lost import decided, finish, lose, meet, seek, seek_until, twin
 from tests.services import Simulator
 from tests.workbench import CAMPAIGN, Workbench
-from worker import lookup
+from worker import lookup, reconcile
 
 ACCOUNTS = ("simulated-segmind", "simulated-dashscope")
 
@@ -317,6 +318,27 @@ def test_one_worker_at_a_time_looks(work: Workbench) -> None:
     other = LostSends(work.ledger)
     assert not other.begin(work.account)
     assert 0 < work.redis.pttl(f"wb:looking:{work.account}") <= 1000
+
+
+def test_a_list_that_falls_silent_keeps_no_other_worker_from_looking(
+    work: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one worker waits in vain for the provider's list, the next one may ask it too."""
+    monkeypatch.setattr(reconcile, "SILENT_S", 0.1)
+    (job,) = work.order()
+    lose(work, job, "cut_after")
+    meet(work, "hang_before", on="list")
+    other = LostSends(work.ledger)
+    with ThreadPoolExecutor() as pool:
+        silent = pool.submit(seek, work)
+        while not work.redis.exists(f"wb:looking:{work.account}"):
+            assert not silent.done()
+        while not other.begin(work.account):
+            assert not silent.done()
+            work.shop.stopping.wait(0.05)
+        assert silent.result().waiting == {job.job_id: "the provider's list of tasks did not answer"}
+    seek_until(work, decided(work, job))
+    assert work.state(job.job_id) == State.RENDERING
 
 
 def test_the_pump_is_told_of_lost_submits_once(work: Workbench) -> None:
