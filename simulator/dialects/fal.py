@@ -53,7 +53,7 @@ class Fal(Desk):
             Route(one + "/cancel", self.cancel, methods=["PUT"]),
             Route(one, self.result),
             Route("/queue/{endpoint:path}", self.submit, methods=["POST"]),
-            *FalPlatform(self).routes(),
+            *FalPlatform(self, self._output).routes(),
         ]
 
     async def status(self, request: Request) -> Response:
@@ -152,6 +152,13 @@ class Fal(Desk):
         if wrong is not None:
             return self._wrong(task, wrong)
         task.results += 1
+        return _answer(task, self._output(request, task, fault))
+
+    def _output(self, request: Request, task: Task, fault: Fault | None = None) -> dict[str, Any]:
+        """What the model gave, or its fault: the body of the result, and of the request's row in the list."""
+        wrong = fault_of(task)
+        if wrong is not None:
+            return {"detail": [self._fault(task, wrong)]}
         life_s = float(task.notes.get("life_s", FILE_LIFE_S))
         seed = task.input.get("seed")
         video = {
@@ -160,9 +167,7 @@ class Fal(Desk):
             "height": task.order.height, "duration": float(task.order.duration_s),
         }  # fmt: skip
         drawn = int(self.world.sky.draw("seed", task.key) * 2**31)
-        return _answer(
-            task, {"video": video, "seed": drawn if seed is None else seed, "actual_prompt": task.order.prompt}
-        )
+        return {"video": video, "seed": drawn if seed is None else seed, "actual_prompt": task.order.prompt}
 
     def _wrong(self, task: Task, wrong: tuple[str, str]) -> Response:
         """A model's error is a list of faults, the platform's a sentence."""
@@ -170,11 +175,15 @@ class Fal(Desk):
         status = _STATUSES.get(kind, 422)
         if task.state == "cancelled":
             return self.error(Words(status, kind, words))
+        headers = {"x-fal-retryable": "true" if status == 500 else "false"}
+        return _answer(task, {"detail": [self._fault(task, wrong)]}, status, headers)
+
+    def _fault(self, task: Task, wrong: tuple[str, str]) -> Any:
+        """One fault in a model's list of them."""
+        kind, words = wrong
         url = f"https://docs.fal.ai/errors/#{kind}"
         own = {"loc": ["body", "prompt"] if wrong == self.refused else ["body"], "msg": words, "type": kind, "url": url}
-        detail = json.loads(task.notes["detail"]) if "detail" in task.notes else own
-        headers = {"x-fal-retryable": "true" if status == 500 else "false"}
-        return _answer(task, {"detail": [detail]}, status, headers)
+        return json.loads(task.notes["detail"]) if "detail" in task.notes else own
 
     def _cancelled(self, request: Request, account: str, now: float) -> Response:
         task = self.find(account, request.path_params["request_id"], now)
@@ -184,6 +193,7 @@ class Fal(Desk):
             return _answer(task, {"status": "ALREADY_COMPLETED"}, 400)
         if not task.started(now):
             self.world.bank.cancel(task, now)
+            return _answer(task, {"status": "OK"})
         return _answer(task, {"status": "CANCELLATION_REQUESTED"}, 202)
 
 

@@ -1,10 +1,10 @@
 """fal's platform host: the list of an endpoint's requests, with their inputs when asked, and the account's balance.
 
-Made up, since no document tells: that a list reaches back a day by default, that requests which still run are listed
-too, and how many fit on a page.
+Made up, since no document tells: that requests which still run are listed too, in the order of their submits.
 """
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +18,8 @@ from simulator.renders import Task
 
 #: Simulated seconds that a list reaches back where the request does not say.
 SPAN_S = 86_400
+#: The same where one request is asked for by its id.
+LONG_SPAN_S = 90 * 86_400
 #: Requests on a page: by default, and at most.
 PAGE, MOST = 50, 100
 _PATH = "/api/v1"
@@ -27,8 +29,9 @@ _STATUSES = ("success", "error", "user_error")
 class FalPlatform:
     """The host `api.fal.ai`, below `/fal/api`."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, output: Callable[[Request, Task], dict[str, Any]]) -> None:
         self._desk = desk
+        self._output = output
         self._world = desk.world
 
     def routes(self) -> list[BaseRoute]:
@@ -56,20 +59,23 @@ class FalPlatform:
     def _page(self, request: Request, account: str, now: float) -> Response:
         """The asked page."""
         asked = request.query_params
-        endpoints, status = asked.getlist("endpoint_id"), asked.get("status")
+        endpoints = [one for given in asked.getlist("endpoint_id") for one in given.split(",") if one]
+        status, request_id = asked.get("status"), asked.get("request_id")
         try:
             if not endpoints:
                 raise ValueError("endpoint_id is required")
             if status not in (None, *_STATUSES):
                 raise ValueError(f"status must be one of {', '.join(_STATUSES)}")
             limit, page = number(request, "limit", PAGE, MOST), _page_of(asked.get("cursor"))
-            first, last = instant(request, "start", now - SPAN_S), instant(request, "end", now)
+            span_s = SPAN_S if request_id is None else LONG_SPAN_S
+            first, last = instant(request, "start", now - span_s), instant(request, "end", now)
         except ValueError as error:
             return JSONResponse({"error": {"type": "validation_error", "message": str(error)}}, 400)
         found = [
             task
             for task in reversed(self._world.bank.account(self._desk.name, account).tasks)
             if task.model in endpoints
+            and request_id in (None, task.task_id)
             and first <= task.at <= last
             and self._world.visible(task, now)
             and status in (None, _status(task))
@@ -81,7 +87,7 @@ class FalPlatform:
         return JSONResponse({"items": items, "has_more": more, "next_cursor": cursor})
 
     def _row(self, request: Request, task: Task, now: float) -> dict[str, Any]:
-        """One request; its input only where payloads are asked for."""
+        """One request; its input and what came of it only where payloads are asked for."""
         over = task.state != "rendering"
         row: dict[str, Any] = {
             "request_id": task.task_id, "endpoint_id": task.model, "sent_at": iso(task.at),
@@ -92,7 +98,9 @@ class FalPlatform:
                 "ended_at": iso(task.ends_at),
                 "status_code": {"success": 200, "error": 500}.get(_status(task), 422),
             }
-        return row | {"json_input": task.input} if "payloads" in _expanded(request) else row
+        if "payloads" not in _expanded(request):
+            return row
+        return row | {"json_input": task.input, "json_output": self._output(request, task) if over else None}
 
 
 def _status(task: Task) -> str:

@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from jobs.job import Mode
-from providers.contract import Accepted, Failed, Finished, Kind, Lost, Rejected, Unreadable
+from providers.contract import (
+    Accepted,
+    Answer,
+    Ask,
+    CheckReading,
+    Failed,
+    Finished,
+    Kind,
+    Lost,
+    Open,
+    Rejected,
+    Unreadable,
+)
 from tests.conformance.counter import Counter
 
 Opening = Callable[..., Counter]
@@ -97,3 +109,41 @@ def test_apimarts_key_gives_the_same_task_again_and_refuses_another_order(counte
     assert again.task_id == first.task_id
     assert isinstance(desk.submit(mark="j:1", prompt="another"), Lost)
     assert len(desk.purchases()) == 1
+
+
+def test_fals_list_knows_a_request_that_its_queue_forgot(counter: Opening) -> None:
+    """A forgotten request, of whichever endpoint, is found with its video; a stranger's id is no end."""
+    desk = counter("fal")
+    gone = Answer(404, {}, b'{"detail": "Request not found"}')
+
+    def looked_up(task_id: str) -> CheckReading:
+        asked = desk.provider.read_check(gone, task_id, desk.at)
+        assert isinstance(asked, Ask)
+        return desk.provider.read_check(desk.ask(asked.call), task_id, desk.at)
+
+    for mode, model in ((Mode.T2V, "standard"), (Mode.R2V, "flash")):
+        task_id = desk.bought(mode, model=model)
+        made, found = desk.end(task_id), looked_up(task_id)
+        assert isinstance(made, Finished)
+        assert isinstance(found, Finished), found
+        assert found.seed == made.seed
+    assert isinstance(looked_up("00000000-0000-4000-8000-000000000000"), Unreadable)
+
+
+def test_a_cancel_frees_money_only_where_nothing_began(counter: Opening) -> None:
+    """At fal what waits in the queue is unbilled for certain; what runs there or at Replicate is not."""
+    desk = counter("fal", "--render-mean-s", "3000", "--slots", "1")
+    running = desk.bought()
+    desk.until(running, lambda seen: isinstance(seen, Open))
+    waiting = desk.bought()
+    confirmed = []
+    for task_id in (waiting, running):
+        call = desk.provider.cancel_call(task_id, desk.at)
+        assert call is not None
+        confirmed.append(desk.provider.read_cancel(desk.ask(call)))
+    assert desk.purchase(waiting)["cost_usd"] == "0"
+    other = counter("replicate", "--render-mean-s", "3000")
+    call = other.provider.cancel_call(other.bought(), other.at)
+    assert call is not None
+    confirmed.append(other.provider.read_cancel(other.ask(call)))
+    assert confirmed == [True, False, False]
