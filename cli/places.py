@@ -21,9 +21,13 @@ class Campaign:
 
 def store_of(settings: Settings) -> ObjectStore:
     """The object store of the settings; nothing is read or written yet."""
+    return open_store(settings.store, s3=s3_options(settings))
+
+
+def s3_options(settings: Settings) -> S3Options:
+    """How to reach S3, as the settings say."""
     key, secret = s3_keys()
-    options = S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region, access_key=key, secret_key=secret)
-    return open_store(settings.store, s3=options)
+    return S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region, access_key=key, secret_key=secret)
 
 
 def ledger_url(settings: Settings) -> str | None:

@@ -21,7 +21,7 @@ def command(as_json: bool, **asked: Any) -> None:
     settings = load_settings(store=wish.store, provider=wish.provider)
     world = choose(settings, simulate=wish.simulate)
     store = store_of(settings)
-    with planned(wish, world, store) as plan:
+    with planned(wish, world, store, settings) as plan:
         for line in plan_lines(plan, world, store, settings):
             click.echo(line, err=as_json)
         if as_json:

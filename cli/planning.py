@@ -10,17 +10,20 @@ from typing import Any
 
 import click
 
-from cli.places import known
+from cli.places import known, s3_options
 from cli.progress import duration
 from cli.world import World
+from config.links import is_reachable
 from config.settings import Settings
 from jobs.money import shown
-from ledger.objects import ObjectStore
+from ledger.objects import ObjectStore, open_store
 from ledger.shelf import Shelf
+from producer.encoding import Source
 from producer.fetch import Web
 from producer.media import Media
-from producer.plan import Plan, PlanOptions, make_plan
+from producer.plan import Plan, PlanOptions, base_of, make_plan
 from producer.remembered import Remembered, usual_folder
+from producer.sources import Sources
 from providers.registry import provider
 
 #: How many repeats and refused rows are named one by one for a person; --json has more.
@@ -45,7 +48,7 @@ class Asked:
 
 
 @contextmanager
-def planned(asked: Asked, world: World, store: ObjectStore) -> Iterator[Plan]:
+def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) -> Iterator[Plan]:
     """The plan of the matrix; its file lasts as long as the block. Raises BadInput with every problem."""
     options = PlanOptions(
         simulated=world.simulated,
@@ -57,26 +60,36 @@ def planned(asked: Asked, world: World, store: ObjectStore) -> Iterator[Plan]:
         limit=asked.limit,
         where=asked.where,
         skip_bad_rows=asked.skip_bad_rows,
+        linked=_linked(store, world, settings),
     )
     shelf = Shelf(store, simulated=world.simulated)
+    source: Source = "-" if str(asked.matrix) == "-" else asked.matrix
     with tempfile.TemporaryDirectory(prefix="wanbatch-plan-") as spool:
         yield make_plan(
-            "-" if str(asked.matrix) == "-" else asked.matrix,
+            source,
             options=options,
             provider=provider(world.facts.name, world.region),
             facts=world.facts,
             bought=shelf.ended,
             spool=Path(spool),
-            media=_media(world),
+            media=_media(world, source, settings),
         )
 
 
-def _media(world: World) -> Media:
+def _media(world: World, source: Source, settings: Settings) -> Media:
     """How media are looked at: not at all where no provider is named, so that a first run needs no network. A real
     provider cannot reach private addresses, so neither may we.
     """
     web = Web(public_only=not world.simulated) if world.named else None
-    return Media(web, Remembered(usual_folder()))
+    sources = Sources(base_of(source), lambda name: open_store(f"s3://{name}", s3=s3_options(settings)))
+    return Media(web, sources, Remembered(usual_folder()))
+
+
+def _linked(store: ObjectStore, world: World, settings: Settings) -> bool:
+    """Whether the store can give a link that the provider can follow: S3 can, unless it stands in our own network."""
+    if not store.url.startswith("s3://"):
+        return False
+    return world.simulated or settings.s3_endpoint is None or is_reachable(settings.s3_endpoint)
 
 
 def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings) -> Iterator[str]:

@@ -43,7 +43,7 @@ def command(
     )
     world = choose(settings, simulate=wish.simulate)
     store = store_of(settings)
-    with told_to_end(), planned(wish, world, store) as plan:
+    with told_to_end(), planned(wish, world, store, settings) as plan:
         for line in plan_lines(plan, world, store, settings):
             tell(line)
         approve(plan, world, settings.budget_usd, yes=yes)

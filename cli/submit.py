@@ -36,7 +36,7 @@ def command(budget: Decimal | None, yes: bool, redis: str | None, as_json: bool,
     world = choose(settings, simulate=wish.simulate, must_name="submit")
     url = required_ledger_url(settings, "submit")
     store = store_of(settings)
-    with planned(wish, world, store) as plan:
+    with planned(wish, world, store, settings) as plan:
         for line in plan_lines(plan, world, store, settings):
             tell(line)
         approve(plan, world, settings.budget_usd, yes=yes)

@@ -73,12 +73,19 @@ class MediaLimit(Fact):
     length_s: tuple[PositiveFloat, PositiveFloat] | None = None
 
 
+#: How a stored file reaches a provider: in the order itself, by the provider's upload door, or as a link to the store.
+Way = Literal["data", "upload", "link"]
+#: The ways that a provider takes for the files of a column, the best first; `link` needs no word, any URL is one.
+Ways = Mapping[str, tuple[Literal["data", "upload"], ...]]
+
+
 class Offer(Fact):
     """One model that the provider sells for a mode, what it takes, and its price for a second of video.
 
     `regions` empty means all; `audio_switch`, `watermark`, `template` and `expansion_switch` say whether that
     column can be obeyed; no `negative_limit` (0) means no negative prompt, no `reference_images_max` videos only.
-    `input_s_max` is the most input seconds that are billed beside the output.
+    `input_s_max` is the most input seconds that are billed beside the output; `hand_over` stands
+    for the provider's own where the model differs.
     """
 
     mode: Mode
@@ -101,6 +108,7 @@ class Offer(Fact):
     reference_videos_max: NonNegativeInt = 0
     reference_images_max: NonNegativeInt = 0
     input_s_max: NonNegativeInt = 0
+    hand_over: Ways | None = None
     per_second: PriceTable = {}
     per_second_silent: PriceTable = {}
 
@@ -127,6 +135,10 @@ class ProviderFacts(Fact):
     unknown_settle_s: PositiveFloat
     #: What goes in, by its kind.
     media: Mapping[Kind, MediaLimit] = {}
+    #: How stored files reach it, by column; the largest that goes into the order itself; how long an upload is there.
+    hand_over: Ways = {}
+    most_data_bytes: PositiveInt = 1_000_000
+    upload_life_s: PositiveFloat = 3600
     offers: tuple[Offer, ...]
 
     @model_validator(mode="after")
@@ -155,6 +167,14 @@ class ProviderFacts(Fact):
     def offer(self, mode: Mode, model: Model, region: str | None = None) -> Offer | None:
         """What the region sells for that mode and model; None when it sells nothing."""
         return next((each for each in self.sold(region) if (each.mode, each.model) == (mode, model)), None)
+
+    def way(self, offer: Offer, column: str, size_bytes: int, *, linked: bool) -> Way | None:
+        """How a stored file of that size gets to the provider; None where there is no way."""
+        ways = self.hand_over if offer.hand_over is None else offer.hand_over
+        for way in ways.get(column, ()):
+            if way == "upload" or size_bytes <= self.most_data_bytes:
+                return way
+        return "link" if linked else None
 
     def second_usd(
         self, offer: Offer, resolution: Resolution, *, audio: bool = True, region: str | None = None

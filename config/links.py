@@ -34,6 +34,14 @@ def allowed_addresses(url: httpx.URL, home: str) -> list[IPAddress]:
     return addresses
 
 
+def is_reachable(url: str) -> bool:
+    """Whether the URL leads to the public network, where a provider can follow it."""
+    try:
+        return bool(allowed_addresses(httpx.URL(url), ""))
+    except (LinkRefused, NoSuchHost, httpx.InvalidURL):
+        return False
+
+
 def is_public(address: IPAddress) -> bool:
     """Whether the address is anyone's to reach: not this machine, a private network, or a way around to them."""
     if isinstance(address, ipaddress.IPv6Address):

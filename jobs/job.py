@@ -107,10 +107,12 @@ class PlanLine(Noun):
     """One job as a campaign's plan asks for it: the job, and what only this campaign says of it.
 
     `source_lines` are all the matrix lines that ask for this very video; `variant` holds the axis columns,
-    `labels` every other column that is no setting.
+    `labels` every other column that is no setting; `written` holds, by their addresses in the store, how the matrix
+    spells files that lie there.
     """
 
     job: Job
     source_lines: tuple[int, ...]
     variant: dict[str, str] = {}
     labels: dict[str, str] = {}
+    written: dict[str, str] = {}

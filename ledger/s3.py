@@ -156,7 +156,7 @@ class S3Store:
     def sweep(self) -> None:
         """Abort uploads in parts that never ended; of a bucket that others use too, only those of our own keys."""
         old = time.time() - ABANDONED_AFTER_S
-        mine = re.compile(rf"{re.escape(self._prefix)}(simulated/)?(jobs|campaigns)/")
+        mine = re.compile(rf"{re.escape(self._prefix)}(simulated/)?(jobs|campaigns|media)/")
         with self._explained("sweep uploads below", self._prefix):
             pager = self._client.get_paginator("list_multipart_uploads")
             pages = pager.paginate(Bucket=self._bucket, Prefix=self._prefix)

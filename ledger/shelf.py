@@ -3,6 +3,7 @@
 <store>/[simulated/]jobs/<job_id>/       intent.<send>.json  receipt.<send>.json  record.json  video.mp4
 <store>/[simulated/]campaigns/<name>/    campaign.json  plans/<sha256>.jsonl  runs/<run>/manifest.jsonl
                                          manifest.jsonl  manifest.csv  report.html
+<store>/[simulated/]media/               <sha256>.<ending>  of every file that went in and is not fetched by providers
 """
 
 import hashlib
@@ -110,6 +111,10 @@ class Shelf:
     def campaign_key(self, name: str, *parts: str) -> str:
         """The key of something on a campaign's shelf."""
         return "/".join((f"{self._root}campaigns/{name}", *parts))
+
+    def media_key(self, uri: str) -> str:
+        """The key of a stored file, by its address `media:<sha256>.<ending>`."""
+        return f"{self._root}media/{uri.removeprefix('media:')}"
 
     def write_intent(self, intent: Intent) -> Met:
         """Make the intent durable unless there is one for this send: then tell whose it is."""

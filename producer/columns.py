@@ -65,7 +65,8 @@ DURATION_S = (2, 15)
 NUMBER_MAX = 12
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_URL = re.compile(r"https?://[^\s/?#]+\.?[^\s]*", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
+_FILE = re.compile(r"https?://[^\s/?#]+\.?[^\s]*|s3://[^\s/]+/\S.*|file:///\S.*", re.IGNORECASE)
 _YES = frozenset({"true", "yes", "1", "on"})
 _NO = frozenset({"false", "no", "0", "off"})
 
@@ -217,21 +218,22 @@ def _frame(text: str) -> tuple[str, str] | Wrong:
     return Wrong(f"`{text}` is no size that Wan 2.6 renders", meant(text.replace("x", "*"), sizes))
 
 
-def _url(text: str) -> str | Wrong:
-    if _URL.fullmatch(text) is not None:
+def _file(text: str) -> str | Wrong:
+    """A web address, an object of S3, or a path; what lies there is looked at later."""
+    if _SCHEME.match(text) is None or _FILE.fullmatch(text) is not None:
         return text
     return Wrong(
-        f"`{text}` is no web address that the provider can fetch",
-        "write a whole one: https://example.com/shoe.jpg",
+        f"`{text}` is no address of a file",
+        "write https://example.com/shoe.jpg, s3://bucket/shoe.jpg, or a path such as images/shoe.jpg",
     )
 
 
 def _urls(text: str) -> tuple[str, ...] | Wrong:
-    """Web addresses, each after a `;` or on a line of its own."""
+    """Addresses, each after a `;` or on a line of its own."""
     urls = []
     for part in re.split(r"[;\n]", text):
         if part.strip():
-            url = _url(part.strip())
+            url = _file(part.strip())
             if isinstance(url, Wrong):
                 return Wrong(url.problem, url.fix + "; put `;` between several")
             urls.append(url)
@@ -240,9 +242,9 @@ def _urls(text: str) -> tuple[str, ...] | Wrong:
 
 #: How the text of a known column's cell is read: a value, or what is wrong with it.
 READERS: dict[str, Callable[[str], Any]] = {
-    "image_url": _url,
+    "image_url": _file,
     "reference_urls": _urls,
-    "audio_url": _url,
+    "audio_url": _file,
     "model": _choice("standard", "flash"),
     "resolution": _resolution,
     "aspect_ratio": _aspect_ratio,

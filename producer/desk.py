@@ -15,7 +15,7 @@ from producer.ahead import VIDEOS_AHEAD, Found, ahead
 from producer.columns import Wrong, meant, resolve
 from producer.matrix import Survey, Trouble, Variant, located, survey, variants
 from producer.media import Media
-from producer.mediacheck import media_notes, media_troubles
+from producer.mediacheck import media_notes, media_troubles, placed
 from producer.planfile import PlanWriter
 from producer.readers import Matrix
 from producer.rows import Row
@@ -38,7 +38,8 @@ class PlanOptions:
     """What the command line asked for. `where` holds (column, text) pairs: the same column twice means either.
 
     `seed_by` is `job`, `campaign` or a column whose equal values share a seed; `limit` bounds the videos;
-    `price_usd` is a second's price where the provider's list has none.
+    `price_usd` is a second's price where the provider's list has none; `linked` says that the store can give links that
+    the provider can follow.
     """
 
     simulated: bool
@@ -52,13 +53,15 @@ class PlanOptions:
     price_usd: Decimal | None = None
     where: Sequence[tuple[str, str]] = ()
     skip_bad_rows: bool = False
+    linked: bool = False
 
 
 class Desk:
     """Turns the rows of one matrix into the lines of one plan.
 
     `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns, `named` what
-    was priced by a person; `notes` are what a person should know of media that the provider takes, the first of them.
+    was priced by a person; `notes` are what a person should know of media that the provider takes, the first of them;
+    `kept` holds the files that must be in the store, by their addresses there.
     BadInput where an option names a column that the matrix does not have.
     """
 
@@ -88,6 +91,7 @@ class Desk:
         self.axes: defaultdict[str, set[str]] = defaultdict(set)
         self.labels: set[str] = set()
         self.named: set[Any] = set()
+        self.kept: dict[str, str] = {}
         self.notes: list[Problem] = []
         self.notes_count = 0
         self._prices: dict[Any, int] = {}
@@ -130,6 +134,7 @@ class Desk:
             if self.options.limit is not None and len(writer.places) >= self.options.limit:
                 return False
             writer.add(line)
+            self.kept.update(line.written)
             self.labels.update(line.labels)
             for axis, value in line.variant.items():
                 if len(self.axes[axis]) < AXIS_VALUES_COUNTED:
@@ -146,7 +151,9 @@ class Desk:
         elsewhere = f"; {' or '.join(others)} can make it as it is" if others else ""
         for complaint in complaints:
             yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix + elsewhere))
-        yield from media_troubles(variant.render, self.media, self.facts, self.options.region)
+        yield from media_troubles(
+            variant.render, self.media, self.facts, self.options.region, linked=self.options.linked
+        )
 
     def _price_uusd(self, render: Render) -> int:
         """The high price, by the list or as it was named; it never depends on the words, so that few are asked for.
@@ -178,8 +185,9 @@ class Desk:
         )  # fmt: skip
 
     def _takes(self, variant: Variant, row: Row) -> Iterator[PlanLine]:
+        first, written = placed(variant.render, self.media)
         for take in range(1, (variant.takes or self.options.takes) + 1):
-            render = variant.render if take == 1 else variant.render.model_copy(update={"take": take})
+            render = first if take == 1 else first.model_copy(update={"take": take})
             identity = variant_id(render)
             seed, source = self._seed(variant, identity, take)
             job = Job(
@@ -196,7 +204,9 @@ class Desk:
                 price_as_of=NAMED if self._key(render) in self.named else self.price_as_of,
                 priority=variant.priority,
             )
-            yield PlanLine(job=job, source_lines=(row.line,), variant=variant.axes, labels=variant.labels)
+            yield PlanLine(
+                job=job, source_lines=(row.line,), variant=variant.axes, labels=variant.labels, written=written
+            )
 
     def _seed(self, variant: Variant, identity: str, take: int) -> tuple[int, SeedSource]:
         """The row's seed, the group's, or one that follows from the video; takes count up from the first two."""

@@ -16,6 +16,7 @@ from jobs.money import to_uusd
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.shelf import CampaignFile, Shelf, plan_ids
+from producer.keep import keep_media
 from producer.plan import Plan
 
 #: Jobs in one call of the ledger.
@@ -48,6 +49,7 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
     """
     before = shelf.campaign(plan.campaign)
     old_ids = _check_name(plan, before, ledger, shelf)
+    keep_media(plan, shelf)
     run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{secrets.token_hex(3)}"
     shelf.write_plan(plan.campaign, plan.path, plan.sha256)
     facts = CampaignFile(

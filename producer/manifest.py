@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from jobs.errors import BadInput, Problem
 from jobs.identity import creative_id
 from jobs.job import Job, Noun, PlanLine
+from jobs.media import stored_parts
 from jobs.money import from_uusd
 from jobs.record import CostSource, JobRecord, LiveJob, ManifestLine, Media, Purchase
 
@@ -59,15 +60,15 @@ def join(
             "source_lines": line.source_lines,
             "variant": line.variant,
             "labels": line.labels,
-            **_asked(line.job),
+            **_asked(line),
             **became,
         }
     )
 
 
-def _asked(job: Job) -> dict[str, Any]:
+def _asked(line: PlanLine) -> dict[str, Any]:
     """The fields that the plan alone decides."""
-    render = job.render
+    job, render = line.job, line.job.render
     wanted = render.model_dump(exclude={"image", "references", "audio_track"})
     return wanted | {
         "size": render.size,
@@ -78,13 +79,19 @@ def _asked(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "seed_source": job.seed_source,
         "cost_usd_estimated": from_uusd(job.price_uusd),
-        "image": Media(uri=render.image) if render.image else None,
-        "references": tuple(Media(uri=uri) for uri in render.references),
-        "audio_track": Media(uri=render.audio_track) if render.audio_track else None,
+        "image": _media(render.image, line) if render.image else None,
+        "references": tuple(_media(uri, line) for uri in render.references),
+        "audio_track": _media(render.audio_track, line) if render.audio_track else None,
         "parent_job_id": None,
         "verdict": None,
         "ai_disclosure": None,
     }
+
+
+def _media(uri: str, line: PlanLine) -> Media:
+    """A file as the matrix spells it, with its SHA-256 where it is kept in the store."""
+    sha256, _ = stored_parts(uri) or (None, None)
+    return Media(uri=line.written.get(uri, uri), sha256=sha256)
 
 
 def _ended(record: JobRecord) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 import io
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from jobs.media import MediaFacts
+from jobs.media import MediaFacts, is_web
 from producer.columns import Wrong
 from producer.fetch import Unfetchable, Web
 from producer.remembered import Remembered
 from producer.sniff import look
+from producer.sources import Sources, measured
 
 #: Files that are looked at at the same time.
 LOOKS_AT_ONCE: Final = 16
@@ -21,12 +23,13 @@ Seen = MediaFacts | Wrong
 class Media:
     """What is known of each address; a context manager.
 
-    `web` None fetches nothing: addresses are then counted in `unlooked` and nothing is known of them. Of each address
-    only what was seen stays in memory.
+    `web` None fetches nothing: web addresses are then counted in `unlooked` and nothing is known of them. What no
+    provider can fetch, `sources` opens: paths and objects of S3 are always looked at. Only what was seen stays.
     """
 
-    def __init__(self, web: Web | None = None, remembered: Remembered | None = None) -> None:
+    def __init__(self, web: Web | None, sources: Sources, remembered: Remembered | None = None) -> None:
         self._web = web
+        self.sources = sources
         self._remembered = remembered
         self._pool = ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="media")
         self._lock = threading.Lock()
@@ -49,7 +52,9 @@ class Media:
     def ask(self, uri: str) -> bool:
         """Begin to look at an address that is new. Answers whether `seen` would have to wait for it."""
         if uri not in self._known:
-            if self._web is None:
+            if not is_web(uri):
+                self._known[uri] = self._pool.submit(self._read, uri)
+            elif self._web is None:
                 self.unlooked += 1
                 self._known[uri] = None
             else:
@@ -68,6 +73,19 @@ class Media:
         """Whoever plans again looks anew at what was not good enough."""
         if self._remembered is not None:
             self._remembered.forget(uri)
+
+    def _read(self, written: str) -> Seen:
+        """A file that will be stored: all of it is read, since its content is its name."""
+        self._count(looked=1)
+        try:
+            with self.sources.opened(written) as file:
+                size, sha256 = measured(file)
+                facts = look(file, size)
+        except Unfetchable as error:
+            return error.wrong
+        except OSError as error:
+            return Wrong(f"it cannot be read: {error.strerror}", "give a file that can be read")
+        return replace(facts, sha256=sha256) if isinstance(facts, MediaFacts) else facts
 
     def _look(self, url: str, web: Web) -> Seen:
         before = self._remembered.recall(url) if self._remembered is not None else None

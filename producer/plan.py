@@ -20,6 +20,7 @@ from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
 from producer.readers import Matrix, read_matrix
+from producer.sources import Sources
 from providers.provider import Provider
 
 __all__ = ["Plan", "PlanOptions", "campaign_name", "eta_s", "iter_plan", "make_plan", "refused_json"]
@@ -35,7 +36,8 @@ class Plan:
     Costs are dollars of what is still to buy; `eta_s` is in the provider's own seconds; `axes` counts the values of
     each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
-    `notes` say what a person should know of them.
+    `notes` say what a person should know of them; `kept` are the files to store, by address there as the matrix spells
+    them, which `sources` opens.
     """
 
     campaign: str
@@ -59,11 +61,13 @@ class Plan:
     refused: list[Problem] = field(default_factory=list)
     refused_count: int = 0
     bad_rows_path: Path | None = None
+    sources: Sources = field(default_factory=lambda: Sources(Path()))
     notes: list[Problem] = field(default_factory=list)
     notes_count: int = 0
     looked: int = 0
     recalled: int = 0
     unlooked: int = 0
+    kept: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The plan in the shape that `plan --json` prints."""
@@ -105,7 +109,7 @@ def make_plan(
         read_matrix(source) as matrix,
         BadRows(matrix) as bad,
         PlanWriter(spool) as writer,
-        media or Media() as looks,
+        media or Media(None, Sources(base_of(source))) as looks,
     ):
         desk = Desk(matrix, campaign, options, provider, facts, looks)
         for row, lines, problems in desk.planned():
@@ -143,12 +147,26 @@ def make_plan(
             refused=bad.problems,
             refused_count=bad.problem_count,
             bad_rows_path=bad_rows_path,
-            notes=desk.notes,
-            notes_count=desk.notes_count,
-            looked=looks.looked,
-            recalled=looks.recalled,
-            unlooked=looks.unlooked,
+            **_of_media(desk, looks),
         )
+
+
+def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:
+    """What a plan says of the files that go in."""
+    return {
+        "notes": desk.notes,
+        "notes_count": desk.notes_count,
+        "looked": looks.looked,
+        "recalled": looks.recalled,
+        "unlooked": looks.unlooked,
+        "kept": desk.kept,
+        "sources": looks.sources,
+    }
+
+
+def base_of(source: Source) -> Path:
+    """The folder from which the paths in a matrix count: its own, or the current one for standard input."""
+    return Path.cwd() if source == "-" else source.absolute().parent
 
 
 def eta_s(to_buy: int, facts: ProviderFacts) -> float:

@@ -65,8 +65,7 @@ class PlanWriter:
             return False
         self.prices_uusd.append(job.price_uusd)
         self._lines.append(row)
-        self._file.write(line.model_dump_json().encode())
-        self._file.write(b"\n")
+        self._file.write(_text(line))
         return True
 
     def named_repeats(self) -> Repeats:
@@ -104,8 +103,13 @@ class PlanWriter:
                     continue
                 line = PlanLine.model_validate_json(text)
                 both = line.model_copy(update={"source_lines": (*line.source_lines, *rows)})
-                new.write(both.model_dump_json().encode() + b"\n")
+                new.write(_text(both))
         merged.replace(self._path)
+
+
+def _text(line: PlanLine) -> bytes:
+    """The line as it stands in a plan; one without stored files is what it always was."""
+    return line.model_dump_json(exclude=None if line.written else {"written"}).encode() + b"\n"
 
 
 def iter_plan(path: Path) -> Iterator[PlanLine]:

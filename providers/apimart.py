@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import Answer, Balance, CheckReading, Endpoint, Kind, Lost, SubmitReading
+from providers.contract import Answer, Balance, Call, CheckReading, Endpoint, Kind, Lost, SubmitReading
 from providers.provider import Provider
 from providers.rules import Rule
 
@@ -74,6 +74,14 @@ class ApiMart(Provider):
         data = body.get("data")
         task = fields.obj(data[0] if isinstance(data, list) and data else data)
         return task.get("task_id") or task.get("id"), body.get("request_id") or headers.get("x-request-id")
+
+    def upload_call(self, name: str, content_type: str, data: bytes, at: Endpoint) -> Call:
+        """POST an image as a form with one file."""
+        line = f"wanbatch-{name.partition('.')[0]}"
+        part = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {content_type}'
+        form = f"--{line}\r\n{part}\r\n\r\n".encode() + data + f"\r\n--{line}--\r\n".encode()
+        headers = {**self.headers(at), "Content-Type": f"multipart/form-data; boundary={line}"}
+        return Call("POST", f"{at.base_url}/v1/uploads/images", headers, content=form)
 
     def task(self, body: dict[str, Any]) -> dict[str, Any]:
         """Under `data`."""

@@ -27,12 +27,13 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request. Headers hold the key, so they never show in a repr."""
+    """One HTTP request; its body is JSON, or the bytes of `content`. Headers hold the key: no repr shows them."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     body: Mapping[str, Any] | None = None
+    content: bytes = field(repr=False, default=b"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ SOUND_SLACK_S = 0.25
 
 
 def complaints(
-    render: Render, seen: Mapping[str, MediaFacts], facts: ProviderFacts, offer: Offer
+    render: Render, seen: Mapping[str, MediaFacts], facts: ProviderFacts, offer: Offer, *, linked: bool
 ) -> Iterator[Complaint]:
-    """Everything for which the provider would refuse the render's files; what nobody has seen is passed over."""
+    """Everything for which the provider would refuse the render's files, or not even get them; what nobody has seen is
+    passed over. `linked` tells that the store can give links which the provider can follow.
+    """
     for column, uri in media_of(render):
         found = seen.get(uri)
         if found is None:
@@ -31,6 +33,8 @@ def complaints(
         limit = facts.media.get(found.kind)
         for problem, fix in _file(found, limit, facts.title) if limit else ():
             yield Complaint(column, uri, problem, fix)
+        if found.stored is not None and facts.way(offer, column, found.size_bytes, linked=linked) is None:
+            yield _no_way(column, uri, found, facts, offer)
     kinds = [seen[uri].kind for uri in render.references if uri in seen]
     if kinds.count("video") > offer.reference_videos_max and offer.references_max:
         problem = (
@@ -94,3 +98,15 @@ def _or(names: tuple[str, ...]) -> str:
 
 def _article(wanted: str) -> str:
     return f"an {wanted}" if wanted[0] in "aeiou" else f"a {wanted}"
+
+
+def _no_way(column: str, uri: str, found: MediaFacts, facts: ProviderFacts, offer: Offer) -> Complaint:
+    """Why a file that lies here cannot get there, and what would."""
+    ways = facts.hand_over if offer.hand_over is None else offer.hand_over
+    fix = "give an https:// URL that it can reach, or use a store on S3 (--store s3://...), which can give it a link"
+    if "data" in ways.get(column, ()):
+        most = f"{_mb(facts.most_data_bytes)} MB"
+        return Complaint(
+            column, uri, f"{facts.title} is given files of at most {most} with the order", f"make it smaller, {fix}"
+        )
+    return Complaint(column, uri, f"{facts.title} fetches {found.kind} files itself, and cannot reach this one", fix)

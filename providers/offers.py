@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from config.facts import Offer, ProviderFacts
 from jobs.job import Mode, Render
+from jobs.media import is_web
 from providers.contract import Complaint
 
 #: The matrix column that makes a row this mode.
@@ -120,7 +121,8 @@ def _media(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
         ("audio_url", (render.audio_track,)),
     ):
         for uri in uris:
-            if uri is not None:
+            # Any other address is a file of one's own, and is handed over (`providers/media.py`).
+            if uri is not None and is_web(uri):
                 yield from _address(column, uri, title)
 
 

@@ -118,6 +118,25 @@ class Provider(ABC):
         """What should be the ids of the task and of the request."""
         return body.get("id"), headers.get("x-request-id")
 
+    # To hand a file over, where there is an upload door; nothing is bought by it.
+
+    def upload_call(self, name: str, content_type: str, data: bytes, at: Endpoint) -> Call | None:  # noqa: ARG002
+        """The POST that uploads one file; None where there is no such door."""
+        return None
+
+    def read_upload(self, answer: Answer) -> str | Rejected:
+        """The link under which the provider reads what was uploaded, or why there is none."""
+        link = fields.url(self.uploaded(answer.fields())) if answer.status in rules.TAKEN else None
+        if link is not None:
+            return link
+        if answer.status in rules.DEFINITE:
+            return rules.rejected(self.rules, answer, *fields.trouble(answer.fields()))
+        return Rejected(Kind.PROVIDER_DOWN, f"the upload was answered with HTTP {answer.status} and no link")
+
+    def uploaded(self, body: dict[str, Any]) -> Any:
+        """What should be the link, in the answer to an upload."""
+        return body.get("url")
+
     # To look.
 
     def check_call(self, task_id: str, at: Endpoint) -> Call:

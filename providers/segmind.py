@@ -4,6 +4,7 @@ Sources: docs.segmind.com (serverless API, async inference, account and billing 
 and wan-2.6-i2v, and the published SDK 1.3.0, read in November 2026.
 """
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -83,6 +84,15 @@ class Segmind(Provider):
     def bought(self, body: dict[str, Any], headers: Mapping[str, str]) -> tuple[Any, Any]:
         """The task's id is called request_id."""
         return body.get("request_id"), headers.get("x-request-id")
+
+    def upload_call(self, name: str, content_type: str, data: bytes, at: Endpoint) -> Call:  # noqa: ARG002 - it names files
+        """POST a data URL to the upload host."""
+        url = f"data:{content_type};base64,{base64.b64encode(data).decode()}"
+        return Call("POST", f"{at.host('upload')}/upload-asset", self.headers(at), {"data_urls": [url]})
+
+    def uploaded(self, body: dict[str, Any]) -> Any:
+        """The first of `file_urls`."""
+        return body.get("file_urls")
 
     def read_check(self, answer: Answer, task_id: str, at: Endpoint) -> CheckReading:
         """Status, result or history row. A bad end comes as HTTP 422; after an hour a 404 points to the history."""

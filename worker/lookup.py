@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.lifecycle import State
+from jobs.media import names_stored
 from jobs.record import Purchase
 from ledger.campaigns import instant
 from ledger.lost import LostSends
@@ -79,7 +80,8 @@ class Look:
         return Sought(
             name=name,
             kind="unknown" if state == State.UNKNOWN else "sending" if state == State.SUBMITTING else "freed",
-            told=account.provider.told(job, mark),
+            # Of a stored file the provider was given a copy or a link, which is another one each time.
+            told={name: told for name, told in account.provider.told(job, mark).items() if not names_stored(told)},
             body=json.dumps([call.url, call.body], sort_keys=True),
             since=self.theirs(sent_ms) - self.slack(),
             until=self.theirs(sent_ms + ON_THE_WIRE_S * 1000) + self.slack(),

@@ -3,11 +3,8 @@
 The order of the writes is the promise (docs/lifecycle.md): intent, ledger, POST, ledger, receipt.
 """
 
-import json
 import logging
-import secrets
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import random
 
@@ -16,14 +13,14 @@ from redis.exceptions import RedisError
 from jobs.backoff import poll_wait_s
 from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.identity import send_mark
-from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
-from jobs.record import Purchase
 from ledger.jobs import LEASE_S
 from ledger.orders import Claim, Order
-from ledger.shelf import Intent, Receipt
+from ledger.shelf import Intent
 from providers.contract import Accepted, Call, Kind, Lost, Rejected
+from worker.attempt import Attempt, attempt_of, purchase_of, receipt_of
+from worker.handover import handed_over
 from worker.insist import insist
 from worker.poll import asked_s
 from worker.settle import purchases_text, settle_unbought
@@ -39,22 +36,10 @@ DEFAULT_HOLD_S = 5.0
 #: Seconds that an account waits even where the provider names an instant that has passed; clocks differ.
 LEAST_HOLD_S = 1.0
 
+#: What ends a job for good.
+FINAL = frozenset({Kind.CONTENT_REFUSED, Kind.BAD_REQUEST})
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One send of one job: what the steps below need of it."""
-
-    job: Job
-    claim: Claim
-    counter: Counter
-    send: int
-    token: str
-    attempts: int
-    purchases: list[Purchase]
-    queued_ms: str
-    kept: dict[str, str]
 
 
 def submit(claim: Claim, shop: Workshop) -> Outcome:
@@ -76,14 +61,19 @@ def _submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
     """Intent, token, POST."""
     if row.get("state") != State.CLAIMED or row.get("fence") != claim.fence:
         return Stop("the claim is gone")
-    attempt = _attempt(row, claim, shop)
+    attempt = attempt_of(row, claim, shop)
     if attempt is None:
         shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=claim))
         return Stop(f"this worker does not serve the account {row['account']}")
     account = attempt.counter.account
     # Made before anything is taken: an order that cannot be written down costs neither a token nor a doubt.
-    mark = send_mark(claim.job_id, attempt.send)
-    call = account.provider.submit_call(attempt.job, account.endpoint, mark)
+    order = handed_over(attempt.job, attempt.counter, shop)
+    if isinstance(order, Rejected):
+        if order.kind not in FINAL:
+            return _held_up(attempt, shop, order)
+        call: Call | Rejected = order
+    else:
+        call = account.provider.submit_call(order, account.endpoint, send_mark(claim.job_id, attempt.send))
     send_by = time.monotonic() + SEND_WITHIN_S
     foreign = _intend(attempt, shop)
     refusal = _token(attempt, shop, send_by)
@@ -94,8 +84,17 @@ def _submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
     return _follow(attempt, shop) if foreign else _buy(attempt, call, shop, send_by)
 
 
-def _buy(attempt: Attempt, call: Call, shop: Workshop, send_by: float) -> Outcome:
-    """The one POST, unless it comes too late, and what its answer means."""
+def _held_up(attempt: Attempt, shop: Workshop, why: Rejected) -> Outcome:
+    """A file of the job could not be handed over just now: nothing was sent, and the job waits like its account."""
+    _hold(attempt, shop, why)
+    shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=attempt.claim))
+    return Wait(0.0, why.message)
+
+
+def _buy(attempt: Attempt, call: Call | Rejected, shop: Workshop, send_by: float) -> Outcome:
+    """The one POST, unless it comes too late or its order cannot be made, and what its answer means."""
+    if isinstance(call, Rejected):
+        return _rejected(attempt, shop, call)
     if time.monotonic() > send_by:
         return _not_sent(attempt, shop, "the worker was held up past the time in which it may buy")
     account = attempt.counter.account
@@ -127,24 +126,6 @@ def _intend(attempt: Attempt, shop: Workshop) -> bool:
     return shop.shelf(simulated=attempt.job.simulated).write_intent(intent) == "another"
 
 
-def _attempt(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | None:
-    """The send at hand; None when this worker does not serve the job's account."""
-    counter = shop.counters.get(row["account"])
-    if counter is None:
-        return None
-    return Attempt(
-        job=Job.model_validate_json(row["job"]),
-        claim=claim,
-        counter=counter,
-        send=int(row["sends"]),
-        token=secrets.token_hex(16),
-        attempts=int(row.get("attempts", "0")),
-        purchases=[Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))],
-        queued_ms=row.get("queued_ms", "0"),
-        kept={name: row[name] for name in ("revision", "surplus") if name in row},
-    )
-
-
 def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:
     """Take the rate token and move to submitting; None when the POST may leave now."""
     while True:
@@ -166,8 +147,8 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
     """The provider gave a task id: into the ledger first, then onto the shelf."""
     now = datetime.now(UTC)
     told = {"task_id": reading.task_id, "request_id": reading.request_id}
-    purchase = _purchase(attempt).model_copy(update={**told, "submitted_at": now, "state": "rendering"})
-    receipt = _receipt_of(attempt, "accepted", task_id=reading.task_id, request_id=reading.request_id)
+    purchase = purchase_of(attempt).model_copy(update={**told, "submitted_at": now, "state": "rendering"})
+    receipt = receipt_of(attempt, "accepted", task_id=reading.task_id, request_id=reading.request_id)
     order = Order(
         move=Move.ACCEPT,
         to=State.RENDERING,
@@ -196,7 +177,7 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
 
 def _lost(attempt: Attempt, shop: Workshop, reason: str, *, blameless: bool = False) -> Outcome:
     """The answer was lost: the money stays in doubt, and nothing buys this job again before it is proved."""
-    purchase = _purchase(attempt)
+    purchase = purchase_of(attempt)
     insist(
         shop.ledger,
         Order(
@@ -212,25 +193,10 @@ def _lost(attempt: Attempt, shop: Workshop, reason: str, *, blameless: bool = Fa
     return Unknown(reason)
 
 
-def _purchase(attempt: Attempt) -> Purchase:
-    """What this send may have bought, as long as nothing more is known."""
-    return Purchase(
-        send=attempt.send,
-        task_id=None,
-        request_id=None,
-        account=attempt.counter.name,
-        submitted_at=datetime.now(UTC),
-        state="unknown",
-        cost_usd=None,
-        cost_source="unknown",
-        price_as_of=attempt.job.price_as_of,
-    )
-
-
 def _rejected(attempt: Attempt, shop: Workshop, reading: Rejected) -> Outcome:
     """A definite no: nothing was bought. Who has to wait, and whether the job has ended, follows from its kind."""
-    name, told = attempt.counter.name, {"kind": reading.kind, "code": reading.code, "message": reading.message}
-    if reading.kind in (Kind.CONTENT_REFUSED, Kind.BAD_REQUEST):
+    told = {"kind": reading.kind, "code": reading.code, "message": reading.message}
+    if reading.kind in FINAL:
         row = {**attempt.kept, "queued_ms": attempt.queued_ms, "attempts": str(attempt.attempts + 1)}
         try:
             _receipt(attempt, shop, outcome="rejected", **told)
@@ -239,15 +205,21 @@ def _rejected(attempt: Attempt, shop: Workshop, reading: Rejected) -> Outcome:
             # Nothing was bought, and that is known: the job may be asked for again when its end can be recorded.
             insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
             raise
+    _hold(attempt, shop, reading)
+    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, answered=False))
+    _receipt(attempt, shop, outcome="rejected", **told)
+    return Wait(0.0, reading.message)
+
+
+def _hold(attempt: Attempt, shop: Workshop, reading: Rejected) -> None:
+    """Let the whole account wait: for a person where it is about money or the key, else as long as it is asked to."""
+    name = attempt.counter.name
     if reading.kind in (Kind.OUT_OF_CREDIT, Kind.KEY_REFUSED):
         why = f"{attempt.counter.account.facts.title} says: {reading.message}. {reading.hint}".strip()
         shop.ledger.hold(name, park=reading.kind, reason=why)
         log.warning("account parked", extra={"account": name, "reason": why})
     else:
         shop.ledger.hold(name, hold_s=_hold_s(reading, attempt.counter))
-    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, answered=False))
-    _receipt(attempt, shop, outcome="rejected", **told)
-    return Wait(0.0, reading.message)
 
 
 def _hold_s(reading: Rejected, counter: Counter) -> float:
@@ -282,18 +254,5 @@ def _follow(attempt: Attempt, shop: Workshop) -> Outcome:
     return Retry("another ledger's send was refused; this one tries anew")
 
 
-def _receipt_of(attempt: Attempt, outcome: str, **told: str | None) -> Receipt:
-    return Receipt.model_validate(
-        {
-            "job_id": attempt.claim.job_id,
-            "send": attempt.send,
-            "token": attempt.token,
-            "answered_at": datetime.now(UTC),
-            "outcome": outcome,
-            **told,
-        }
-    )
-
-
 def _receipt(attempt: Attempt, shop: Workshop, *, outcome: str, **told: str | None) -> None:
-    shop.shelf(simulated=attempt.job.simulated).write_receipt(_receipt_of(attempt, outcome, **told))
+    shop.shelf(simulated=attempt.job.simulated).write_receipt(receipt_of(attempt, outcome, **told))

@@ -85,18 +85,19 @@ class Wire:
         self._tls = httpx.create_ssl_context()
         self._headers = {"User-Agent": f"wanbatch/{tool_version()}", "Accept": "*/*"}
 
-    def post(self, call: Call) -> Answer | NotSent | NoAnswer:
+    def post(self, call: Call, *, within_s: float | None = None) -> Answer | NotSent | NoAnswer:
         """Send the one POST; every failure says whether it was sent."""
-        until = time.monotonic() + POST_TIMEOUT_S
+        within_s = within_s or POST_TIMEOUT_S
+        until = time.monotonic() + within_s
         try:
             place = _place(call.url)
             headers = {"Host": place.host_header, "Accept-Encoding": "gzip, deflate", **self._headers, **call.headers}
-            body = b""
+            body = call.content
             if call.body is not None:
                 headers.setdefault("Content-Type", "application/json")
                 body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             request = request_bytes(call.method, place.target, headers, body)
-            exchange = self._open(place.host, place, until, POST_TIMEOUT_S)
+            exchange = self._open(place.host, place, until, within_s)
         except (Unreachable, httpx.InvalidURL, ValueError) as error:
             return NotSent(str(error))
         try:

@@ -27,6 +27,7 @@ from providers.accounts import Account, open_real, open_simulated
 from providers.clock import Clock
 from worker.doorbells import Hands
 from worker.leftovers import own_folder
+from worker.uploads import Uploads
 from worker.wire import Wire
 
 #: Seconds for which nothing new is claimed after the store failed.
@@ -88,6 +89,7 @@ class Workshop:
     name: str
     hands: dict[str, Hands]
     held: Held = field(default_factory=Held)
+    uploads: Uploads = field(default_factory=Uploads)
     stopping: threading.Event = field(default_factory=threading.Event)
     untold: set[str] = field(default_factory=set)
     _store_well_at: float = 0.0

@@ -59,7 +59,7 @@ def _submitted(matrix: Path, store: ObjectStore) -> tuple[PlanLine, ...]:
         matrix=matrix, provider=None, simulate=False, campaign=None, limit=None, where=(), seed_by="job", takes=1,
         price=None, skip_bad_rows=False, store=store.url,
     )  # fmt: skip
-    with planned(asked, choose(settings, simulate=False), store) as plan:
+    with planned(asked, choose(settings, simulate=False), store, settings) as plan:
         shelf = Shelf(store, simulated=True)
         shelf.write_plan(plan.campaign, plan.path, plan.sha256)
         shelf.write_campaign(_facts(plan))

@@ -30,7 +30,7 @@ def lines_of(folder: Path, text: str, **more: object) -> list[str]:
         price=None, skip_bad_rows=bool(more.get("skip_bad_rows")), store=settings.store,
     )  # fmt: skip
     world = choose(settings, simulate=False)
-    with planned(asked, world, store) as plan:
+    with planned(asked, world, store, settings) as plan:
         return list(plan_lines(plan, world, store, settings))
 
 

@@ -203,10 +203,11 @@ def test_broken_templates(tmp_path: Path, prompt: str, problem: str) -> None:
         ("model", "flsh", "did you mean `flash`?"),
         ("shot_type", "double", "it is one of single, multi"),
         ("priority", "x", "from 0 to 9"),
-        ("image_url", "shoe.jpg", "write a whole one: https://"),
-        ("image_url", "https://", "write a whole one: https://"),
-        ("audio_url", "s3://bucket/a.mp3", "that the provider can fetch"),
-        ("reference_urls", "https://a.example/1;b", "put `;` between several"),
+        ("image_url", "ftp://a.example/shoe.jpg", "is no address of a file; write https://"),
+        ("image_url", "https://", "is no address of a file; write https://"),
+        ("image_url", "data:image/png;base64", "is no address of a file"),
+        ("audio_url", "s3://bucket", "s3://bucket/shoe.jpg"),
+        ("reference_urls", "https://a.example/1;https://", "put `;` between several"),
     ],
 )
 def test_wrong_cells(tmp_path: Path, column: str, text: str, problem: str) -> None:

@@ -15,6 +15,7 @@ from producer.fetch import Web
 from producer.media import Media
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from producer.remembered import Remembered
+from producer.sources import Sources
 from providers.registry import provider
 from tests.mediaserver import MediaServer, serving
 from tests.samples import film, mp3, picture, wav
@@ -35,7 +36,7 @@ def server() -> Iterator[MediaServer]:
 
 def media(*, public_only: bool = False) -> Media:
     """A look that fetches and remembers in the test's folder."""
-    return Media(Web(public_only=public_only), Remembered(Path("cache")))
+    return Media(Web(public_only=public_only), Sources(Path.cwd()), Remembered(Path("cache")))
 
 
 def planned(*rows: dict[str, Any], dialect: str = "dashscope", looks: Media | None = None, **options: Any) -> Plan:
@@ -190,7 +191,7 @@ def test_several_are_looked_at_at_once(server: MediaServer) -> None:
             server.freed.set()
             return super().seen(uri)
 
-    plan = planned(*[{"image_url": url} for url in urls], looks=Freeing(Web(public_only=False)))
+    plan = planned(*[{"image_url": url} for url in urls], looks=Freeing(Web(public_only=False), Sources(Path.cwd())))
     assert (plan.variants, server.most_at_once) == (12, 12)
 
 
@@ -261,7 +262,7 @@ def test_the_memory_tells_no_address_and_grows_old(server: MediaServer, monkeypa
 def test_without_a_provider_nothing_is_fetched(server: MediaServer) -> None:
     """A first run needs no network: addresses are counted, not asked."""
     url = server.hold("/image", b"no image at all")
-    plan = planned({"image_url": url}, {"image_url": url, "prompt": "B"}, looks=Media())
+    plan = planned({"image_url": url}, {"image_url": url, "prompt": "B"}, looks=Media(None, Sources(Path.cwd())))
     assert (plan.variants, plan.unlooked, server.times("/image")) == (2, 1, 0)
 
 

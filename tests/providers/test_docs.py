@@ -153,7 +153,20 @@ def media() -> str:
     )
 
 
-TABLES = {"offers": offers, "media": media, "limits": limits, "rules": rules}
+def ways() -> str:
+    """How files of one's own get to each provider, by column."""
+
+    def way(facts: ProviderFacts, column: str) -> str:
+        named = {"data": f"in the order, to {facts.most_data_bytes / 1_000_000:g} MB", "upload": "upload door"}
+        told = [named[each] for each in facts.hand_over.get(column, ())]
+        return ", ".join([*told, "link to S3"])
+
+    columns = ("image_url", "reference_urls", "audio_url")
+    head = ["provider", *(f"`{column}`" for column in columns)]
+    return table(head, ([name, *(way(facts, column) for column in columns)] for name, facts in load_facts().items()))
+
+
+TABLES = {"offers": offers, "media": media, "ways": ways, "limits": limits, "rules": rules}
 
 
 def written(page: str) -> str:

@@ -25,7 +25,6 @@ ROWS: list[tuple[str, Mode, dict[str, Any], str, str, str]] = [
     ("segmind", Mode.T2V, {"prompt": "  "}, "prompt", "needs a prompt", "write one"),
     ("segmind", Mode.I2V, {"prompt": ""}, "prompt", "needs a prompt", "write one"),
     ("segmind", Mode.I2V, {"image": None}, "image_url", "there is none", "URL"),
-    ("segmind", Mode.I2V, {"image": "photos/shoe.png"}, "image_url", "fetches this file itself", "https://"),
     ("segmind", Mode.I2V, {"image": "https:///shoe.png"}, "image_url", "fetches this file itself", "https://"),
     (
         "segmind",
@@ -52,7 +51,6 @@ ROWS: list[tuple[str, Mode, dict[str, Any], str, str, str]] = [
     ("toapis", Mode.T2V, {"model": "flash"}, "model", "does not sell t2v with the flash model", "i2v flash"),
     ("toapis", Mode.I2V, {"model": "flash", "negative_prompt": "x"}, "negative_prompt", "takes no negative", "empty"),
     ("segmind", Mode.I2V, {"aspect_ratio": "16:9"}, "aspect_ratio", "the image decides", "leave it empty"),
-    ("segmind", Mode.T2V, {"audio_track": "s3://b/a.mp3"}, "audio_url", "fetches this file itself", "https://"),
     ("segmind", Mode.T2V, {"shot_type": "multi", "prompt_expansion": False}, "shot_type", "expansion", "to true"),
     ("segmind", Mode.T2V, {"prompt": LONG}, "prompt", "2,100 characters and Segmind takes 1,500", "shorten it by 600"),
     ("segmind", Mode.T2V, {"negative_prompt": "x" * 501}, "negative_prompt", 'from "x" on', "shorten it by 1"),

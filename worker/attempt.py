@@ -1,0 +1,74 @@
+"""One send of one job: what the steps of a submit need of it, and what is written down of it."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jobs.job import Job
+from jobs.record import Purchase
+from ledger.orders import Claim
+from ledger.shelf import Receipt
+from worker.wiring import Counter, Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One send of one job: what the steps of a submit need of it."""
+
+    job: Job
+    claim: Claim
+    counter: Counter
+    send: int
+    token: str
+    attempts: int
+    purchases: list[Purchase]
+    queued_ms: str
+    kept: dict[str, str]
+
+
+def attempt_of(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | None:
+    """The send at hand; None when this worker does not serve the job's account."""
+    counter = shop.counters.get(row["account"])
+    if counter is None:
+        return None
+    return Attempt(
+        job=Job.model_validate_json(row["job"]),
+        claim=claim,
+        counter=counter,
+        send=int(row["sends"]),
+        token=secrets.token_hex(16),
+        attempts=int(row.get("attempts", "0")),
+        purchases=[Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))],
+        queued_ms=row.get("queued_ms", "0"),
+        kept={name: row[name] for name in ("revision", "surplus") if name in row},
+    )
+
+
+def purchase_of(attempt: Attempt) -> Purchase:
+    """What this send may have bought, as long as nothing more is known."""
+    return Purchase(
+        send=attempt.send,
+        task_id=None,
+        request_id=None,
+        account=attempt.counter.name,
+        submitted_at=datetime.now(UTC),
+        state="unknown",
+        cost_usd=None,
+        cost_source="unknown",
+        price_as_of=attempt.job.price_as_of,
+    )
+
+
+def receipt_of(attempt: Attempt, outcome: str, **told: str | None) -> Receipt:
+    """What came of this send."""
+    return Receipt.model_validate(
+        {
+            "job_id": attempt.claim.job_id,
+            "send": attempt.send,
+            "token": attempt.token,
+            "answered_at": datetime.now(UTC),
+            "outcome": outcome,
+            **told,
+        }
+    )
