@@ -46,7 +46,7 @@ def real_segmind(tmp_path: Path, simulator: Callable[..., Simulator]) -> tuple[S
     for line, instead in {
         'base_url = "https://api.segmind.com"': f'base_url = "{bank.url}/segmind"',
         'history = "https://api.spotprod.segmind.com"': f'history = "{bank.url}/segmind/spotprod"',
-        "first_s = 20": "first_s = 0.5",
+        "tasks in flight are not limited.\nfirst_s = 20": "tasks in flight are not limited.\nfirst_s = 0.5",
     }.items():
         assert text.count(line) == 1, line
         text = text.replace(line, instead)

@@ -28,13 +28,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-def test_memory_stays_flat() -> None:
+def test_memory_stays_flat(tmp_path: Path) -> None:
     """Rows stream: 20,000 of them grow the process by a few MiB, the ids and prices."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, "20000"],
         capture_output=True,
         text=True,
         check=True,
+        cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT)},
     )
     assert int(done.stdout) < 24 * 1024
