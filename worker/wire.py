@@ -24,7 +24,7 @@ from yarl import URL
 from config.links import LinkRefused, NoSuchHost, allowed_addresses
 from config.version import tool_version
 from providers.contract import Answer, Call
-from worker.exchange import BrokenOff, Exchange, Unreachable, connect, request_bytes
+from worker.exchange import BrokenOff, Exchange, Unreachable, connect, request_of
 
 #: Seconds. A POST without an answer by then is lost; a worker that is told to stop waits as long for it.
 POST_TIMEOUT_S = 20.0
@@ -96,13 +96,13 @@ class Wire:
             if call.body is not None:
                 headers.setdefault("Content-Type", "application/json")
                 body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-            request = request_bytes(call.method, place.target, headers, body)
+            request = request_of(call.method, place.target, headers, body)
             exchange = self._open(place.host, place, until, within_s)
         except (Unreachable, httpx.InvalidURL, ValueError) as error:
             return NotSent(str(error))
         try:
             with closing(exchange):
-                exchange.ask(request)
+                exchange.ask(request, body)
                 raw = b"".join(_bounded(exchange, LONGEST_ANSWER_BYTES))
                 return Answer(exchange.status, exchange.headers, _unpacked(exchange.headers, raw))
         except (BrokenOff, _UnreadableError) as error:
@@ -135,7 +135,7 @@ class Wire:
         addresses = allowed_addresses(link, home)
         place = _Place.of(link)
         headers = {"Host": place.host_header, "Accept-Encoding": "identity", **self._headers}
-        request = request_bytes("GET", place.target, headers)
+        request = request_of("GET", place.target, headers)
         *others, last = map(str, addresses)
         for address in others:
             try:

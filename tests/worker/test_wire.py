@@ -211,7 +211,11 @@ UNANSWERED: dict[str, Behaviour] = {
 
 
 #: What only the POST takes for no answer.
-UNREADABLE: dict[str, Behaviour] = {"a coding nobody knows": answering(CHUNKED.replace(b"chunked", b"zipped"))}
+UNREADABLE: dict[str, Behaviour] = {
+    "a coding nobody knows": answering(CHUNKED.replace(b"chunked", b"zipped")),
+    "another protocol": answering(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n" + WHOLE),
+    "a length of many digits": answering(WHOLE.replace(b": 2", b": " + b"2" * 5000)),
+}
 
 
 @pytest.mark.usefixtures("impatient")
@@ -291,12 +295,19 @@ def test_every_honest_form_of_an_answer_is_read(
 
 @pytest.mark.parametrize(
     ("url", "headers"),
-    [("http://127.0.0.1:1/", {"x-api-key": "a\r\nX-Evil: 1"}), ("ftp://127.0.0.1/", {}), ("nowhere", {})],
-    ids=["a key of two lines", "another scheme", "no address"],
+    [
+        ("http://127.0.0.1:1/", {"x-api-key": "a\r\nX-Evil: 1"}),
+        ("http://127.0.0.1:1/", {"x-api-key": "Evil\u2013key"}),
+        ("ftp://127.0.0.1/", {}),
+        ("nowhere", {}),
+    ],
+    ids=["a key of two lines", "a key with a dash from a letter", "another scheme", "no address"],
 )
 def test_what_cannot_be_asked_is_not_sent(client: Wire, url: str, headers: dict[str, str]) -> None:
-    """A request that no HTTP can carry is refused before there is a connection."""
-    assert isinstance(client.post(Call("POST", url, headers, BODY)), NotSent)
+    """A request that no HTTP can carry is refused before there is a connection, and its key is not told."""
+    answer = client.post(Call("POST", url, headers, BODY))
+    assert isinstance(answer, NotSent)
+    assert "Evil" not in answer.reason
 
 
 @pytest.mark.usefixtures("impatient")
