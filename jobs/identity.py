@@ -42,6 +42,9 @@ def creative_id(job: str) -> str:
     return job[:8]
 
 
-def send_mark(job: str, send: int) -> str:
-    """The name of one POST of a job, as a provider may be told it (letters, digits and a colon)."""
-    return f"{job}:{send}"
+def send_mark(job: str, send: int, token: str) -> str:
+    """The name of one POST of a job, as a provider may be told it (letters, digits and colons).
+
+    The token is its intent's: another store that makes the same video at the same account has other names.
+    """
+    return f"{job}:{send}:{token}"

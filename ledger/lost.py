@@ -19,6 +19,7 @@ LOOK_EVERY_S = 1.0
 class Watched:
     """A send that was given up, and is looked for a few times more. Times are Redis milliseconds.
 
+    `token` is its intent's, by which the provider may know it.
     `doubt_uusd` is what it still holds in doubt (a person wanted the job anew before anything was proved);
     `misses` counts the complete looks that found no task of it.
     """
@@ -26,6 +27,7 @@ class Watched:
     job_id: str
     send: int
     sent_ms: int
+    token: str
     job: str
     doubt_uusd: int = 0
     misses: int = 0

@@ -29,8 +29,6 @@ READERS = 16
 #: Bytes of a plan that are in memory while it is copied from a store.
 COPY_BYTES = 8 * 1024 * 1024
 
-Met = Literal["written", "mine", "another"]
-
 
 class Intent(Noun):
     """Written before a POST: who means to buy, under which token, and until when the POST may leave."""
@@ -116,14 +114,13 @@ class Shelf:
         """The key of a stored file, by its address `media:<sha256>.<ending>`."""
         return f"{self._root}media/{uri.removeprefix('media:')}"
 
-    def write_intent(self, intent: Intent) -> Met:
-        """Make the intent durable unless there is one for this send: then tell whose it is."""
+    def write_intent(self, intent: Intent) -> Intent:
+        """Make the intent durable unless there is one for this send; answers the one that stands, ours by its token."""
         key = self.job_key(intent.job_id, f"intent.{intent.send}.json")
         if self.store.put(key, _bytes(intent), if_absent=True):
-            return "written"
+            return intent
         # boto3 may have retried a PUT that had succeeded: then what is there is our own.
-        found = read_noun(Intent, self.store.get(key))
-        return "mine" if found.token == intent.token else "another"
+        return read_noun(Intent, self.store.get(key))
 
     def write_receipt(self, receipt: Receipt) -> None:
         """Make a definite answer durable; a second time writes the same."""

@@ -187,7 +187,7 @@ def _ended(row: tuple[str, int, int, str], record: JobRecord, trail: Trail, file
 def _watches(trail: Trail, job: str) -> tuple[tuple[str, str], ...]:
     """Sends of the last day that were given up: a task that turns up for one of them must still be told and paid."""
     young = (one for one in trail.given_up if datetime.now(UTC) - one.written_at < WATCHED_FOR)
-    found = (Watched(one.job_id, one.send, int(_ms(one.written_at)), job) for one in young)
+    found = (Watched(one.job_id, one.send, int(_ms(one.written_at)), one.token, job) for one in young)
     return tuple((one.name, one.text()) for one in found)
 
 

@@ -71,7 +71,9 @@ def retry_held(again: Again, ledger: Ledger) -> bool:
     row, job_id = again.row, again.job.job_id
     send = int(row["sends"])
     purchases = [Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))]
-    given_up = Watched(job_id, send, int(row["sent_ms"]), row["job"], doubt_uusd=again.job.price_uusd)
+    given_up = Watched(
+        job_id, send, int(row["sent_ms"]), row.get("token", ""), row["job"], doubt_uusd=again.job.price_uusd
+    )
     return LostSends(ledger).retry(
         job_id,
         State.UNKNOWN,

@@ -11,7 +11,7 @@ from jobs.lifecycle import State
 from jobs.media import names_stored
 from jobs.record import Purchase
 from ledger.campaigns import instant
-from ledger.lost import LostSends
+from ledger.lost import LostSends, Watched
 from ledger.shelf import Receipt, Shelf
 from worker.twins import Sought
 from worker.wiring import Counter, Workshop
@@ -72,10 +72,10 @@ class Look:
         # It could have been decided by now, and was not: a list that failed is asked again soon, then ever less often.
         return min(max(-left_s / 2, SOON_S), LATER_S)
 
-    def sought(self, name: str, job_text: str, send: int, sent_ms: int, state: str) -> Sought:
-        """The send as the matching sees it; `state` is its job's, or `freed`."""
-        account, job = self.counter.account, Job.model_validate_json(job_text)
-        mark = send_mark(job.job_id, send)
+    def sought(self, send: Watched, state: str, *, name: str) -> Sought:
+        """The send as the matching sees it, under a name of its own; `state` is its job's, or `freed`."""
+        account, job = self.counter.account, Job.model_validate_json(send.job)
+        mark = send_mark(send.job_id, send.send, send.token)
         call = account.provider.submit_call(job, account.endpoint, mark)
         return Sought(
             name=name,
@@ -83,9 +83,9 @@ class Look:
             # Of a stored file the provider was given a copy or a link, which is another one each time.
             told={name: told for name, told in account.provider.told(job, mark).items() if not names_stored(told)},
             body=json.dumps([call.url, call.body], sort_keys=True),
-            since=self.theirs(sent_ms) - self.slack(),
-            until=self.theirs(sent_ms + ON_THE_WIRE_S * 1000) + self.slack(),
-            settles=self.theirs(sent_ms + self.settle_s * 1000) + self.slack(),
+            since=self.theirs(send.sent_ms) - self.slack(),
+            until=self.theirs(send.sent_ms + ON_THE_WIRE_S * 1000) + self.slack(),
+            settles=self.theirs(send.sent_ms + self.settle_s * 1000) + self.slack(),
         )
 
     def purchase(self, row: dict[str, str], task_id: str, request_id: str | None, state: str) -> Purchase:

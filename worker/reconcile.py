@@ -85,11 +85,8 @@ async def _by_list(look: Look, asker: Asker) -> None:
     tasks = await listed(look, asker, since_ms)
     # Read after the list: a task that is listed, and not claimed now, is of a send that is lost or on the wire now.
     rows, watched = await asyncio.to_thread(_lost_now, look)
-    sends = [
-        look.sought(job_id, row["job"], int(row["sends"]), int(row["sent_ms"]), row["state"])
-        for job_id, row in rows.items()
-    ]
-    sends += [look.sought(each.name, each.job, each.send, each.sent_ms, "freed") for each in watched]
+    sends = [look.sought(_send(job_id, row), row["state"], name=job_id) for job_id, row in rows.items()]
+    sends += [look.sought(each, "freed", name=each.name) for each in watched]
     found = await verdicts(look, asker, sends, tasks)
     rows = {job_id: row for job_id, row in rows.items() if int(row["sent_ms"]) >= since_ms}
     await asyncio.to_thread(_decide, look, rows, [each for each in watched if each.sent_ms >= since_ms], found)
@@ -125,7 +122,7 @@ def _decide_unknown(look: Look, job_id: str, row: dict[str, str], verdict: Verdi
     if verdict.task is not None:
         _adopt(look, job_id, row, verdict.task.task_id, None)
     elif verdict.missed and misses and look.settled(sent_ms) and _write_absent(look, job_id, row):
-        given_up = Watched(job_id, int(row["sends"]), sent_ms, row["job"])
+        given_up = _send(job_id, row)
         _free(look, job_id, row, Watch(given_up.name, given_up.text(), look.settle_s))
     else:
         told = {"look": verdict.reason, "misses": f"{row['sends']}:{misses + verdict.missed}"}
@@ -188,6 +185,11 @@ def _write_absent(look: Look, job_id: str, row: dict[str, str]) -> bool:
         return False
     look.shelf.write_receipt(receipt(job_id, row, "absent"))
     return True
+
+
+def _send(job_id: str, row: dict[str, str]) -> Watched:
+    """The lost send, as it is kept once it is given up."""
+    return Watched(job_id, int(row["sends"]), int(row["sent_ms"]), row.get("token", ""), row["job"])
 
 
 def _misses(row: dict[str, str]) -> int:

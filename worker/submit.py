@@ -5,6 +5,7 @@ The order of the writes is the promise (docs/lifecycle.md): intent, ledger, POST
 
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import random
 
@@ -73,9 +74,13 @@ def _submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
             return _held_up(attempt, shop, order)
         call: Call | Rejected = order
     else:
-        call = account.provider.submit_call(order, account.endpoint, send_mark(claim.job_id, attempt.send))
+        mark = send_mark(claim.job_id, attempt.send, attempt.token)
+        call = account.provider.submit_call(order, account.endpoint, mark)
     send_by = time.monotonic() + SEND_WITHIN_S
-    foreign = _intend(attempt, shop)
+    token = _intend(attempt, shop)
+    foreign = token != attempt.token
+    # Under the token of the intent that stands the provider knows this send, and nobody else's is looked for.
+    attempt = replace(attempt, token=token)
     refusal = _token(attempt, shop, send_by)
     if refusal is not None:
         if not foreign:
@@ -110,8 +115,8 @@ def _buy(attempt: Attempt, call: Call | Rejected, shop: Workshop, send_by: float
     return _rejected(attempt, shop, reading)
 
 
-def _intend(attempt: Attempt, shop: Workshop) -> bool:
-    """Make the intent durable; True when another ledger's intent for this very send is there already."""
+def _intend(attempt: Attempt, shop: Workshop) -> str:
+    """Make the intent durable; its token, or that of another ledger's intent for this very send."""
     written = datetime.now(UTC)
     intent = Intent(
         job_id=attempt.claim.job_id,
@@ -123,7 +128,7 @@ def _intend(attempt: Attempt, shop: Workshop) -> bool:
         send_by=written + timedelta(seconds=SEND_WITHIN_S),
         worker=shop.name,
     )
-    return shop.shelf(simulated=attempt.job.simulated).write_intent(intent) == "another"
+    return shop.shelf(simulated=attempt.job.simulated).write_intent(intent).token
 
 
 def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:

@@ -255,7 +255,7 @@ class Model(RuleBasedStateMachine):
         state, sends = self.redis.hmget(f"wb:j:{job}", "state", "sends")
         if state not in ("failed", "unknown"):
             return
-        lost = Watched(job, int(sends), 0, "{}", doubt_uusd=PRICE) if state == "unknown" else None
+        lost = Watched(job, int(sends), 0, "t", "{}", doubt_uusd=PRICE) if state == "unknown" else None
         told: dict[str, Any] = {
             "job": "{}",
             "purchases": "[]",
@@ -449,7 +449,7 @@ def test_a_doubt_is_given_back_once(bench: Bench) -> None:
     """A worker that was frozen in its look, and wakes after another one proved the same, changes no sum."""
     bench.stock("spring", 2)
     claim, other = bench.reach(State.UNKNOWN), bench.reach(State.UNKNOWN)
-    lost, watched = LostSends(bench.ledger), Watched(claim.job_id, 1, 0, "{}", doubt_uusd=PRICE)
+    lost, watched = LostSends(bench.ledger), Watched(claim.job_id, 1, 0, "t", "{}", doubt_uusd=PRICE)
     assert lost.retry(claim.job_id, "unknown", job="{}", purchases="[]", revision=2, sends=1, watch=watched)
     assert bench.money("spring") == (0, 2 * PRICE, 0)
     for _ in range(2):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import StoreRefused
+from jobs.identity import send_mark
 from jobs.messages import SUBMIT, VERSION
 from jobs.outcome import Done, Retry, Stop, Unknown, Wait
 from ledger.orders import Claim
@@ -242,8 +243,23 @@ def test_another_ledgers_intent_is_never_bought_over(work: Workbench, monkeypatc
     _, outcome = work.submit()
     assert isinstance(outcome, Unknown)
     assert sent == []
-    assert work.state(job.job_id) == "unknown"
+    assert (work.state(job.job_id), work.row(job.job_id)["token"]) == ("unknown", "theirs")
     assert work.receipt(job.job_id) is None
+
+
+def test_another_store_at_the_same_account_buys_its_own(
+    fast_simulator: Simulator, open_worker: Callable[..., Workbench]
+) -> None:
+    """The same first send of the same job, out of another store: its key is another one, and so is the task."""
+    work = open_worker(fast_simulator, "simulated-apimart")
+    (job,) = work.order()
+    account = work.counter.account
+    mark = send_mark(job.job_id, 1, "theirs")
+    theirs = work.shop.wire.post(account.provider.submit_call(job, account.endpoint, mark))
+    assert isinstance(theirs, Answer)
+    assert work.submit()[1] == Done()
+    assert work.row(job.job_id)["task"] != theirs.fields()["data"]["id"]
+    assert len(work.bought(job)) == 2
 
 
 def test_another_ledgers_purchase_is_adopted(work: Workbench) -> None:

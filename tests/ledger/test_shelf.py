@@ -72,11 +72,11 @@ def test_what_lies_where(shelf: Shelf, tmp_path: Path) -> None:
 
 
 def test_an_intent_is_written_once(shelf: Shelf) -> None:
-    """The first one stands: a repeat of it is mine, any other is another's, the next send is a new one."""
-    assert shelf.write_intent(intent("a")) == "written"
-    assert shelf.write_intent(intent("a")) == "mine"
-    assert shelf.write_intent(intent("b")) == "another"
-    assert shelf.write_intent(intent("b", send=2)) == "written"
+    """The first one stands, whoever writes next; the next send is a new one."""
+    assert shelf.write_intent(intent("a")).token == "a"
+    assert shelf.write_intent(intent("a")).token == "a"
+    assert shelf.write_intent(intent("b")).token == "a"
+    assert shelf.write_intent(intent("b", send=2)).token == "b"
 
 
 def test_of_many_rivals_one_writes_the_intent(shelf: Shelf) -> None:
@@ -85,14 +85,14 @@ def test_of_many_rivals_one_writes_the_intent(shelf: Shelf) -> None:
 
     def rival(token: str) -> None:
         barrier.wait()
-        met.append(shelf.write_intent(intent(token)))
+        met.append(shelf.write_intent(intent(token)).token == token)
 
     threads = [Thread(target=rival, args=(str(n),)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(met) == ["another"] * 7 + ["written"]
+    assert sorted(met) == [False] * 7 + [True]
 
 
 def test_what_was_written_is_read_back(shelf: Shelf) -> None:
