@@ -2,24 +2,27 @@
 
 import secrets
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 import click
 import redis as redis_client
 
 from cli import valkey
-from cli.options import as_json, places
+from cli.options import as_json, places, spending
 from cli.places import ledger_url, store_of
+from cli.prove import prove_replay
 from cli.stack import running_simulator
 from cli.summary import print_json
 from config.facts import ProviderFacts, load_facts
 from config.settings import Settings, load_settings, masked_url, nearest_file, provider_key
 from config.simulator import simulator_clock
-from jobs.errors import Refused, WanbatchError
+from jobs.errors import BadInput, Refused, WanbatchError
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
+from ledger.shelf import Shelf
 from producer.fetch import balance
-from providers.accounts import open_real
+from providers.accounts import account_name, open_real
 from providers.registry import facts
 
 
@@ -35,10 +38,31 @@ class Finding(NamedTuple):
 @click.command("check")
 @places
 @click.option("--provider", metavar="NAME", help="Ask only this provider; its key must then be set.")
+@click.option(
+    "--prove", is_flag=True, help="Buy one cheap video, sent twice under one key: is a repeat safe there? Asks first."
+)
+@click.option("--simulate", is_flag=True, help="With --prove: try it at the simulator.")
+@spending
 @as_json
-def command(store: str | None, redis: str | None, provider: str | None, as_json: bool) -> int:
-    """Look at settings, ledger, store, keys and balances; buys nothing. Exit code 4 when something must be mended."""
-    settings = load_settings(store=store, redis=redis, provider=provider)
+def command(
+    store: str | None,
+    redis: str | None,
+    provider: str | None,
+    prove: bool,
+    simulate: bool,
+    budget: Decimal | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Look at settings, ledger, store, keys and balances; buys nothing but with --prove.
+
+    Exit code 4 when something must be mended; with --prove 3 when it could not be proved.
+    """
+    settings = load_settings(store=store, redis=redis, provider=provider, budget_usd=budget)
+    if prove:
+        return prove_replay(settings, simulate=simulate, yes=yes, as_json=as_json)
+    if simulate or yes or budget is not None:
+        raise BadInput("--simulate, --budget and --yes go with --prove only; `wanbatch check` alone buys nothing")
     found = []
     for finding in findings(settings):
         found.append(finding)
@@ -62,6 +86,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     wanted = [facts(settings.provider)] if settings.provider else list(load_facts().values())
     for each in wanted:
         yield _provider(each, settings)
+        yield from _replay(each, settings, store)
 
 
 def _store(store: ObjectStore) -> Finding:
@@ -162,3 +187,25 @@ def _provider(each: ProviderFacts, settings: Settings) -> Finding:
     if left is None:
         return Finding("warn", each.name, f"a key is set; balance unknown: {why}", "the first purchase will tell")
     return Finding("ok", each.name, f"a key is set; {left.remaining:f} {left.unit} left")
+
+
+def _replay(each: ProviderFacts, settings: Settings, store: ObjectStore) -> Iterator[Finding]:
+    """Whether a lost submit may be sent again under its key, where the provider takes one."""
+    if not each.replay_life_s:
+        return
+    region = settings.region if settings.provider == each.name else None
+    tried = False
+    for simulated in (False, True):
+        shelf = Shelf(store, simulated=simulated)
+        for trial in shelf.trials(account_name(each, region, simulated=simulated)).values():
+            tried = tried or not simulated
+            when = f"{trial.model}{' (simulated)' if simulated else ''}, tried {trial.tried_at:%Y-%m-%d %H:%M} UTC"
+            if trial.proved:
+                yield Finding("ok", each.name, f"lost submits are sent again under their key: {when}: {trial.reason}")
+            else:
+                yield Finding("warn", each.name, f"lost submits are held, as keys do not hold: {when}: {trial.reason}")
+    if not tried and settings.provider == each.name:
+        to_do = (
+            f"`wanbatch check --provider {each.name} --prove` tries it with one cheap video, and says its price first"
+        )
+        yield Finding("ok", each.name, "lost submits are held: that a repeat is safe has not been proved", to_do)

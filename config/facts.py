@@ -11,7 +11,15 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from jobs.backoff import Cadence
 from jobs.errors import BadInput
@@ -133,6 +141,9 @@ class ProviderFacts(Fact):
     url_life_s: PositiveFloat
     status_life_s: PositiveFloat
     unknown_settle_s: PositiveFloat
+    #: For how long a submit may be repeated under its key without buying twice; 0 where it takes no key. It is made use
+    #: of only where a person has proved it (`check --prove`).
+    replay_life_s: NonNegativeFloat = 0
     #: What goes in, by its kind.
     media: Mapping[Kind, MediaLimit] = {}
     #: How stored files reach it, by column; the largest that goes into the order itself; how long an upload is there.

@@ -203,6 +203,21 @@ local function tokens_wait_ms(account_key, windows, take)
   return 0
 end
 
+-- The rate token for one POST of a job of these campaigns: {'go'}, or why and how long it may not leave.
+local function token_to_send(campaigns, account, windows)
+  local campaign = redis.call('HMGET', PREFIX .. 'c:' .. buyer(campaigns), 'state', 'parked_kind')
+  if campaign[1] ~= 'running' or campaign[2] then return {'stop', 'the campaign is not buying'} end
+  local at = PREFIX .. 'a:' .. account
+  local held = redis.call('HMGET', at, 'parked_kind', 'hold_ms', 'paused')
+  if halted() or held[3] then return {'stop', 'buying is paused'} end
+  if held[1] then return {'stop', 'the account is parked'} end
+  local hold = tonumber(held[2] or '0') - now_ms()
+  if hold > 0 then return {'wait', int(hold)} end
+  local wait = tokens_wait_ms(at, windows, true)
+  if wait > 0 then return {'wait', int(math.ceil(wait))} end
+  return {'go'}
+end
+
 -- How many tokens come free in the next `ahead_ms`.
 local function tokens_ahead(account_key, windows, ahead_ms)
   local now = now_ms()

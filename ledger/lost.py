@@ -108,6 +108,11 @@ class LostSends:
         )
         return bool(claimed)
 
+    def resend(self, job_id: str, fence: str, policy: Policy) -> tuple[str, str]:
+        """Take a submit's token for a lost one: ("go", ""), ("wait", milliseconds) or ("stop", why)."""
+        answer = self._ledger.call("resend", job_id, fence, policy.submits)
+        return answer[0], answer[1] if len(answer) > 1 else ""
+
     def watch_on(self, account: str, watched: Watched, due_s: float) -> None:
         """Look again in so many seconds."""
         self._ledger.call("watch", account, watched.job_id, watched.name, watched.text(), int(due_s * 1000), 0)

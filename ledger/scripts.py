@@ -35,6 +35,7 @@ NAMES = (
     "withdraw",
     "claim",
     "send",
+    "resend",
     "move",
     "lease",
     "renew",

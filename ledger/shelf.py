@@ -3,7 +3,7 @@
 <store>/[simulated/]jobs/<job_id>/       intent.<send>.json  receipt.<send>.json  record.json  video.mp4
 <store>/[simulated/]campaigns/<name>/    campaign.json  plans/<sha256>.jsonl  runs/<run>/manifest.jsonl
                                          manifest.jsonl  manifest.csv  report.html
-<store>/[simulated/]media/               <sha256>.<ending>  of every file that went in and is not fetched by providers
+<store>/[simulated/]media/               <sha256>.<ending>; beside it accounts/<account>/replay/<model>.json
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from jobs.errors import NewerVersion, ObjectNotFound
 from jobs.job import Noun
 from jobs.record import JobRecord, Money
+from jobs.trial import ReplayTrial
 from ledger.objects import ObjectStore
 
 #: Small objects that are read from a store at once.
@@ -86,7 +87,7 @@ class CampaignFile(Noun):
 
 N = TypeVar("N", bound=Noun)
 #: The newest version that this house can read of each thing on a shelf.
-VERSIONS: dict[type[Noun], int] = {Intent: 1, Receipt: 1, JobRecord: 1, CampaignFile: 1}
+VERSIONS: dict[type[Noun], int] = {Intent: 1, Receipt: 1, JobRecord: 1, CampaignFile: 1, ReplayTrial: 1}
 
 
 class Shelf:
@@ -193,6 +194,18 @@ class Shelf:
     def write_campaign(self, campaign: CampaignFile) -> None:
         """Make the campaign's facts durable."""
         self.store.put(self.campaign_key(campaign.campaign, "campaign.json"), _bytes(campaign))
+
+    def write_trial(self, trial: ReplayTrial) -> None:
+        """Make the outcome of a trial durable; it stands in place of an earlier one."""
+        self.store.put(f"{self._trials(trial.account)}{trial.model}.json", _bytes(trial))
+
+    def trials(self, account: str) -> dict[str, ReplayTrial]:
+        """What was tried at an account, by the provider's name of the model."""
+        found = (read_noun(ReplayTrial, self.store.get(key)) for key in self.store.list(self._trials(account)))
+        return {trial.model: trial for trial in found}
+
+    def _trials(self, account: str) -> str:
+        return f"{self._root}accounts/{account}/replay/"
 
     def write_plan(self, name: str, plan: Path, sha256: str) -> None:
         """Put an immutable plan on the campaign's shelf."""

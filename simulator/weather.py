@@ -49,6 +49,7 @@ class Weather:
     p_expired_link: float = _odds("a result holds a link that is dead already")
     p_truncated: float = _odds("a video file is cut short")
     p_html: float = _odds("an HTML page stands in place of a video")
+    keys_ignored: bool = field(default=False, metadata={"help": "idempotency keys are taken and not honoured"})
     down: bool = field(default=False, metadata={"help": "every API call meets a 503"})
     retry_after_s: float | None = field(default=None, metadata={"help": "send this Retry-After with a 429"})
 

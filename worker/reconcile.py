@@ -1,7 +1,8 @@
 """What became of submits whose answer was lost: the store's receipt is asked first, then the provider's own list.
 
 A task that is found is adopted. That there is none is proved by two looks, the second after the time in which the
-provider may still show one. What cannot be proved is held for a person. Nothing is bought here.
+provider may still show one. What cannot be proved is held for a person. Nothing is bought a second time here: a repeat
+under the send's own key leaves only where that is proved to buy nothing twice.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from ledger.lost import LOOK_LEASE_S, Watched
 from ledger.orders import Claim, Order, Watch
 from worker.listing import listed, verdicts
 from worker.lookup import Look, Looked, receipt
+from worker.replay import repeated
 from worker.settle import purchases_text
 from worker.surplus import follow_up
 from worker.twins import Verdict
@@ -43,7 +45,8 @@ async def look_up(counter: Counter, asker: Asker, shop: Workshop) -> Looked | No
     try:
         async with asyncio.timeout(LOOK_WITHIN_S):
             await asyncio.to_thread(_by_receipts, look)
-            await _by_list(look, asker)
+            undecided = await _by_key(look)
+            await _by_list(look, asker, undecided)
     except TimeoutError:
         log.warning("the provider's list took too long; it is asked again", extra={"account": counter.name})
     finally:
@@ -77,7 +80,17 @@ def _by_receipts(look: Look) -> None:
             _free(look, job_id, row, watch=None)
 
 
-async def _by_list(look: Look, asker: Asker) -> None:
+async def _by_key(look: Look) -> dict[str, Verdict]:
+    """Send what may be sent again under its key; answers why some of it is still unknown."""
+    outcome = await repeated(look)
+    rows = await asyncio.to_thread(look.lost.sent, look.counter.name) if outcome.accepted else {}
+    for job_id, told in outcome.accepted.items():
+        if job_id in rows:
+            await asyncio.to_thread(_adopt, look, job_id, rows[job_id], told.task_id, told.request_id)
+    return outcome.undecided
+
+
+async def _by_list(look: Look, asker: Asker, undecided: dict[str, Verdict]) -> None:
     """Ask the provider for its tasks, and match them with the sends that are still lost."""
     since_ms = _oldest_ms(*await asyncio.to_thread(_lost_now, look))
     if since_ms is None:
@@ -87,7 +100,7 @@ async def _by_list(look: Look, asker: Asker) -> None:
     rows, watched = await asyncio.to_thread(_lost_now, look)
     sends = [look.sought(_send(job_id, row), row["state"], name=job_id) for job_id, row in rows.items()]
     sends += [look.sought(each, "freed", name=each.name) for each in watched]
-    found = await verdicts(look, asker, sends, tasks)
+    found = await verdicts(look, asker, sends, tasks) | undecided
     rows = {job_id: row for job_id, row in rows.items() if int(row["sent_ms"]) >= since_ms}
     await asyncio.to_thread(_decide, look, rows, [each for each in watched if each.sent_ms >= since_ms], found)
 

@@ -224,10 +224,10 @@ def _hold(attempt: Attempt, shop: Workshop, reading: Rejected) -> None:
         shop.ledger.hold(name, park=reading.kind, reason=why)
         log.warning("account parked", extra={"account": name, "reason": why})
     else:
-        shop.ledger.hold(name, hold_s=_hold_s(reading, attempt.counter))
+        shop.ledger.hold(name, hold_s=hold_s(reading, attempt.counter))
 
 
-def _hold_s(reading: Rejected, counter: Counter) -> float:
+def hold_s(reading: Rejected, counter: Counter) -> float:
     """Our seconds for which the provider wants to be left alone; never none, or its 429 would teach nothing."""
     clock = counter.account.clock
     wait_s = asked_s(reading, clock)

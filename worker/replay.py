@@ -1,0 +1,75 @@
+"""Lost submits sent once more under their own key, where a person has proved that this buys nothing twice.
+
+Only an acceptance decides: it names the task that the key has bought, before or now. Any other answer is about the
+repeat and proves nothing of the first send.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from jobs.identity import send_mark
+from jobs.job import Job
+from jobs.lifecycle import State
+from jobs.media import media_of, stored_parts
+from jobs.trial import ReplayTrial
+from providers.contract import Accepted, Answer, Kind, Lost
+from worker.lookup import Look
+from worker.submit import hold_s
+from worker.twins import Verdict
+
+#: Refusals that pass by themselves.
+_PASSING = frozenset({Kind.RATE_LIMITED, Kind.PROVIDER_DOWN})
+
+FILES = Verdict(held=True, reason="its key cannot be used again: a file of one's own would go along as another link")
+
+
+@dataclass
+class Repeated:
+    """What came of it, by job id: the tasks that the keys have bought, and why others are still unknown."""
+
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+    undecided: dict[str, Verdict] = field(default_factory=dict)
+
+
+async def repeated(look: Look) -> Repeated:
+    """Send every lost submit of the account once more that may be; the others are not in the answer."""
+    outcome = Repeated()
+    if not look.counter.account.facts.replay_life_s:
+        return outcome
+    rows = await asyncio.to_thread(look.lost.sent, look.counter.name)
+    lost = {job_id: row for job_id, row in rows.items() if row["state"] == State.UNKNOWN}
+    trials = await asyncio.to_thread(look.shelf.trials, look.counter.name) if lost else {}
+    for job_id, row in lost.items():
+        found = await asyncio.to_thread(_repeat, look, job_id, row, trials) if trials else None
+        if isinstance(found, Accepted):
+            outcome.accepted[job_id] = found
+        elif found is not None:
+            outcome.undecided[job_id] = found
+    return outcome
+
+
+def _repeat(look: Look, job_id: str, row: dict[str, str], trials: dict[str, ReplayTrial]) -> Accepted | Verdict | None:
+    """The same POST once more; None where its key is too old, or nobody has proved what a repeat does."""
+    account, job = look.counter.account, Job.model_validate_json(row["job"])
+    trial = trials.get(account.provider.offer(job).slug)
+    age_s = (look.lost.now_ms() - int(row["sent_ms"])) / 1000
+    if trial is None or not trial.proved or age_s >= account.clock.ours_s(account.facts.replay_life_s):
+        return None
+    if any(stored_parts(uri) for _, uri in media_of(job.render)):
+        return FILES
+    word, detail = look.lost.resend(job_id, row["fence"], look.counter.policy)
+    if word == "stop":
+        return Verdict(held=True, reason=f"it is not sent again under its key: {detail}")
+    if word == "wait":
+        return Verdict(reason="it is sent again under its key when the account's rate allows it")
+    call = account.provider.submit_call(job, account.endpoint, send_mark(job_id, int(row["sends"]), row["token"]))
+    answer = look.shop.wire.post(call)
+    reading = account.provider.read_submit(answer) if isinstance(answer, Answer) else Lost(answer.reason)
+    if isinstance(reading, Accepted):
+        return reading
+    if isinstance(reading, Lost):
+        return Verdict(reason=f"sent again under its key, and not answered either: {reading.reason}")
+    if reading.kind in _PASSING:
+        look.shop.ledger.hold(look.counter.name, hold_s=hold_s(reading, look.counter))
+    told = f"sent again under its key, and told: {reading.message}"
+    return Verdict(held=reading.kind not in _PASSING, reason=told)
