@@ -72,17 +72,17 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
             facts=world.facts,
             bought=shelf.ended,
             spool=Path(spool),
-            media=_media(world, source, settings),
+            media=_media(world, source, settings, Path(spool), shelf),
         )
 
 
-def _media(world: World, source: Source, settings: Settings) -> Media:
+def _media(world: World, source: Source, settings: Settings, spool: Path, shelf: Shelf) -> Media:
     """How media are looked at: not at all where no provider is named, so that a first run needs no network. A real
     provider cannot reach private addresses, so neither may we.
     """
     web = Web(public_only=not world.simulated) if world.named else None
     sources = Sources(base_of(source), lambda name: open_store(f"s3://{name}", s3=s3_options(settings)))
-    return Media(web, sources, Remembered(usual_folder()))
+    return Media(web, sources, spool, Remembered(usual_folder()), shelf)
 
 
 def _linked(store: ObjectStore, world: World, settings: Settings) -> bool:

@@ -10,6 +10,8 @@ Resolution = Literal["720p", "1080p"]
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
 ShotType = Literal["single", "multi"]
 SeedSource = Literal["row", "group", "job", "reroll"]
+#: How an image is brought to a ratio that is not its own: by bars, by a cut, or not at all.
+Fit = Literal["pad", "crop", "as_is"]
 
 #: Frame in pixels (width, height) of each resolution and aspect ratio that Wan 2.6 renders.
 #: Source: Alibaba Cloud Model Studio, Wan 2.6 text-to-video reference, read November 2026.
@@ -103,12 +105,23 @@ class Job(Noun):
     priority: int = 0
 
 
+class Fitted(Noun):
+    """What a row asked of its image's shape, and the SHA-256 of the file from which another image was made.
+
+    That is None where the image went in as it is; `aspect_ratio` is None where the row named none.
+    """
+
+    how: Fit | None = None
+    aspect_ratio: AspectRatio | None = None
+    original_sha256: str | None = None
+
+
 class PlanLine(Noun):
     """One job as a campaign's plan asks for it: the job, and what only this campaign says of it.
 
     `source_lines` are all the matrix lines that ask for this very video; `variant` holds the axis columns,
     `labels` every other column that is no setting; `written` holds, by their addresses in the store, how the matrix
-    spells files that lie there.
+    spells files that lie there; `fitted` what was asked of the image's shape, if anything was.
     """
 
     job: Job
@@ -116,3 +129,4 @@ class PlanLine(Noun):
     variant: dict[str, str] = {}
     labels: dict[str, str] = {}
     written: dict[str, str] = {}
+    fitted: Fitted | None = None

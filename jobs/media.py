@@ -27,7 +27,8 @@ class MediaFacts:
     """A file by its own bytes, whatever its name or its server says.
 
     `format` is one of JPEG, PNG, BMP, WEBP; WAV, MP3; MP4, MOV. `width` and `height` are in pixels as stored, `colours`
-    is how an image's pixels are kept (RGB, CMYK, ...), `turned` that its EXIF data asks for it to be shown turned.
+    is how an image's pixels are kept (RGB, CMYK, ...), `turned` that its EXIF data asks for it to be shown turned or
+    mirrored, `lying` that this swaps its width and height.
     `sha256` is known where all of it was read. What the file does not say is None.
     """
 
@@ -39,6 +40,7 @@ class MediaFacts:
     alpha: bool = False
     colours: str = ""
     turned: bool = False
+    lying: bool = False
     duration_s: float | None = None
     sha256: str | None = None
 

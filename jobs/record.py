@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer
 
-from jobs.job import AspectRatio, Mode, Model, Noun, Resolution, SeedSource, ShotType
+from jobs.job import AspectRatio, Fit, Mode, Model, Noun, Resolution, SeedSource, ShotType
 
 #: The shape of a manifest line; it rises when a field changes its meaning or goes.
 SCHEMA_VERSION = 1
@@ -25,6 +25,15 @@ class Media(Noun):
 
     uri: str
     sha256: str | None = None
+
+
+class StartImage(Media):
+    """The image of a video that starts from one. `fit` says how it was brought to its ratio, `original_sha256` is that
+    of the file at `uri` where what went in was made of it.
+    """
+
+    fit: Fit | None = None
+    original_sha256: str | None = None
 
 
 class NativeAmount(Noun):
@@ -159,7 +168,7 @@ class ManifestLine(Noun):
     shot_type: ShotType
     prompt_expansion: bool
     watermark: bool
-    image: Media | None
+    image: StartImage | None
     references: tuple[Media, ...]
     audio_track: Media | None
     take: int

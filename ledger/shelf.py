@@ -3,7 +3,7 @@
 <store>/[simulated/]jobs/<job_id>/       intent.<send>.json  receipt.<send>.json  record.json  video.mp4
 <store>/[simulated/]campaigns/<name>/    campaign.json  plans/<sha256>.jsonl  runs/<run>/manifest.jsonl
                                          manifest.jsonl  manifest.csv  report.html
-<store>/[simulated/]media/               <sha256>.<ending>; beside it accounts/<account>/replay/<model>.json
+<store>/[simulated/]media/               <sha256>.<ending> <sha256>.<fit>.json; accounts/<account>/replay/<model>.json
 """
 
 import hashlib
@@ -114,6 +114,10 @@ class Shelf:
     def media_key(self, uri: str) -> str:
         """The key of a stored file, by its address `media:<sha256>.<ending>`."""
         return f"{self._root}media/{uri.removeprefix('media:')}"
+
+    def derived_key(self, original_sha256: str, recipe: str) -> str:
+        """The key of what is known of the image that was made of a picture by a recipe."""
+        return f"{self._root}media/{original_sha256}.{recipe}.json"
 
     def write_intent(self, intent: Intent) -> Intent:
         """Make the intent durable unless there is one for this send; answers the one that stands, ours by its token."""

@@ -8,15 +8,15 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
-from jobs.job import FRAMES, SEED_MAX
+from jobs.job import FRAMES, SEED_MAX, Fit
 
 PROMPT = "prompt"
 
 #: Every column that decides something about the video, its purchase or its seed.
 KNOWN = (
-    PROMPT, "negative_prompt", "image_url", "reference_urls", "audio_url",
+    PROMPT, "negative_prompt", "image_url", "fit", "reference_urls", "audio_url",
     "model", "resolution", "aspect_ratio", "size", "duration", "audio", "seed", "takes",
     "shot_type", "prompt_expansion", "watermark", "template", "provider", "priority",
 )  # fmt: skip
@@ -32,7 +32,7 @@ SYNONYMS = {
     "negative": "negative_prompt", "neg_prompt": "negative_prompt",
     "image": "image_url", "img_url": "image_url", "start_image": "image_url", "first_frame": "image_url",
     "references": "reference_urls", "reference_url": "reference_urls", "reference_video_urls": "reference_urls",
-    "ratio": "aspect_ratio", "aspect": "aspect_ratio",
+    "fit_mode": "fit", "image_fit": "fit", "resize_mode": "fit", "ratio": "aspect_ratio", "aspect": "aspect_ratio",
     "length": "duration", "seconds": "duration", "duration_s": "duration",
     "shots": "shot_type", "multi_shot": "shot_type",
     "enhance_prompt": "prompt_expansion", "prompt_extend": "prompt_expansion",
@@ -228,6 +228,16 @@ def _file(text: str) -> str | Wrong:
     )
 
 
+def _fit(text: str) -> str | Wrong:
+    """How an image is brought to the row's ratio."""
+    value = _choice(*get_args(Fit))(re.sub(r"[\s-]+", "_", text))
+    return (
+        Wrong(value.problem, f"{value.fix} (a label of your own needs another name)")
+        if isinstance(value, Wrong)
+        else value
+    )
+
+
 def _urls(text: str) -> tuple[str, ...] | Wrong:
     """Addresses, each after a `;` or on a line of its own."""
     urls = []
@@ -243,6 +253,7 @@ def _urls(text: str) -> tuple[str, ...] | Wrong:
 #: How the text of a known column's cell is read: a value, or what is wrong with it.
 READERS: dict[str, Callable[[str], Any]] = {
     "image_url": _file,
+    "fit": _fit,
     "reference_urls": _urls,
     "audio_url": _file,
     "model": _choice("standard", "flash"),

@@ -13,9 +13,10 @@ from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
 from jobs.money import to_uusd
 from producer.ahead import VIDEOS_AHEAD, Found, ahead
 from producer.columns import Wrong, meant, resolve
+from producer.derived import Derived
 from producer.matrix import Survey, Trouble, Variant, located, survey, variants
 from producer.media import Media
-from producer.mediacheck import media_notes, media_troubles, placed
+from producer.mediacheck import MediaCheck
 from producer.planfile import PlanWriter
 from producer.readers import Matrix
 from producer.rows import Row
@@ -61,7 +62,7 @@ class Desk:
 
     `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns, `named` what
     was priced by a person; `notes` are what a person should know of media that the provider takes, the first of them;
-    `kept` holds the files that must be in the store, by their addresses there.
+    `kept` holds the files that must be in the store, by their addresses there, `derived` those that were made.
     BadInput where an option names a column that the matrix does not have.
     """
 
@@ -75,8 +76,7 @@ class Desk:
         media: Media,
     ) -> None:
         self.matrix = matrix
-        self.media = media
-        self.facts = facts
+        self.check = MediaCheck(media, facts, options.region, linked=options.linked)
         self.campaign = campaign
         self.options = options
         self.provider = provider
@@ -92,6 +92,7 @@ class Desk:
         self.labels: set[str] = set()
         self.named: set[Any] = set()
         self.kept: dict[str, str] = {}
+        self.derived: dict[str, Derived] = {}
         self.notes: list[Problem] = []
         self.notes_count = 0
         self._prices: dict[Any, int] = {}
@@ -99,7 +100,7 @@ class Desk:
     def planned(self) -> Iterator[tuple[Row, list[PlanLine], list[Problem]]]:
         """Each row with the plan's lines for it, or with everything that is wrong with it."""
         most = min(VIDEOS_AHEAD, self.options.limit or VIDEOS_AHEAD)
-        for row, found in ahead(self.matrix, self._wanted, self.media, most=most):
+        for row, found in ahead(self.matrix, self._wanted, self.check, most=most):
             self.lines += 1
             lines, problems = self._decided(row, found)
             yield row, lines, problems
@@ -119,7 +120,7 @@ class Desk:
                 continue
             troubles.extend(self._complaints(each))
             if not troubles:
-                notes.extend(media_notes(each.render, self.media))
+                notes.extend(self.check.notes(each))
                 lines.extend(self._takes(each, row))
         self._note(located(notes, row, self.matrix.name))
         return lines, located(troubles, row, self.matrix.name)
@@ -134,12 +135,21 @@ class Desk:
             if self.options.limit is not None and len(writer.places) >= self.options.limit:
                 return False
             writer.add(line)
-            self.kept.update(line.written)
+            self._keep(line.written)
             self.labels.update(line.labels)
             for axis, value in line.variant.items():
                 if len(self.axes[axis]) < AXIS_VALUES_COUNTED:
                     self.axes[axis].add(value)
         return True
+
+    def _keep(self, written: Mapping[str, str]) -> None:
+        """Note what must be in the store; an image that was made is opened where it was put."""
+        for address, uri in written.items():
+            made = self.derived.get(address)
+            if made is None:
+                self.kept[address] = uri
+            elif made.path is not None:
+                self.kept[address] = str(made.path)
 
     def _complaints(self, variant: Variant) -> Iterator[Trouble]:
         if variant.provider not in {None, self.provider.name}:
@@ -151,9 +161,7 @@ class Desk:
         elsewhere = f"; {' or '.join(others)} can make it as it is" if others else ""
         for complaint in complaints:
             yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix + elsewhere))
-        yield from media_troubles(
-            variant.render, self.media, self.facts, self.options.region, linked=self.options.linked
-        )
+        yield from self.check.troubles(variant)
 
     def _price_uusd(self, render: Render) -> int:
         """The high price, by the list or as it was named; it never depends on the words, so that few are asked for.
@@ -185,9 +193,11 @@ class Desk:
         )  # fmt: skip
 
     def _takes(self, variant: Variant, row: Row) -> Iterator[PlanLine]:
-        first, written = placed(variant.render, self.media)
+        placed = self.check.placed(variant)
+        if placed.derived is not None:
+            self.derived[placed.derived.address] = placed.derived
         for take in range(1, (variant.takes or self.options.takes) + 1):
-            render = first if take == 1 else first.model_copy(update={"take": take})
+            render = placed.render if take == 1 else placed.render.model_copy(update={"take": take})
             identity = variant_id(render)
             seed, source = self._seed(variant, identity, take)
             job = Job(
@@ -205,7 +215,12 @@ class Desk:
                 priority=variant.priority,
             )
             yield PlanLine(
-                job=job, source_lines=(row.line,), variant=variant.axes, labels=variant.labels, written=written
+                job=job,
+                source_lines=(row.line,),
+                variant=variant.axes,
+                labels=variant.labels,
+                written=placed.written,
+                fitted=placed.fitted,
             )
 
     def _seed(self, variant: Variant, identity: str, take: int) -> tuple[int, SeedSource]:

@@ -65,13 +65,13 @@ class Web:
         """Let the connections go."""
         self._client.close()
 
-    def open(self, url: str, validators: dict[str, str] | None = None) -> "WebFile | None":
+    def open(self, url: str, validators: dict[str, str] | None = None, *, whole: bool = False) -> "WebFile | None":
         """The file at that address, its first bytes there; None when it is what the validators say (ETag, date).
 
-        Raises Unfetchable with what to tell the person.
+        `whole` is for who reads all of it. Raises Unfetchable with what to tell the person.
         """
         until = time.monotonic() + LOOK_S
-        response = self._send(url, {"Range": f"bytes=0-{BLOCK_BYTES - 1}"} | (validators or {}))
+        response = self._send(url, (validators or {}) | ({} if whole else {"Range": f"bytes=0-{BLOCK_BYTES - 1}"}))
         if response.status_code in _NO_RANGES:
             response.close()
             response = self._send(url, validators or {})

@@ -10,6 +10,7 @@ from typing import Final
 from jobs.errors import BadInput
 from jobs.media import content_type, stored_parts
 from ledger.shelf import Shelf
+from producer.derived import remember
 from producer.fetch import Unfetchable
 from producer.plan import Plan
 from producer.sources import PIECE_BYTES, Sources
@@ -27,6 +28,7 @@ def keep_media(plan: Plan, shelf: Shelf) -> None:
         return
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(partial(_keep, shelf=shelf, sources=plan.sources), plan.kept.items()))
+        list(pool.map(partial(remember, shelf), plan.derived))
 
 
 def _keep(kept: tuple[str, str], *, shelf: Shelf, sources: Sources) -> None:

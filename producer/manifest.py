@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from jobs.errors import BadInput, Problem
 from jobs.identity import creative_id
-from jobs.job import Job, Noun, PlanLine
+from jobs.job import Fitted, Job, Noun, PlanLine
 from jobs.media import stored_parts
 from jobs.money import from_uusd
-from jobs.record import CostSource, JobRecord, LiveJob, ManifestLine, Media, Purchase
+from jobs.record import CostSource, JobRecord, LiveJob, ManifestLine, Media, Purchase, StartImage
 
 #: From the weakest to the strongest: a sum is as good as its weakest part.
 COST_SOURCES: tuple[CostSource, ...] = ("unknown", "price_table", "provider")
@@ -70,7 +70,9 @@ def _asked(line: PlanLine) -> dict[str, Any]:
     """The fields that the plan alone decides."""
     job, render = line.job, line.job.render
     wanted = render.model_dump(exclude={"image", "references", "audio_track"})
+    shape = line.fitted.aspect_ratio if line.fitted else None
     return wanted | {
+        "aspect_ratio": render.aspect_ratio or shape,
         "size": render.size,
         "job_id": job.job_id,
         "variant_id": job.variant_id,
@@ -79,7 +81,7 @@ def _asked(line: PlanLine) -> dict[str, Any]:
         "seed": job.seed,
         "seed_source": job.seed_source,
         "cost_usd_estimated": from_uusd(job.price_uusd),
-        "image": _media(render.image, line) if render.image else None,
+        "image": _image(render.image, line) if render.image else None,
         "references": tuple(_media(uri, line) for uri in render.references),
         "audio_track": _media(render.audio_track, line) if render.audio_track else None,
         "parent_job_id": None,
@@ -92,6 +94,12 @@ def _media(uri: str, line: PlanLine) -> Media:
     """A file as the matrix spells it, with its SHA-256 where it is kept in the store."""
     sha256, _ = stored_parts(uri) or (None, None)
     return Media(uri=line.written.get(uri, uri), sha256=sha256)
+
+
+def _image(uri: str, line: PlanLine) -> StartImage:
+    """The image, with how it was brought to the row's ratio."""
+    fitted = line.fitted or Fitted()
+    return StartImage(**dict(_media(uri, line)), fit=fitted.how, original_sha256=fitted.original_sha256)
 
 
 def _ended(record: JobRecord) -> dict[str, Any]:

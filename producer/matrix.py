@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jobs.errors import Problem
-from jobs.job import AspectRatio, Mode, Render
+from jobs.job import AspectRatio, Fit, Mode, Render
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, control_character
 from producer.prompts import Template, compiled, field_names, filled, is_template, single_braces
 from producer.readers import Matrix
@@ -33,9 +33,14 @@ class Survey(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """One wanted video: its render (as take 1), the row's say on seed, takes and priority, and the user's columns."""
+    """One wanted video: its render (as take 1), the row's say on seed, takes and priority, and the user's columns.
+
+    `shape` is the ratio that a row with an image names, and `fit` how the image is brought to it.
+    """
 
     render: Render
+    shape: AspectRatio | None
+    fit: Fit | None
     seed: int | None
     takes: int | None
     priority: int
@@ -132,6 +137,8 @@ def _variant(cells: dict[str, str], seen: Survey) -> Iterator[Variant | Trouble]
         return
     yield Variant(
         render=_render(values),
+        shape=_shape(values) if "image_url" in values else None,
+        fit=values.get("fit"),
         seed=values.get("seed"),
         takes=values.get("takes"),
         priority=values.get("priority", 0),
@@ -170,12 +177,7 @@ def _disagreements(cells: Mapping[str, str], values: Mapping[str, Any]) -> Itera
     if len(media) > 1:
         fix = "keep the image (it is animated) or the references (they are put into a new scene)"
         yield Trouble("reference_urls", cells["reference_urls"], Wrong("the row has an image and references", fix))
-    for column in ("aspect_ratio", "size"):
-        if "image_url" in cells and column in cells:
-            wrong = Wrong(
-                "the image decides the shape of its video", "leave this cell empty, and set resolution instead"
-            )
-            yield Trouble(column, cells[column], wrong)
+    yield from _misfits(cells, values)
     if "audio_url" in cells and values.get("audio") is False:
         yield Trouble(
             "audio", cells["audio"], Wrong("the row has a sound file and asks for silence", "keep one of them")
@@ -187,16 +189,36 @@ def _disagreements(cells: Mapping[str, str], values: Mapping[str, Any]) -> Itera
                 yield Trouble(column, cells[column], wrong)
 
 
+def _misfits(cells: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[Trouble]:
+    fit = values.get("fit")
+    if fit is None:
+        return
+    if "image_url" not in cells:
+        wrong = Wrong("the row has no image to fit", "leave this cell empty, or give an image_url")
+        yield Trouble("fit", cells["fit"], wrong)
+    elif fit != "as_is" and not {"aspect_ratio", "size"} & cells.keys():
+        fix = "name it in aspect_ratio, or leave fit empty: the video then has the image's own shape"
+        yield Trouble("fit", cells["fit"], Wrong("the row names no ratio to bring its image to", fix))
+
+
+def _shape(values: Mapping[str, Any]) -> AspectRatio | None:
+    """The ratio that the row names."""
+    _, implied = values.get("size", (None, None))
+    named: AspectRatio | None = values.get("aspect_ratio", implied)
+    return named
+
+
 def _render(values: Mapping[str, Any]) -> Render:
     fields = {SETTINGS[column]: value for column, value in values.items() if column in SETTINGS}
     if "size" in values:
-        fields["resolution"], fields["aspect_ratio"] = values["size"]
-    mode, shape = Mode.T2V, fields.pop("aspect_ratio", "16:9")
+        fields["resolution"], _ = values["size"]
+    fields.pop("aspect_ratio", None)
+    mode = Mode.T2V
+    aspect_ratio: AspectRatio | None = _shape(values) or "16:9"
     if "image_url" in values:
-        mode, shape = Mode.I2V, None
+        mode, aspect_ratio = Mode.I2V, None
     elif "reference_urls" in values:
         mode = Mode.R2V
-    aspect_ratio: AspectRatio | None = shape
     return Render(
         mode=mode,
         prompt=values.get(PROMPT, ""),

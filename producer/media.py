@@ -4,12 +4,18 @@ import io
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from jobs.media import MediaFacts, is_web
+from ledger.shelf import Shelf
 from producer.columns import Wrong
+from producer.derived import Derived
 from producer.fetch import Unfetchable, Web
+from producer.fit import Fitting
+from producer.fitter import Fitter
+from producer.originals import Originals, whole
 from producer.remembered import Remembered
 from producer.sniff import look
 from producer.sources import Sources, measured
@@ -17,7 +23,9 @@ from producer.sources import Sources, measured
 #: Files that are looked at at the same time.
 LOOKS_AT_ONCE: Final = 16
 
-Seen = MediaFacts | Wrong
+#: What is asked for: an address, or what is to be made of the picture there.
+Asked = str | Fitting
+Seen = MediaFacts | Derived | Wrong
 
 
 class Media:
@@ -25,15 +33,24 @@ class Media:
 
     `web` None fetches nothing: web addresses are then counted in `unlooked` and nothing is known of them. What no
     provider can fetch, `sources` opens: paths and objects of S3 are always looked at. Only what was seen stays.
+    Images that are made of others lie in `spool`, unless `shelf` knows them from before.
     """
 
-    def __init__(self, web: Web | None, sources: Sources, remembered: Remembered | None = None) -> None:
+    def __init__(
+        self,
+        web: Web | None,
+        sources: Sources,
+        spool: Path,
+        remembered: Remembered | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
         self._web = web
         self.sources = sources
         self._remembered = remembered
         self._pool = ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="media")
         self._lock = threading.Lock()
-        self._known: dict[str, Seen | Future[Seen] | None] = {}
+        self._known: dict[Asked, Seen | Future[Seen] | None] = {}
+        self._fitter = Fitter(Originals(web, sources, remembered, spool, self._count), spool, shelf)
         #: Addresses that nobody looked at, that were looked at, and that were only remembered.
         self.unlooked = self.looked = self.recalled = 0
 
@@ -49,30 +66,40 @@ class Media:
         if self._web is not None:
             self._web.close()
 
-    def ask(self, uri: str) -> bool:
-        """Begin to look at an address that is new. Answers whether `seen` would have to wait for it."""
-        if uri not in self._known:
-            if not is_web(uri):
-                self._known[uri] = self._pool.submit(self._read, uri)
-            elif self._web is None:
-                self.unlooked += 1
-                self._known[uri] = None
-            else:
-                self._known[uri] = self._pool.submit(self._look, uri, self._web)
-        found = self._known[uri]
+    def ask(self, asked: Asked) -> bool:
+        """Begin to look at what is new. Answers whether `seen` would have to wait for it."""
+        if asked not in self._known:
+            self._known[asked] = self._begun(asked)
+        found = self._known[asked]
         return isinstance(found, Future) and not found.done()
 
-    def seen(self, uri: str) -> Seen | None:
-        """What an address that was asked for holds, or what is wrong with it; None when nobody looked."""
-        found = self._known[uri]
+    def _begun(self, asked: Asked) -> Future[Seen] | None:
+        uri = asked.uri if isinstance(asked, Fitting) else asked
+        if not self.looks(uri):
+            self.unlooked += 1
+            return None
+        if isinstance(asked, Fitting):
+            return self._pool.submit(self._fitter.image, asked)
+        if is_web(uri) and self._web is not None:
+            return self._pool.submit(self._look, uri, self._web)
+        return self._pool.submit(self._read, uri)
+
+    def seen(self, asked: Asked) -> Seen | None:
+        """What was asked for, or what is wrong with it; None when nobody looked."""
+        found = self._known[asked]
         if isinstance(found, Future):
-            self._known[uri] = found = found.result()
+            self._known[asked] = found = found.result()
         return found
+
+    def looks(self, uri: str) -> bool:
+        """Whether addresses like this one are looked at."""
+        return self._web is not None or not is_web(uri)
 
     def forget(self, uri: str) -> None:
         """Whoever plans again looks anew at what was not good enough."""
         if self._remembered is not None:
             self._remembered.forget(uri)
+            self._remembered.forget(whole(uri))
 
     def _read(self, written: str) -> Seen:
         """A file that will be stored: all of it is read, since its content is its name."""

@@ -14,6 +14,7 @@ from config.facts import ProviderFacts
 from jobs.errors import BadInput, Problem
 from jobs.money import from_uusd, usd_text
 from producer.badrows import BadRows
+from producer.derived import Derived
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
 from producer.media import Media
@@ -37,7 +38,7 @@ class Plan:
     each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
     `notes` say what a person should know of them; `kept` are the files to store, by address there as the matrix spells
-    them, which `sources` opens.
+    them, which `sources` opens; those of them that were made of others, beside the plan, are `derived`.
     """
 
     campaign: str
@@ -68,6 +69,7 @@ class Plan:
     recalled: int = 0
     unlooked: int = 0
     kept: dict[str, str] = field(default_factory=dict)
+    derived: list[Derived] = field(default_factory=list)
 
     def json(self) -> dict[str, Any]:
         """The plan in the shape that `plan --json` prints."""
@@ -109,7 +111,7 @@ def make_plan(
         read_matrix(source) as matrix,
         BadRows(matrix) as bad,
         PlanWriter(spool) as writer,
-        media or Media(None, Sources(base_of(source))) as looks,
+        media or Media(None, Sources(base_of(source)), spool) as looks,
     ):
         desk = Desk(matrix, campaign, options, provider, facts, looks)
         for row, lines, problems in desk.planned():
@@ -160,6 +162,7 @@ def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:
         "recalled": looks.recalled,
         "unlooked": looks.unlooked,
         "kept": desk.kept,
+        "derived": [made for address, made in desk.derived.items() if address in desk.kept],
         "sources": looks.sources,
     }
 

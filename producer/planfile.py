@@ -108,8 +108,9 @@ class PlanWriter:
 
 
 def _text(line: PlanLine) -> bytes:
-    """The line as it stands in a plan; one without stored files is what it always was."""
-    return line.model_dump_json(exclude=None if line.written else {"written"}).encode() + b"\n"
+    """The line as it stands in a plan; one without files of one's own is what it always was."""
+    empty = {name for name in ("written", "fitted") if not getattr(line, name)}
+    return line.model_dump_json(exclude=empty).encode() + b"\n"
 
 
 def iter_plan(path: Path) -> Iterator[PlanLine]:

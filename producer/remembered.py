@@ -21,7 +21,7 @@ BELIEVED_S: Final = 3600.0
 #: Seconds after which an entry that nobody used is thrown away.
 KEPT_S: Final = 30 * 86_400.0
 #: The shape of an entry; another one is not read.
-SHAPE: Final = 1
+SHAPE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

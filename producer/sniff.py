@@ -24,8 +24,9 @@ HEAD_BYTES: Final = 512
 TAIL_BYTES: Final = 1024
 #: Pixels up to which an image without its last mark is decoded, to see whether it is whole.
 DECODED_PIXELS: Final = 8000 * 8000
-#: EXIF's tag for how an image is turned; 1 is upright.
+#: EXIF's tag for how an image is turned; 1 is upright, and from 5 on width and height change places.
 ORIENTATION: Final = 0x0112
+LYING: Final = range(5, 9)
 #: The bits of a frame's second byte that say "MPEG audio, layer III".
 MP3_LAYER: Final = 0xE2
 #: A RIFF file of unknown length, as programs leave it that write into a pipe.
@@ -51,7 +52,8 @@ _OTHERS: Final = (
 #: Brands of ISO media files that hold no video.
 _BRANDS: Final = {b"heic": "a HEIC image", b"heix": "a HEIC image", b"mif1": "a HEIC image", b"avif": "an AVIF image",
                   b"avis": "an AVIF image", b"M4A ": "an M4A sound"}  # fmt: skip
-_BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
+#: What Pillow raises for damaged files.
+BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
                   struct.error, zlib.error)  # fmt: skip
 
 
@@ -105,6 +107,7 @@ def _image(file: BinaryIO, size: int, kind: str) -> MediaFacts | Wrong:
     try:
         file.seek(0)
         with Image.open(file, formats=[kind]) as image:
+            way_up = image.getexif().get(ORIENTATION, 1) if kind == "JPEG" else 1
             facts = MediaFacts(
                 kind="image",
                 format=kind,
@@ -113,7 +116,8 @@ def _image(file: BinaryIO, size: int, kind: str) -> MediaFacts | Wrong:
                 height=image.height,
                 alpha=image.has_transparency_data,
                 colours=image.mode,
-                turned=kind == "JPEG" and image.getexif().get(ORIENTATION, 1) != 1,
+                turned=way_up != 1,
+                lying=way_up in LYING,
             )
             last = _LAST.get(kind)
             ends_well = last is None or last in _at(file, max(0, size - TAIL_BYTES), TAIL_BYTES)
@@ -122,7 +126,7 @@ def _image(file: BinaryIO, size: int, kind: str) -> MediaFacts | Wrong:
             return facts
     except UnidentifiedImageError:
         return cut
-    except _BROKEN as error:
+    except BROKEN as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         return cut
@@ -148,7 +152,7 @@ def _sound(file: BinaryIO, size: int, kind: str, problem: str) -> MediaFacts | W
     try:
         file.seek(0)
         tag = TinyTag.get(file_obj=file, tags=False)
-    except (TinyTagException, *_BROKEN) as error:
+    except (TinyTagException, *BROKEN) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         return Wrong(f"the {kind} sound is damaged", "export it, or upload it, again")

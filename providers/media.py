@@ -31,7 +31,7 @@ def complaints(
             )
             continue
         limit = facts.media.get(found.kind)
-        for problem, fix in _file(found, limit, facts.title) if limit else ():
+        for problem, fix in misfits(found, limit, facts.title, fittable=column == "image_url") if limit else ():
             yield Complaint(column, uri, problem, fix)
         if found.stored is not None and facts.way(offer, column, found.size_bytes, linked=linked) is None:
             yield _no_way(column, uri, found, facts, offer)
@@ -61,13 +61,15 @@ def notes(render: Render, seen: Mapping[str, MediaFacts]) -> Iterator[Complaint]
             yield Complaint(column, uri, "the image is in CMYK, for print: its colours may come out otherwise", "")
 
 
-def _file(found: MediaFacts, limit: MediaLimit, title: str) -> Iterator[tuple[str, str]]:
+def misfits(found: MediaFacts, limit: MediaLimit, title: str, *, fittable: bool) -> Iterator[tuple[str, str]]:
+    """What keeps a file out at a provider, and what would help; `fittable`: a row may have it made to fit."""
+    fitted = ", or set `fit` to pad or crop, with an aspect_ratio" if fittable else ""
     if found.format not in limit.formats:
         yield f"the file is {found.format}, and {title} takes {_or(limit.formats)}", "convert it"
     if found.size_bytes > limit.most_bytes:
         yield (
             f"the {found.kind} has {_mb(found.size_bytes)} MB, and {title} takes {_mb(limit.most_bytes)} MB",
-            "make it smaller",
+            f"make it smaller{fitted}",
         )
     if limit.px is not None and found.width is not None and found.height is not None:
         low, high = limit.px
@@ -75,11 +77,12 @@ def _file(found: MediaFacts, limit: MediaLimit, title: str) -> Iterator[tuple[st
             problem = (
                 f"the {found.kind} has {found.width} x {found.height} pixels, and {title} takes {low} to {high} a side"
             )
-            yield problem, "scale it"
+            yield problem, "scale it" + (fitted if min(found.width, found.height) >= low else "")
     if found.alpha and not limit.alpha:
         yield (
             f"the image has an alpha channel (see-through parts), which {title} refuses",
-            "flatten it onto a background, and save it without transparency",
+            "flatten it onto a background, and save it without transparency"
+            + (f"{fitted}: it is then put on white" if fitted else ""),
         )
     if limit.length_s is not None and found.duration_s is not None:
         short, long = limit.length_s

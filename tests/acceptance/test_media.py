@@ -10,6 +10,9 @@ from tests.acceptance.driving import Fleet, good_videos, journal, manifest_of, p
 from tests.samples import mp3, picture
 from tests.services import Seaweed, Simulator, Valkey
 
+#: What the manifest says of an image that went in as it was.
+UNFITTED = {"fit": None, "original_sha256": None}
+
 
 def brief(folder: Path, *rows: str, name: str = "brief.csv") -> Path:
     """A matrix in a folder of its own, beside a picture and a sound."""
@@ -41,7 +44,7 @@ def test_files_beside_the_matrix_become_videos(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     lines = manifest_of(papers(store, "simulated-brief") / "manifest.jsonl")
     good_videos(lines)
-    image = {"uri": "images/shoe.jpg", "sha256": sha256(picture())}
+    image = {"uri": "images/shoe.jpg", "sha256": sha256(picture()), **UNFITTED}
     assert [line["image"] for line in lines] == [image, image]
     assert lines[0]["audio_track"] == {"uri": "drum.mp3", "sha256": sha256(mp3(5))}
     orders = [bought["input"] for bought in journal(store)]
@@ -86,7 +89,7 @@ def test_files_from_s3_reach_the_provider_as_links(
     finally:
         fleet.dismiss()
     good_videos([line])
-    assert line["image"] == {"uri": f"s3://{bucket}/catalog/shoe.png", "sha256": sha256(picture("PNG"))}
+    assert line["image"] == {"uri": f"s3://{bucket}/catalog/shoe.png", "sha256": sha256(picture("PNG")), **UNFITTED}
     (bought,) = provider.purchases()
     assert bought["input"]["input"]["img_url"].startswith("data:image/png;base64,")
     link = bought["input"]["input"]["audio_url"]

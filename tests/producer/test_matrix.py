@@ -221,8 +221,8 @@ def test_wrong_cells(tmp_path: Path, column: str, text: str, problem: str) -> No
     ("header", "cells", "problem"),
     [
         ("prompt,image_url,reference_urls", "p,https://a.example/a,https://a.example/b", "an image and references"),
-        ("prompt,image_url,aspect_ratio", "p,https://a.example/a,16:9", "aspect_ratio: the image decides the shape"),
-        ("prompt,image_url,size", "p,https://a.example/a,1280*720", "size: the image decides the shape"),
+        ("prompt,fit", "p,pad", "fit: the row has no image to fit; leave this cell empty"),
+        ("prompt,image_url,fit", "p,https://a.example/a,crop", "fit: the row names no ratio to bring its image to"),
         ("prompt,size,aspect_ratio", "p,1280*720,9:16", "aspect_ratio: the size 1280*720 is 16:9, not 9:16"),
         ("prompt,size,resolution", "p,1280*720,1080p", "resolution: the size 1280*720 is 720p, not 1080p"),
         ("prompt,audio_url,audio", "p,https://a.example/a.mp3,false", "a sound file and asks for silence"),

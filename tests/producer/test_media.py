@@ -12,13 +12,15 @@ from config.facts import load_facts
 from jobs.errors import BadInput
 from producer import fetch, remembered
 from producer.fetch import Web
-from producer.media import Media
+from producer.media import Asked, Media
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from producer.remembered import Remembered
 from producer.sources import Sources
 from providers.registry import provider
 from tests.mediaserver import MediaServer, serving
 from tests.samples import film, mp3, picture, wav
+
+SPOOL = Path("spool")
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,7 @@ def server() -> Iterator[MediaServer]:
 
 def media(*, public_only: bool = False) -> Media:
     """A look that fetches and remembers in the test's folder."""
-    return Media(Web(public_only=public_only), Sources(Path.cwd()), Remembered(Path("cache")))
+    return Media(Web(public_only=public_only), Sources(Path.cwd()), SPOOL, Remembered(Path("cache")))
 
 
 def planned(*rows: dict[str, Any], dialect: str = "dashscope", looks: Media | None = None, **options: Any) -> Plan:
@@ -49,7 +51,7 @@ def planned(*rows: dict[str, Any], dialect: str = "dashscope", looks: Media | No
         provider=provider(dialect),
         facts=load_facts()[dialect],
         bought=lambda _: frozenset(),
-        spool=Path("spool"),
+        spool=SPOOL,
         media=looks or media(),
     )
 
@@ -185,13 +187,15 @@ def test_several_are_looked_at_at_once(server: MediaServer) -> None:
     class Freeing(Media):
         """Lets the server go once all are asked for."""
 
-        def seen(self, uri: str) -> Any:
+        def seen(self, asked: Asked) -> Any:
             while server.most_at_once < len(urls):
                 time.sleep(0.005)
             server.freed.set()
-            return super().seen(uri)
+            return super().seen(asked)
 
-    plan = planned(*[{"image_url": url} for url in urls], looks=Freeing(Web(public_only=False), Sources(Path.cwd())))
+    plan = planned(
+        *[{"image_url": url} for url in urls], looks=Freeing(Web(public_only=False), Sources(Path.cwd()), SPOOL)
+    )
     assert (plan.variants, server.most_at_once) == (12, 12)
 
 
@@ -262,7 +266,7 @@ def test_the_memory_tells_no_address_and_grows_old(server: MediaServer, monkeypa
 def test_without_a_provider_nothing_is_fetched(server: MediaServer) -> None:
     """A first run needs no network: addresses are counted, not asked."""
     url = server.hold("/image", b"no image at all")
-    plan = planned({"image_url": url}, {"image_url": url, "prompt": "B"}, looks=Media(None, Sources(Path.cwd())))
+    plan = planned({"image_url": url}, {"image_url": url, "prompt": "B"}, looks=Media(None, Sources(Path.cwd()), SPOOL))
     assert (plan.variants, plan.unlooked, server.times("/image")) == (2, 1, 0)
 
 
