@@ -7,13 +7,14 @@ headers, usage logs, account balance, errors), read in November 2026.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
-from urllib.parse import parse_qs, urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import Answer, Balance, Call, Candidate, CheckReading, Endpoint, FindReading, Found, Kind
+from providers.contract import Answer, Call, Candidate, CheckReading, Endpoint, FindReading, Kind
 from providers.provider import Provider
+from providers.rows import Rows
 from providers.rules import Rule
 
 #: Credits that a dollar buys.
@@ -22,6 +23,7 @@ CREDITS = "AI/ML credits"
 #: Rows on a page of the log, the most there are.
 PAGE = 100
 _LOGS = "/v2/logs"
+_ROWS = Rows("data", "inference_id", "created", "status", ("succeeded",), ("failed",))
 _TOP_UP = "top up at aimlapi.com/app/billing"
 
 
@@ -30,7 +32,7 @@ class AimlApi(Provider):
 
     name = "aimlapi"
     submit_path, task_path = "/v2/video/generations", "/v2/video/generations?generation_id={task_id}"
-    balance_path = "/v2/billing"
+    balance_path, balance_field = "/v2/billing", "current_balance"
     open_words, good_words, bad_words = ("queued", "generating"), ("completed",), ("error",)
     #: One look at the log spans 92 days; the days at both ends are margin.
     memory_s = 90 * 86_400.0
@@ -88,25 +90,22 @@ class AimlApi(Provider):
 
     def read_find(self, answer: Answer, asked: Call) -> FindReading:
         """Rows of what has ended: a task that still renders is not there yet."""
-        body = answer.fields()
-        rows, pages = body.get("data"), fields.obj(body.get("pagination"))
-        more = pages.get("has_more")
-        if answer.status not in rules.TAKEN or not isinstance(rows, list) or not isinstance(more, bool):
+        rows, more = _ROWS.on(answer), fields.obj(answer.fields().get("pagination")).get("has_more")
+        if rows is None or not isinstance(more, bool):
             return self.no_list(answer)
-        parts = urlsplit(asked.url)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        query["offset"] = str(int(query["offset"]) + PAGE)
-        following = Call("GET", parts._replace(query=urlencode(query)).geturl(), asked.headers) if more else None
-        return Found(tuple(filter(None, (_candidate(fields.obj(row)) for row in rows))), following)
+        return self.found(rows, asked.with_query(offset=asked.queried("offset") + PAGE) if more else None)
+
+    def candidate(self, row: dict[str, Any]) -> Candidate | None:
+        """With our own name of its send and its cost. One without a name is nobody's of ours."""
+        told = {"client_request_id": fields.words(row.get("client_request_id"))} if "client_request_id" in row else {}
+        cost = fields.obj(row.get("cost"))
+        used = fields.amount(cost.get("credits"))
+        native = None if used is None else (used, CREDITS)
+        return _ROWS.candidate(row, told, cost_usd=fields.usd(cost.get("usd")), cost_native=native)
 
     def told(self, job: Job, mark: str) -> Mapping[str, Any]:  # noqa: ARG002 - the name is all it takes
         """The send's own name, which no other send has."""
         return {"client_request_id": mark}
-
-    def balance(self, body: dict[str, Any]) -> Balance | None:
-        """Dollars."""
-        left = fields.amount(body.get("current_balance"))
-        return None if left is None else Balance(left, fields.words(body.get("currency")) or "USD")
 
 
 def _iso(instant: datetime) -> str:
@@ -115,20 +114,3 @@ def _iso(instant: datetime) -> str:
 
 def _cost(credits_used: Decimal) -> dict[str, Any]:
     return {"cost_usd": fields.usd(str(credits_used / CREDITS_PER_USD)), "cost_native": (credits_used, CREDITS)}
-
-
-def _candidate(row: dict[str, Any]) -> Candidate | None:
-    """A row of the log as a candidate; None for a row without a usable id. No name of its own is nobody's of ours."""
-    task_id, cost = fields.task_id(row.get("inference_id")), fields.obj(row.get("cost"))
-    states: dict[Any, Literal["succeeded", "failed"]] = {"succeeded": "succeeded", "failed": "failed"}
-    if task_id is None:
-        return None
-    credits_used = fields.amount(cost.get("credits"))
-    return Candidate(
-        task_id=task_id,
-        created_at=fields.instant(row.get("created")),
-        state=states.get(fields.words(row.get("status")), "open"),
-        told={"client_request_id": fields.words(row.get("client_request_id"))} if "client_request_id" in row else {},
-        cost_usd=fields.usd(cost.get("usd")),
-        cost_native=None if credits_used is None else (credits_used, CREDITS),
-    )

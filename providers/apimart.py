@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import Answer, Balance, Call, CheckReading, Endpoint, Kind, Lost, SubmitReading
+from providers.contract import Answer, Call, CheckReading, Endpoint, Kind, Lost, SubmitReading
 from providers.provider import Provider
 from providers.rules import Rule
 
@@ -23,7 +23,7 @@ class ApiMart(Provider):
 
     name = "apimart"
     submit_path, task_path = "/v1/videos/generations", "/v1/tasks/{task_id}?language=en"
-    balance_path = "/v1/balance"
+    balance_path, balance_field = "/v1/balance", "remain_balance"
     open_words = ("submitted", "pending", "queued", "processing", "in_progress")
     good_words, bad_words = ("completed",), ("failed", "cancelled")
     rules = (
@@ -97,9 +97,3 @@ class ApiMart(Provider):
             cost_usd=fields.usd(task.get("cost")),
             cost_native=None if paid is None else (paid, CREDITS),
         )
-
-    def balance(self, body: dict[str, Any]) -> Balance | None:
-        """What the key may still spend, in dollars; a key without a limit says -1, and a failure success: false."""
-        left = fields.amount(body.get("remain_balance"))
-        untold = body.get("success") is False or body.get("unlimited_quota") is True
-        return None if untold or left is None else Balance(left, "USD")

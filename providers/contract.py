@@ -5,11 +5,12 @@ Durations and instants in answers are the provider's own; the worker's wire conv
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,15 @@ class Call:
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     body: Mapping[str, Any] | None = None
     content: bytes = field(repr=False, default=b"")
+
+    def with_query(self, **changes: str | int) -> "Call":
+        """The same call with other values in its query: the next page."""
+        page, _, query = self.url.partition("?")
+        return replace(self, url=f"{page}?{urlencode({**dict(parse_qsl(query)), **changes})}")
+
+    def queried(self, name: str) -> int:
+        """A whole number out of its query."""
+        return int(dict(parse_qsl(self.url.partition("?")[2]))[name])
 
 
 @dataclass(frozen=True, slots=True)

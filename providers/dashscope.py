@@ -9,19 +9,23 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import Answer, Call, Candidate, CheckReading, Endpoint, FindReading, Found, Kind
+from providers.contract import Answer, Call, Candidate, CheckReading, Endpoint, FindReading, Kind
 from providers.provider import Provider
+from providers.rows import Rows
 from providers.rules import Rule
 
 _PAY = "settle the account in the Model Studio console"
+_QUOTA = "the quota is used up: raise it, or pay"
+_MEDIA = "Alibaba could not fetch or read the media"
 _KEY = "check DASHSCOPE_API_KEY: key, model and region must fit"
 #: Rows of the task list that are asked for at once.
 PAGE = 100
 _TASKS = "/api/v1/tasks"
+_ROWS = Rows("data", "task_id", "gmt_create", "status", ("SUCCEEDED",), ("FAILED", "CANCELED"), fields.epoch_ms)
 
 
 class DashScope(Provider):
@@ -29,26 +33,18 @@ class DashScope(Provider):
 
     name = "dashscope"
     submit_path, task_path = "/api/v1/services/aigc/video-generation/video-synthesis", _TASKS + "/{task_id}"
-    state_field = "task_status"
+    #: Only a task that still waits (PENDING) is cancelled; any other answers 400.
+    cancel_path = ("POST", _TASKS + "/{task_id}/cancel")
+    id_field, request_field, state_field = "task_id", "request_id", "task_status"
     #: UNKNOWN means expired or never there, which proves no failure: it is no news.
     open_words, good_words, bad_words = ("PENDING", "RUNNING"), ("SUCCEEDED",), ("FAILED", "CANCELED")
     #: The list spans 24 hours; half an hour of it is margin.
     memory_s = 84_600.0
     rules = (
         Rule(None, r".*overdue|commoditynotpurchased|arrearage", "", Kind.OUT_OF_CREDIT, _PAY),
-        Rule(
-            None, r"(throttling\.)?allocationquota.*", "", Kind.OUT_OF_CREDIT, "the quota is used up: raise it, or pay"
-        ),
-        Rule(
-            None,
-            r"datainspection.*|ipinfringement.*|customroleblocked",
-            "",
-            Kind.CONTENT_REFUSED,
-            "change the prompt or the media",
-        ),
-        Rule(
-            None, r"invalidparameter\.datainspection", "", Kind.BAD_REQUEST, "Alibaba could not fetch or read the media"
-        ),
+        Rule(None, r"(throttling\.)?allocationquota.*", "", Kind.OUT_OF_CREDIT, _QUOTA),
+        Rule(None, r"datainspection.*|ipinfringement.*|customroleblocked", "", Kind.CONTENT_REFUSED, rules.CHANGE),
+        Rule(None, r"invalidparameter\.datainspection", "", Kind.BAD_REQUEST, _MEDIA),
         Rule(401, "", "", Kind.KEY_REFUSED, _KEY),
         Rule(402, "", "", Kind.OUT_OF_CREDIT, _PAY),
         Rule(403, "", "", Kind.KEY_REFUSED, _KEY),
@@ -89,10 +85,6 @@ class DashScope(Provider):
         what |= {name: value for name, value in media.items() if value is not None}
         return {"model": offer.slug, "input": what, "parameters": how}
 
-    def bought(self, body: dict[str, Any], headers: Mapping[str, str]) -> tuple[Any, Any]:  # noqa: ARG002
-        """Under `output`."""
-        return fields.obj(body.get("output")).get("task_id"), body.get("request_id")
-
     def task(self, body: dict[str, Any]) -> dict[str, Any]:
         """Under `output`."""
         return fields.obj(body.get("output"))
@@ -112,13 +104,15 @@ class DashScope(Provider):
 
     def read_find(self, answer: Answer, asked: Call) -> FindReading:
         """Rows of every key of the account, without their prompts."""
-        body = answer.fields()
-        rows, pages = body.get("data"), fields.whole(body.get("total_page"))
-        if answer.status not in rules.TAKEN or not isinstance(rows, list) or pages is None:
+        rows, pages = _ROWS.on(answer), fields.whole(answer.fields().get("total_page"))
+        if rows is None or pages is None:
             return self.no_list(answer)
-        url, _, page = asked.url.rpartition("=")
-        following = Call("GET", f"{url}={int(page) + 1}", asked.headers) if int(page) < pages else None
-        return Found(tuple(filter(None, (_candidate(fields.obj(row)) for row in rows))), following)
+        page = asked.queried("page_no")
+        return self.found(rows, asked.with_query(page_no=page + 1) if page < pages else None)
+
+    def candidate(self, row: dict[str, Any]) -> Candidate | None:
+        """With its model alone."""
+        return _ROWS.candidate(row, {"model": fields.words(row.get("model_name")) or None})
 
     def detail_call(self, candidate: Candidate, at: Endpoint) -> Call | None:
         """GET the task: once it has succeeded it tells its prompt, and what was billed."""
@@ -148,29 +142,9 @@ class DashScope(Provider):
         held |= {"lines": int(render.resolution.removesuffix("p"))} if render.size is None else {"size": render.size}
         return held | {"audio": render.audio} if offer.audio_switch else held
 
-    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:
-        """POST; only a task that still waits (PENDING) is cancelled, any other answers 400."""
-        return Call("POST", f"{at.base_url}{_TASKS}/{fields.quoted(task_id)}/cancel", self.headers(at))
-
     def read_cancel(self, answer: Answer) -> bool:
         """200 with a request id: only successes are billed, and this one will not be rendered."""
         return answer.status == HTTPStatus.OK and bool(fields.text(answer.fields().get("request_id")))
-
-
-def _candidate(row: dict[str, Any]) -> Candidate | None:
-    """A row of the task list as a candidate; None for a row without a usable id."""
-    task_id = fields.task_id(row.get("task_id"))
-    if task_id is None:
-        return None
-    states: dict[Any, Literal["open", "succeeded", "failed"]] = {
-        "SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELED": "failed",
-    }  # fmt: skip
-    return Candidate(
-        task_id=task_id,
-        created_at=fields.epoch_ms(row.get("gmt_create")),
-        state=states.get(fields.words(row.get("status")), "open"),
-        told={"model": fields.words(row.get("model_name")) or None},
-    )
 
 
 def _billed_s(usage: dict[str, Any]) -> Decimal | None:

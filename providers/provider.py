@@ -5,7 +5,7 @@ is pure: a call to make, or what an answer means. A `read_*` never raises, whate
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -28,6 +28,7 @@ from providers.contract import (
     Failed,
     FindReading,
     Finished,
+    Found,
     Kind,
     Lost,
     Open,
@@ -46,10 +47,21 @@ class Provider(ABC):
     submit_path: ClassVar[str]
     task_path: ClassVar[str]
     balance_path: ClassVar[str | None] = None
+    #: What the balance's host is for, where it is another one.
+    balance_host: ClassVar[str] = "base"
+    #: The field with the amount, its parts joined by dots; its currency stands beside it, or it is dollars.
+    balance_field: ClassVar[str] = ""
+    #: Method and path of a cancel, and the word that confirms one before anything was rendered; empty without either.
+    cancel_path: ClassVar[tuple[str, str] | None] = None
+    cancelled_word: ClassVar[str] = ""
     #: The scope that a key needs to ask for the balance, beyond what buying needs; empty where every key may.
     balance_scope: ClassVar[str] = ""
     #: The field with the word for where a task stands, and those words by what they mean; any other word is no news.
     state_field: ClassVar[str] = "status"
+    #: The field of an accepted task that holds its id, and the field or header with the id of the request.
+    id_field: ClassVar[str] = "id"
+    request_field: ClassVar[str] = ""
+    request_header: ClassVar[str] = "x-request-id"
     open_words: ClassVar[tuple[str, ...]]
     good_words: ClassVar[tuple[str, ...]]
     bad_words: ClassVar[tuple[str, ...]]
@@ -116,7 +128,8 @@ class Provider(ABC):
 
     def bought(self, body: dict[str, Any], headers: Mapping[str, str]) -> tuple[Any, Any]:
         """What should be the ids of the task and of the request."""
-        return body.get("id"), headers.get("x-request-id")
+        request = body.get(self.request_field) if self.request_field else headers.get(self.request_header)
+        return self.task(body).get(self.id_field), request
 
     # To hand a file over, where there is an upload door; nothing is bought by it.
 
@@ -202,6 +215,14 @@ class Provider(ABC):
         """A look that came too fast, and how long to wait where that is told."""
         return Throttled(*fields.retry_after(answer.headers, fields.trouble(answer.fields())[1]))
 
+    def found(self, rows: Iterable[dict[str, Any]], following: Call | None) -> Found:
+        """A page of the list, with the call for the next one."""
+        return Found(tuple(filter(None, map(self.candidate, rows))), following)
+
+    def candidate(self, row: dict[str, Any]) -> Candidate | None:  # noqa: ARG002 - for those who have a list
+        """A row of the list; None for one without a usable id."""
+        return None
+
     def no_list(self, answer: Answer) -> Throttled | Unreadable:
         """What an answer means that should have been a page of a list, and is none."""
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -222,25 +243,35 @@ class Provider(ABC):
 
     # To cancel, and to know what is left.
 
-    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:  # noqa: ARG002
+    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:
         """The call that cancels a task before it is rendered and billed; None where no task can be cancelled."""
-        return None
+        if self.cancel_path is None:
+            return None
+        method, path = self.cancel_path
+        return Call(method, at.base_url + path.format(task_id=fields.quoted(task_id)), self.headers(at))
 
-    def read_cancel(self, answer: Answer) -> bool:  # noqa: ARG002
+    def read_cancel(self, answer: Answer) -> bool:
         """Whether that answer confirms that the task will be neither rendered nor billed."""
-        return False
+        word = answer.fields().get(self.state_field)
+        return answer.status in rules.TAKEN and bool(self.cancelled_word) and word == self.cancelled_word
 
     def balance_call(self, at: Endpoint) -> Call | None:
         """The GET that asks for the balance; None where no API key can ask."""
-        return None if self.balance_path is None else Call("GET", at.base_url + self.balance_path, self.headers(at))
+        url = None if self.balance_path is None else at.host(self.balance_host) + self.balance_path
+        return None if url is None else Call("GET", url, self.headers(at))
 
     def read_balance(self, answer: Answer) -> Balance | None:
         """The balance in that answer; None when it holds none."""
         return self.balance(answer.fields()) if answer.status in rules.TAKEN else None
 
-    def balance(self, body: dict[str, Any]) -> Balance | None:  # noqa: ARG002 - for those who tell it
-        """The balance that a 2xx tells."""
-        return None
+    def balance(self, body: dict[str, Any]) -> Balance | None:
+        """The balance that a 2xx tells: none where it says `success: false`, or that the key has no limit."""
+        *parts, name = self.balance_field.split(".")
+        for part in parts:
+            body = fields.obj(body.get(part))
+        left = fields.amount(body.get(name))
+        untold = left is None or body.get("success") is False or body.get("unlimited_quota") is True
+        return None if untold or left is None else Balance(left, fields.words(body.get("currency")) or "USD")
 
     def follow(self, url: str, at: Endpoint) -> Ask:
         """The reading that points to another GET."""

@@ -7,16 +7,19 @@ the published SDK 1.0.7, and copies of the models' schemas, read in November 202
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from jobs.job import Job, Mode
+from jobs.job import Job
 from providers import fields, rules
-from providers.contract import Answer, Call, Candidate, Endpoint, Failed, FindReading, Found, Kind
+from providers.contract import Answer, Call, Candidate, Endpoint, Failed, FindReading, Kind
 from providers.provider import Provider
+from providers.rows import Rows
 from providers.rules import Rule
+from providers.wanted import sized_order
 
 _TASKS = "/v1/predictions"
+_ROWS = Rows("results", "id", "created_at", "status", ("succeeded",), ("failed", "canceled", "aborted"))
 _TOP_UP = "add credit at replicate.com/account/billing"
 
 
@@ -26,6 +29,8 @@ class Replicate(Provider):
     name = "replicate"
     submit_path, task_path = "/v1/models/{slug}/predictions", _TASKS + "/{task_id}"
     open_words, good_words, bad_words = ("starting", "processing"), ("succeeded",), ("failed", "canceled", "aborted")
+    #: The answer is the prediction as it stands then; only `aborted` never began, and what is `canceled` is billed.
+    cancel_path, cancelled_word = ("POST", _TASKS + "/{task_id}/cancel"), "aborted"
     #: What it cost is not told; after an hour it is removed.
     video_field = "output"
     #: How far back the list goes is not told; two weeks are what one of its filters is limited to.
@@ -45,20 +50,8 @@ class Replicate(Provider):
     )
 
     def body(self, job: Job) -> dict[str, Any]:
-        """The size spells resolution and ratio in t2v, the resolution stands alone in i2v; `audio` is a URL."""
-        render = job.render
-        image = {"image": render.image, "resolution": render.resolution}
-        order = {
-            "prompt": render.prompt,
-            "negative_prompt": render.negative_prompt,
-            "duration": render.duration_s,
-            "multi_shots": render.shot_type == "multi",
-            "enable_prompt_expansion": render.prompt_expansion,
-            "seed": job.seed,
-            **(image if render.mode is Mode.I2V else {"size": render.size}),
-            **({} if render.audio_track is None else {"audio": render.audio_track}),
-        }
-        return {"input": order}
+        """As Wan's own schema has it, under `input`."""
+        return {"input": sized_order(job)}
 
     def failed(self, task: dict[str, Any], word: str) -> Failed:
         """`aborted` ended before it began and is not billed; `canceled` is; of `failed` nothing is said."""
@@ -71,40 +64,16 @@ class Replicate(Provider):
 
     def read_find(self, answer: Answer, asked: Call) -> FindReading:
         """Rows, with their input for an hour. The next page is called by its URL, on this host only."""
-        body = answer.fields()
-        rows, url = body.get("results"), fields.url(body.get("next"))
-        if answer.status not in rules.TAKEN or not isinstance(rows, list):
+        rows, url = _ROWS.on(answer), fields.url(answer.fields().get("next"))
+        if rows is None or (url is not None and urlsplit(url)[:2] != urlsplit(asked.url)[:2]):
             return self.no_list(answer)
-        if url is not None and urlsplit(url)[:2] != urlsplit(asked.url)[:2]:
-            return self.no_list(answer)
-        following = None if url is None else Call("GET", url, asked.headers)
-        return Found(tuple(filter(None, (_candidate(fields.obj(row)) for row in rows))), following)
+        return self.found(rows, None if url is None else Call("GET", url, asked.headers))
+
+    def candidate(self, row: dict[str, Any]) -> Candidate | None:
+        """With its model, and its input while that is kept."""
+        sent = {} if row.get("data_removed") is True else fields.obj(row.get("input"))
+        return _ROWS.candidate(row, {"model": fields.words(row.get("model")) or None, **sent})
 
     def told(self, job: Job, mark: str) -> dict[str, Any]:  # noqa: ARG002 - it is never told
         """Model and input."""
         return {"model": self.offer(job).slug, **self.body(job)["input"]}
-
-    def cancel_call(self, task_id: str, at: Endpoint) -> Call | None:
-        """POST; the answer is the prediction as it stands then."""
-        return Call("POST", f"{at.base_url}{_TASKS}/{fields.quoted(task_id)}/cancel", self.headers(at))
-
-    def read_cancel(self, answer: Answer) -> bool:
-        """Only `aborted` says that it never began: what is `canceled` is billed."""
-        return answer.status in rules.TAKEN and answer.fields().get("status") == "aborted"
-
-
-def _candidate(row: dict[str, Any]) -> Candidate | None:
-    """A row of the list as a candidate; None for a row without a usable id."""
-    task_id = fields.task_id(row.get("id"))
-    states: dict[Any, Literal["succeeded", "failed"]] = {
-        "succeeded": "succeeded", "failed": "failed", "canceled": "failed", "aborted": "failed",
-    }  # fmt: skip
-    if task_id is None:
-        return None
-    sent = {} if row.get("data_removed") is True else fields.obj(row.get("input"))
-    return Candidate(
-        task_id=task_id,
-        created_at=fields.instant(row.get("created_at")),
-        state=states.get(fields.words(row.get("status")), "open"),
-        told={"model": fields.words(row.get("model")) or None, **sent},
-    )

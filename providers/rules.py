@@ -43,11 +43,14 @@ CONTENT = r"inappropriate|flagged|sensitive content|nsfw|moderation|content poli
 #: The same in their codes.
 CONTENT_CODES = r"(contentpolicy|contentfilter|contentmoderation|moderation|nsfw|datainspection|sensitive).*"
 
+#: What to do where the content was refused.
+CHANGE = "change the prompt or the media"
+
 #: The last rows of a table that has nothing odd to say of them.
 PLAIN_ENDS = (
     Rule(429, "", "", Kind.RATE_LIMITED, "too many requests for this account; it goes on by itself"),
-    Rule(None, CONTENT_CODES, "", Kind.CONTENT_REFUSED, "change the prompt or the media"),
-    Rule(None, "", CONTENT, Kind.CONTENT_REFUSED, "change the prompt or the media"),
+    Rule(None, CONTENT_CODES, "", Kind.CONTENT_REFUSED, CHANGE),
+    Rule(None, "", CONTENT, Kind.CONTENT_REFUSED, CHANGE),
     Rule(None, "", "", Kind.BAD_REQUEST, "the message says which field; the request is not sent again as it is"),
 )
 

@@ -6,14 +6,13 @@ and wan-2.6-i2v, and the published SDK 1.3.0, read in November 2026.
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
-from jobs.job import Job, Mode
+from jobs.job import Job
 from providers import fields, rules
 from providers.contract import (
     Answer,
@@ -24,19 +23,21 @@ from providers.contract import (
     Endpoint,
     Failed,
     FindReading,
-    Found,
     Kind,
     Open,
     Unreadable,
 )
 from providers.provider import Provider
+from providers.rows import Rows
 from providers.rules import Rule
+from providers.wanted import sized_order
 
 #: A credit is worth a dollar here.
 UNIT = "USD credits"
 #: Rows on a page of the request history, the most there are.
 PAGE = 100
 _HISTORY = "/inference-request/request-history"
+_ROWS = Rows("data", "request_id", "model_created", "model_status", ("COMPLETED",), ("FAILED",))
 _TOP_UP = "add credits at platform.segmind.com, or raise the team's spend limit"
 
 
@@ -44,6 +45,7 @@ class Segmind(Provider):
     """`region` is there for symmetry with providers that have several; Segmind has one."""
 
     name = "segmind"
+    id_field = "request_id"
     submit_path, task_path = "/v2/{slug}", "/v2/requests/{task_id}/status"
     balance_path = "/v1/get-user-credits"
     open_words, good_words, bad_words = ("QUEUED", "PROCESSING"), ("COMPLETED",), ("FAILED",)
@@ -67,23 +69,8 @@ class Segmind(Provider):
         return {"x-api-key": at.key, "Content-Type": "application/json"}
 
     def body(self, job: Job) -> dict[str, Any]:
-        """The size spells resolution and ratio in t2v, the resolution stands alone in i2v; `audio` is a URL."""
-        render = job.render
-        image = {"image": render.image, "resolution": render.resolution}
-        return {
-            "prompt": render.prompt,
-            "negative_prompt": render.negative_prompt,
-            "duration": render.duration_s,
-            "multi_shots": render.shot_type == "multi",
-            "enable_prompt_expansion": render.prompt_expansion,
-            "seed": job.seed,
-            **(image if render.mode is Mode.I2V else {"size": render.size}),
-            **({} if render.audio_track is None else {"audio": render.audio_track}),
-        }
-
-    def bought(self, body: dict[str, Any], headers: Mapping[str, str]) -> tuple[Any, Any]:
-        """The task's id is called request_id."""
-        return body.get("request_id"), headers.get("x-request-id")
+        """As Wan's own schema has it."""
+        return sized_order(job)
 
     def upload_call(self, name: str, content_type: str, data: bytes, at: Endpoint) -> Call:  # noqa: ARG002 - it names files
         """POST a data URL to the upload host."""
@@ -127,13 +114,18 @@ class Segmind(Provider):
 
     def read_find(self, answer: Answer, asked: Call) -> FindReading:
         """Rows with the input as it was sent, seed included: no twin looks like another."""
-        rows = answer.fields().get("data")
-        if answer.status not in rules.TAKEN or not isinstance(rows, list):
+        rows = _ROWS.on(answer)
+        if rows is None:
             return self.no_list(answer)
-        page = int(parse_qs(urlsplit(asked.url).query)["page"][0])
-        url = f"{asked.url.removesuffix(str(page))}{page + 1}"
-        following = Call("GET", url, asked.headers) if len(rows) >= PAGE else None
-        return Found(tuple(filter(None, (_candidate(fields.obj(row)) for row in rows))), following)
+        return self.found(rows, asked.with_query(page=asked.queried("page") + 1) if len(rows) >= PAGE else None)
+
+    def candidate(self, row: dict[str, Any]) -> Candidate | None:
+        """With model, input and cost; the input may be JSON in a text."""
+        sent = row.get("request_body")
+        if isinstance(sent, str):
+            sent = Answer(HTTPStatus.OK, {}, sent.encode("utf-8", "replace")).fields()
+        told = {"model": fields.words(row.get("model_name")) or None, **fields.obj(sent)}
+        return _ROWS.candidate(row, told, **_cost(fields.usd(row.get("credits_deduction"))))
 
     def balance(self, body: dict[str, Any]) -> Balance | None:
         """Bought and free credits together."""
@@ -160,20 +152,3 @@ class Segmind(Provider):
 
 def _cost(cost_usd: Decimal | None) -> dict[str, Any]:
     return {"cost_usd": cost_usd, "cost_native": None if cost_usd is None else (cost_usd, UNIT)}
-
-
-def _candidate(row: dict[str, Any]) -> Candidate | None:
-    """A row of the history as a candidate; None for a row without a usable id."""
-    task_id, sent = fields.task_id(row.get("request_id")), row.get("request_body")
-    if isinstance(sent, str):
-        sent = Answer(HTTPStatus.OK, {}, sent.encode("utf-8", "replace")).fields()
-    states: dict[Any, Literal["succeeded", "failed"]] = {"COMPLETED": "succeeded", "FAILED": "failed"}
-    if task_id is None:
-        return None
-    return Candidate(
-        task_id=task_id,
-        created_at=fields.instant(row.get("model_created")),
-        state=states.get(fields.words(row.get("model_status")), "open"),
-        told={"model": fields.words(row.get("model_name")) or None, **fields.obj(sent)},
-        **_cost(fields.usd(row.get("credits_deduction"))),
-    )

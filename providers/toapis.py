@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import Answer, Balance, Call, CheckReading, Endpoint, Kind
+from providers.contract import Answer, Call, CheckReading, Endpoint, Kind
 from providers.provider import Provider
 from providers.rules import Rule
 
@@ -21,7 +21,7 @@ class ToApis(Provider):
 
     name = "toapis"
     submit_path, task_path = "/v1/videos/generations", "/v1/videos/generations/{task_id}"
-    balance_path = "/v1/balance"
+    balance_path, balance_field = "/v1/balance", "remain_balance"
     open_words, good_words, bad_words = ("submitted", "queued", "in_progress"), ("completed",), ("failed",)
     rules = (
         # Messages come in the account's language; these are "content policy", "content check" and "breaks the rules".
@@ -64,9 +64,3 @@ class ToApis(Provider):
         """Under `result.data`."""
         data = fields.obj(task.get("result")).get("data")
         return self.video(fields.obj(data[0] if isinstance(data, list) and data else data).get("url"))
-
-    def balance(self, body: dict[str, Any]) -> Balance | None:
-        """What the key may still spend, in dollars; a key without a limit says -1, and a failure success: false."""
-        left = fields.amount(body.get("remain_balance"))
-        untold = body.get("success") is False or body.get("unlimited_quota") is True
-        return None if untold or left is None else Balance(left, "USD")
