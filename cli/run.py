@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from cli.balance import with_balance
 from cli.following import follow, told_to_end
 from cli.options import as_json, planning, redis, spending
 from cli.places import Campaign, found, store_of
@@ -83,7 +84,7 @@ def _make(plan: Plan, world: World, settings: Settings, store: ObjectStore, *, a
         ledger = Ledger.connect(stack.redis_url, store_url=store.url, found=True)
         try:
             tell(said(hand_over(plan, ledger, store, settings.budget_usd)))
-            end = follow(ledger, plan.campaign, each_look=stack.watch)
+            end = with_balance(follow(ledger, plan.campaign, each_look=stack.watch), ledger, stack.simulator_url)
             results = write_results(found(store, plan.campaign), ledger, end.status)
         finally:
             ledger.close()

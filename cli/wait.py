@@ -2,9 +2,11 @@
 
 import click
 
+from cli.balance import with_balance
 from cli.following import follow
 from cli.options import as_json, campaign, places
 from cli.places import required_ledger_url, store_of
+from cli.stack import running_simulator
 from cli.summary import print_json, status_json, status_lines
 from config.settings import load_settings
 from jobs.errors import BadInput, WanbatchError
@@ -28,6 +30,8 @@ def command(campaign: str, store: str | None, redis: str | None, timeout: float 
                 f"the ledger has no campaign {campaign!r}", hint=f"it has {', '.join(names[:5]) or 'none yet'}"
             )
         end = follow(ledger, campaign, until_s=timeout)
+        if end.exit_code is not None:
+            end = with_balance(end, ledger, settings.simulator_url or running_simulator(settings.store))
     finally:
         ledger.close()
     _tell(end, as_json=as_json)

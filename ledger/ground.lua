@@ -203,6 +203,12 @@ local function tokens_wait_ms(account_key, windows, take)
   return 0
 end
 
+-- What is left on an account, {credits, credits_unit, credits_ms}, is kept unless a later sighting is known.
+local function see_balance(at, seen)
+  if tonumber(seen.credits_ms) < tonumber(redis.call('HGET', at, 'credits_ms') or '0') then return end
+  for name, text in pairs(seen) do redis.call('HSET', at, name, text) end
+end
+
 -- The rate token for one POST of a job of these campaigns: {'go'}, or why and how long it may not leave.
 local function token_to_send(campaigns, account, windows)
   local campaign = redis.call('HMGET', PREFIX .. 'c:' .. buyer(campaigns), 'state', 'parked_kind')

@@ -1,5 +1,5 @@
 -- The provider said 429 (or told its balance): the account waits, and its rate is halved once per hold. Success restores it.
--- ARGV 1 epoch  2 account  3 hold in ms (0: none)  4 kind to park with (empty: none)  5 reason  then field, value pairs to remember
+-- ARGV 1 epoch  2 account  3 hold in ms (0: none)  4 kind to park with (empty: none)  5 reason  then field, value pairs of a balance that was seen
 -- ->   1
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local at = PREFIX .. 'a:' .. ARGV[2]
@@ -12,5 +12,9 @@ if hold > 0 then
   redis.call('HSET', at, 'hold_ms', int(math.max(tonumber(was[1] or '0'), now + hold)))
 end
 if ARGV[4] ~= '' then park(at, ARGV[4], ARGV[5]) end
-for i = 6, #ARGV, 2 do redis.call('HSET', at, ARGV[i], ARGV[i + 1]) end
+if ARGV[6] then
+  local seen = {}
+  for i = 6, #ARGV, 2 do seen[ARGV[i]] = ARGV[i + 1] end
+  see_balance(at, seen)
+end
 return 1

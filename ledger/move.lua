@@ -45,7 +45,7 @@ if order.watch then
   redis.call('HSET', PREFIX .. 'watch:' .. account, order.watch.send, order.watch.text)
   redis.call('ZADD', PREFIX .. 'freed:' .. account, int(now_ms() + order.watch.due_ms), order.watch.send)
 end
-for name, text in pairs(order.seen or {}) do redis.call('HSET', at, name, text) end
+if order.seen then see_balance(at, order.seen) end
 if order.answered then
   redis.call('HDEL', at, 'lost_streak', 'probe')
   local factor = tonumber(redis.call('HGET', at, 'factor') or '1')

@@ -1,7 +1,6 @@
 """The end of a job: what it cost, as a record on its shelf, then told to the ledger. Durable first, then done."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -100,7 +99,7 @@ def settle_done(
         cost_uusd=to_uusd(cost_usd),
         charge_over=to_uusd(cost_usd) > job.price_uusd,
         delete=("job", "result", "owed"),
-        seen=_balance(result),
+        seen=_balance(result, row),
     )
     return _told(insist(shop.ledger, order))
 
@@ -181,11 +180,11 @@ def by_list(job: Job, native: Sequence[Any] | None, shop: Workshop) -> Decimal:
     return from_uusd(job.price_uusd) if second_usd is None else Decimal(native[0]) * second_usd
 
 
-def _balance(result: dict[str, Any]) -> dict[str, str]:
-    """The account's balance as this answer showed it."""
+def _balance(result: dict[str, Any], row: Mapping[str, str]) -> dict[str, str]:
+    """The account's balance as this answer showed it, when it came: others may have come since."""
     if result.get("credits") is None:
         return {}
-    return as_kept(result["credits"], result["credits_unit"], time.time())
+    return as_kept(result["credits"], result["credits_unit"], int(row["finished_ms"]) / 1000)
 
 
 def _ended(trouble: Trouble) -> dict[str, str]:

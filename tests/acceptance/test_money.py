@@ -159,3 +159,17 @@ def test_a_rehearsal_and_the_real_run_never_meet(
     mixed = wanbatch(*asked, "--campaign", "simulated-lamps", cwd=tmp_path, env=env, command=command)
     assert mixed.code == 4, mixed.err
     assert "simulated work" in mixed.err
+
+
+@pytest.mark.parametrize("provider", ["segmind", "apimart"])
+def test_the_last_words_say_what_is_left_now(provider: str, fleet: Callable[..., Fleet]) -> None:
+    """Whether answers tell the balance or not: after the last video it is what was there less what was billed."""
+    made = fleet("--speed", "600", "--no-limits")
+    made.hire()
+    prompts_file(made.folder / "lamps.txt", 12)
+    told = made.run("submit", "lamps.txt", "--simulate", "--provider", provider, "--campaign", "lamps")
+    assert told.code == 0, told.err
+    waited = made.run("wait", "lamps", "--json")
+    assert waited.code == 0, waited.err
+    left = waited.json["credits"][f"simulated-{provider}"]["remaining"]
+    assert Decimal(left) == Decimal(10_000) - billed_usd(made.provider.purchases())

@@ -1,10 +1,12 @@
 """What is left on an account whose jobs' answers do not tell it: asked seldom, carried by the records that follow."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -146,6 +148,23 @@ def test_what_an_answer_tells_is_not_asked_for(work: Workbench) -> None:
     settled(work)
     assert work.shop.untold == set()
     assert Balances(work.ledger).seen(work.account) is not None
+
+
+def test_an_older_sighting_never_takes_the_place_of_a_newer_one(work: Workbench) -> None:
+    """Two jobs end one after the other and are collected the other way round: what the later answer told stays."""
+    first, second = work.order(count=2)
+    for job in (first, second):
+        assert work.submit()[1] == Done()
+        work.watch(job.job_id)
+    told = {job.job_id: Decimal(json.loads(work.row(job.job_id)["result"])["credits"]) for job in (first, second)}
+    assert told[first.job_id] > told[second.job_id]
+    for job in (second, first):
+        assert work.collect(job.job_id) == Done()
+    seen = Balances(work.ledger).seen(work.account)
+    assert seen is not None
+    assert (seen[0], seen[2]) == (told[second.job_id], work.record(second.job_id).completed_at)
+    Balances(work.ledger).remember(work.account, "1", "USD credits", seen[2].timestamp() - 1)
+    assert Balances(work.ledger).seen(work.account) == seen
 
 
 def test_a_failed_job_tells_what_was_seen_last(work: Workbench) -> None:
