@@ -24,14 +24,14 @@ def picture(
     return out.getvalue()
 
 
-def wav(seconds: float = 5.0) -> bytes:
-    """Silence, 8 kHz, one channel of 16 bits."""
+def wav(seconds: float = 5.0, rate_hz: int = 8000) -> bytes:
+    """Silence, one channel of 16 bits."""
     out = io.BytesIO()
     with wave.open(out, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(bytes(round(seconds * 16_000)))
+        sound.setframerate(rate_hz)
+        sound.writeframes(bytes(2 * round(seconds * rate_hz)))
     return out.getvalue()
 
 

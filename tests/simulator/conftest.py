@@ -33,16 +33,11 @@ class Street:
     def __init__(self, options: Options, real_s: float = NOON) -> None:
         self.real_s = real_s
         self.app = create_app(options, real=lambda: self.real_s)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://street")
 
     def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; path may be a whole URL of this street."""
-
-        async def exchange() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://street") as client:
-                return await client.request(method, path, **request)
-
-        return asyncio.run(exchange())
+        return asyncio.run(self.client.request(method, path, **request))
 
     def segmind(self, method: str, path: str, *, key: str = "sim-one", **request: Any) -> httpx.Response:
         """One request to Segmind with a key."""

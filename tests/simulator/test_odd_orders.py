@@ -26,7 +26,7 @@ ODD: list[Any] = [
 ]  # fmt: skip
 HEADERS = [
     (b"host", b"street"), (b"content-type", b"application/json"), (b"x-api-key", b"sim-one"),
-    (b"authorization", b"Bearer sim-one"), (b"x-dashscope-async", b"enable"),
+    (b"x-dashscope-async", b"enable"),
 ]  # fmt: skip
 
 
@@ -81,16 +81,16 @@ ORDERS = {
 }
 
 
-async def post(one: Street, path: str, body: bytes) -> int:
-    """The status of one order, handed to the application without a client in between: there are thousands."""
+async def status(one: Street, path: str, order: Any = None, *, key: bytes = b"Bearer sim-one") -> int:
+    """The status of an order, or of a look, handed to the application without a client: there are thousands."""
     scope = {
-        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "root_path": "", "scheme": "http",
-        "query_string": b"", "headers": HEADERS,
+        "type": "http", "method": "GET" if order is None else "POST", "path": path, "raw_path": path.encode(),
+        "root_path": "", "scheme": "http", "query_string": b"", "headers": [*HEADERS, (b"authorization", key)],
     }  # fmt: skip
     codes: list[int] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        return {"type": "http.request", "body": json.dumps(order).encode(), "more_body": False}
 
     async def send(message: MutableMapping[str, Any]) -> None:
         codes.extend([message["status"]] if "status" in message else [])
@@ -105,7 +105,7 @@ def test_no_order_breaks_the_simulator(street: Callable[..., Street], dialect: s
     one = street(no_limits=True)
 
     async def ask_all() -> list[int]:
-        return [await post(one, path, json.dumps(order).encode()) for path, order in ORDERS[dialect]]
+        return [await status(one, path, order) for path, order in ORDERS[dialect]]
 
     codes = asyncio.run(ask_all())
     assert {code // 100 for code in codes} == {2, 4}
@@ -116,16 +116,23 @@ def test_fal_takes_every_order_and_tells_its_fate(street: Callable[..., Street])
     """Its queue refuses nothing: each result is a video or a 422, and the list can show every input."""
     one = street(no_limits=True)
     least = {"prompt": "x", "image_url": "https://x/y.png", "video_urls": ["https://x/y.mp4"]}
-    for name, endpoint in fal_orders.ENDPOINTS.items():
-        for _, order in orders_of("", least, endpoint.form):
-            body = json.dumps(order).encode()
-            assert one.fal("POST", f"/queue/{name}", content=body).status_code == 200
+    orders = [order for name, asks in fal_orders.ENDPOINTS.items() for order in orders_of(name, least, asks.form)]
+
+    async def order_all() -> set[int]:
+        return {await status(one, f"/fal/queue/{name}", order, key=b"Key sim-one") for name, order in orders}
+
+    async def look_at(task_ids: list[str]) -> set[int]:
+        paths = [f"/fal/queue/wan/v2.6/requests/{task_id}" for task_id in task_ids]
+        return {await status(one, path, key=b"Key sim-one") for path in paths}
+
+    assert asyncio.run(order_all()) == {200}
     one.real_s += 200
-    ends = [(row["task_id"], row["state"]) for row in one.purchases()]
-    codes: dict[str, set[int]] = {state: set() for _, state in ends}
-    for task_id, state in ends:
-        codes[state].add(one.fal("GET", f"/queue/wan/v2.6/requests/{task_id}").status_code)
-    assert codes == {"succeeded": {200}, "failed": {422}}
+    ends: dict[str, list[str]] = {"succeeded": [], "failed": []}
+    for row in one.purchases():
+        ends[row["state"]].append(row["task_id"])
+    assert len(ends["succeeded"]) + len(ends["failed"]) == len(orders)
+    assert asyncio.run(look_at(ends["succeeded"])) == {200}
+    assert asyncio.run(look_at(ends["failed"])) == {422}
     asked = {"endpoint_id": list(fal_orders.ENDPOINTS), "expand": "payloads", "limit": 100}
     page = one.fal("GET", "/api/v1/models/requests/by-endpoint", params=asked).json()
     assert (len(page["items"]), page["has_more"]) == (100, True)
