@@ -5,6 +5,7 @@ import ipaddress
 import itertools
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,44 @@ hypothesis.settings.load_profile("gate")
 FOREIGN_PREFIXES = ("WANBATCH_", "AWS_", "CELERY_")
 FOREIGN_SUFFIXES = ("_API_KEY", "_API_TOKEN", "_API_SECRET", "FAL_KEY")
 
+ROOT = Path(__file__).resolve().parents[1]
+#: What a run of tests may leave in the project's folder.
+CACHES = {".hypothesis", ".pytest_cache"}
+#: What stood in the project's folder before the run.
+STOOD = pytest.StashKey[set[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember what stands in the project's folder; where tests run side by side, the one who starts them does."""
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[STOOD] = _names()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that left something in the project's folder, where a test's own folder was meant."""
+    stood = session.config.stash.get(STOOD, None)
+    if stood is not None and (left := sorted(_names() - stood - CACHES)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nthe tests left in {ROOT}: {', '.join(left)}\nRemove it, and give its test a folder of its own.")  # noqa: T201 - for the person at the gate
+
+
+def _names() -> set[str]:
+    return {path.name for path in ROOT.iterdir()}
+
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Drop the settings and keys of whoever runs the tests; give state folders of the test run's own."""
+    """Drop the settings and keys of whoever runs the tests; give folders of the test run's own for what is kept."""
     home = tmp_path_factory.mktemp("home")
+    temporary = tmp_path_factory.mktemp("t")
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(FOREIGN_PREFIXES) or name.endswith(FOREIGN_SUFFIXES):
                 patch.delenv(name)
         for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(home / name.lower()))
+        patch.setenv("TMPDIR", str(temporary))
+        patch.setattr(tempfile, "tempdir", None)
         patch.setenv("AWS_CONFIG_FILE", os.devnull)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -94,7 +122,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """A real SeaweedFS: `.endpoint`, `.access_key`, `.secret_key`, and `.bucket()` for a new bucket's name."""
     server = start_seaweed(tmp_path_factory.mktemp("seaweed"))
     yield server
-    server.child.kill()
+    server.kill()
 
 
 @pytest.fixture

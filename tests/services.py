@@ -152,6 +152,14 @@ class Seaweed:
     endpoint: str
     access_key: str
     secret_key: str
+    ports: tuple[int, ...]
+
+    def kill(self) -> None:
+        """End it, and take away the sockets that it leaves behind: their place and names are fixed in its code."""
+        self.child.kill()
+        for port in self.ports:
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
     def bucket(self) -> str:
         """Make a new, empty bucket and return its name."""
@@ -191,7 +199,7 @@ def start_seaweed(folder: Path) -> Seaweed:
     child = start([weed, "mini", *flags], folder / "seaweed.log", keys | {"TMPDIR": str(folder)})
     endpoint = f"http://127.0.0.1:{ports[doors.index('s3')]}"
     child.wait_ready(lambda: _answers(f"{endpoint}/healthz"))
-    return Seaweed(child, endpoint, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
+    return Seaweed(child, endpoint, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], tuple(ports))
 
 
 @dataclass(frozen=True)

@@ -251,8 +251,9 @@ def _seaweed(folder: Path) -> Iterator[int]:
     flags = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-master.telemetry=false", "-webdav=false"]
     flags += ["-admin.ui=false", "-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     ports = {door: _free_port() for door in doors}
+    inner = {door: _free_port() for door in doors}
     flags += [f"-{door}.port={port}" for door, port in ports.items()]
-    flags += [f"-{door}.port.grpc={_free_port()}" for door in doors]
+    flags += [f"-{door}.port.grpc={port}" for door, port in inner.items()]
     weed = Actor(
         [str(Path(sys.executable).with_name("weed")), "mini", *flags], folder / "weed.log", {"TMPDIR": str(folder)}
     )
@@ -270,6 +271,10 @@ def _seaweed(folder: Path) -> Iterator[int]:
         yield ports["s3"]
     finally:
         weed.stop()
+        # It leaves a socket for each port, in a place that is fixed in its code.
+        for port in (*ports.values(), *inner.values()):
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 def _well(url: str) -> bool:
