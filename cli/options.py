@@ -73,6 +73,12 @@ places = together([store, redis])
 planning = together(
     [
         matrix_file,
+        click.option(
+            "--template",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="TOML",
+            help="MATRIX is a product catalog, and this says what videos each product gets.",
+        ),
         click.option("--provider", metavar="NAME", help="The provider that buys, with real money; see `providers`."),
         click.option("--simulate", is_flag=True, help="Rehearse: the provider's real code against the simulator."),
         click.option("--campaign", metavar="NAME", help="The campaign's name (default: the file's)."),

@@ -35,6 +35,7 @@ class Asked:
     """The planning options of `plan`, `run` and `submit`, as they were given."""
 
     matrix: Path
+    template: Path | None
     provider: str | None
     simulate: bool
     campaign: str | None
@@ -73,6 +74,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
             bought=shelf.ended,
             spool=Path(spool),
             media=_media(world, source, settings, Path(spool), shelf),
+            template=asked.template,
         )
 
 
@@ -96,7 +98,9 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
     """What a person should know before anything is bought: whose it is and where, then what it makes and costs."""
     state = "KNOWN" if known(store, plan.campaign) else "NEW"
     yield f"{state} campaign {plan.campaign} | {world.said} | store {store.url}"
-    parts = [f"{counted(plan.variants, 'video')} from {counted(plan.lines, 'row')}"]
+    if plan.read_as:
+        yield f"read as {plan.read_as}"
+    parts = [counted(plan.variants, "video") + ("" if plan.read_as else f" from {counted(plan.lines, 'row')}")]
     if plan.already_bought:
         parts.append(f"{plan.already_bought:,} are there already")
     parts.append(f"{plan.to_buy:,} to make" if plan.to_buy else "nothing left to make")
@@ -115,7 +119,7 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
         addresses = "1 address" if plan.unlooked == 1 else f"{plan.unlooked:,} addresses"
         yield f"{addresses} of media not looked at: no provider was named (--provider NAME looks, with --simulate too)"
     if plan.notes_count:
-        yield f"{counted(plan.notes_count, 'note')} on media; nothing is refused for them:"
+        yield f"{counted(plan.notes_count, 'note')}; nothing is refused for them:"
         yield from (f"  {note}" for note in plan.notes[:NAMED])
     if plan.refused_count:
         problems = counted(plan.refused_count, "problem")

@@ -12,7 +12,7 @@ from typing import Self
 from jobs.errors import BadInput, Problem
 from jobs.visible import visible
 from producer.columns import REASON
-from producer.readers import Matrix
+from producer.readers import Rows
 from producer.rows import Row
 from producer.tables import NO_DELIMITER
 
@@ -23,10 +23,12 @@ PROBLEMS_KEPT = 1000
 class BadRows:
     """Collects the problems of a matrix and its bad rows; a context manager.
 
-    Tables get a first column `_problem`, JSONL a comment line above each object; the reader passes over both.
+    Tables get a first column `_problem`, JSONL a comment line above each object; the reader passes over both. A product
+    of a catalog, all of whose rows are kept, stands there once however many of its videos are bad; what is wrong with
+    the template is counted once.
     """
 
-    def __init__(self, matrix: Matrix) -> None:
+    def __init__(self, matrix: Rows) -> None:
         self._matrix = matrix
         self._spool = tempfile.TemporaryFile("w+", encoding="utf-8", newline="", errors="surrogateescape")  # noqa: SIM115 - closed on exit
         table = matrix.format in {"csv", "tsv"}
@@ -34,6 +36,8 @@ class BadRows:
         self._writer = csv.writer(self._spool, delimiter=self._delimiter, lineterminator="\n")
         if matrix.format != "jsonl":
             self._writer.writerow([REASON, *(key for key in matrix.header.keys if key != REASON)])
+        self._gathered: tuple[Row, dict[Problem, None]] | None = None
+        self._elsewhere: set[Problem] = set()
         self.problems: list[Problem] = []
         self.problem_count = 0
         self.rows = 0
@@ -46,11 +50,37 @@ class BadRows:
 
     def add(self, row: Row, problems: Sequence[Problem]) -> None:
         """Leave a row out."""
-        self.rows += 1
-        self.problem_count += len(problems)
-        self.problems.extend(problems[: max(0, PROBLEMS_KEPT - len(self.problems))])
+        before = self._gathered
+        again = before is not None and before[0].origin is not None and _written(before[0]) is _written(row)
+        if not again:
+            self._keep()
+            self.rows += 1
+            self._gathered = (row, {})
+        known = self._gathered[1] if self._gathered else {}
+        fresh = [problem for problem in problems if problem not in known and self._is_new(problem)]
+        known.update(dict.fromkeys(problems))
+        self.problem_count += len(fresh)
+        self.problems.extend(fresh[: max(0, PROBLEMS_KEPT - len(self.problems))])
+
+    def _is_new(self, problem: Problem) -> bool:
+        """Whether a problem is the row's own, or the first of its kind in another file (the template)."""
+        if problem.file == self._matrix.name:
+            return True
+        new = problem not in self._elsewhere
+        if new and len(self._elsewhere) < PROBLEMS_KEPT:
+            self._elsewhere.add(problem)
+        return new
+
+    def _keep(self) -> None:
+        """Write down the row that was gathered last."""
+        if self._gathered is None:
+            return
+        row, problems = self._gathered
+        self._gathered = None
         reason = visible("; ".join(_said(problem) for problem in problems))
-        if self._matrix.format == "jsonl":
+        if row.origin is not None:
+            self._add_records(row.origin.written(), reason)
+        elif self._matrix.format == "jsonl":
             self._spool.write(f"# line {row.line}: {' '.join(reason.split())}\n{row.raw.strip()}\n")
         elif self._matrix.format == "txt":
             self._writer.writerow([reason, row.raw.strip()])
@@ -64,6 +94,7 @@ class BadRows:
         """
         if not self.rows:
             return None
+        self._keep()
         suffix = {"jsonl": ".jsonl", "tsv": ".tsv"}.get(self._matrix.format, ".csv")
         self._spool.flush()
         self._spool.seek(0)
@@ -75,6 +106,11 @@ class BadRows:
         except OSError as error:
             raise BadInput(f"the bad rows cannot be written to {path}: {error.strerror}") from error
         return path
+
+    def _add_records(self, written: str, reason: str) -> None:
+        """All rows of a product, the first with the reason."""
+        for number, cells in enumerate(csv.reader(io.StringIO(written, newline=""))):
+            self._writer.writerow(["" if number else reason, *cells])
 
     def _add_record(self, row: Row, reason: str) -> None:
         """A row of a table, its cells as they were; one whose quotes are broken is kept as it stands."""
@@ -99,6 +135,10 @@ class BadRows:
         widths = {len(cells) for cells in csv.reader(rest, delimiter=header.delimiter)}
         start = self._delimiter if widths == {len(header.keys)} else ""
         return "\n".join([quoted + self._delimiter + first, *(start + line for line in rest)]) + "\n"
+
+
+def _written(row: Row) -> object:
+    return row.origin.written if row.origin is not None else row
 
 
 def _said(problem: Problem) -> str:

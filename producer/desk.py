@@ -14,12 +14,12 @@ from jobs.money import to_uusd
 from producer.ahead import VIDEOS_AHEAD, Found, ahead
 from producer.columns import Wrong, meant, resolve
 from producer.derived import Derived
-from producer.matrix import Survey, Trouble, Variant, located, survey, variants
+from producer.matrix import Trouble, Variant, located, survey, variants
 from producer.media import Media
 from producer.mediacheck import MediaCheck
 from producer.planfile import PlanWriter
-from producer.readers import Matrix
-from producer.rows import Row
+from producer.readers import Rows
+from producer.rows import Row, Survey
 from providers.accounts import account_name
 from providers.provider import Provider
 from providers.registry import sellers
@@ -68,7 +68,7 @@ class Desk:
 
     def __init__(
         self,
-        matrix: Matrix,
+        matrix: Rows,
         campaign: str,
         options: PlanOptions,
         provider: Provider,
@@ -122,7 +122,7 @@ class Desk:
             if not troubles:
                 notes.extend(self.check.notes(each))
                 lines.extend(self._takes(each, row))
-        self._note(located(notes, row, self.matrix.name))
+        self._note([*(row.origin.notes if row.origin else ()), *located(notes, row, self.matrix.name)])
         return lines, located(troubles, row, self.matrix.name)
 
     def _note(self, notes: Sequence[Problem]) -> None:
@@ -233,14 +233,14 @@ class Desk:
         return (derived_seed(f"{self.seed_by}={group}") + take - 1) % (SEED_MAX + 1), "group"
 
 
-def _where(pairs: Sequence[tuple[str, str]], seen: Survey, matrix: Matrix) -> Mapping[str, frozenset[str]]:
+def _where(pairs: Sequence[tuple[str, str]], seen: Survey, matrix: Rows) -> Mapping[str, frozenset[str]]:
     wanted: defaultdict[str, set[str]] = defaultdict(set)
     for column, text in pairs:
         wanted[_column(column, seen, matrix, "--where")].add(text.strip())
     return {column: frozenset(texts) for column, texts in wanted.items()}
 
 
-def _column(name: str, seen: Survey, matrix: Matrix, flag: str) -> str:
+def _column(name: str, seen: Survey, matrix: Rows, flag: str) -> str:
     """The key of a column that a flag names; BadInput when the matrix has none of that name."""
     key, _ = resolve(name)
     if key not in seen.columns:

@@ -31,7 +31,11 @@ GUESS_BYTES = 1 << 18
 
 #: What a file starts with that is no text, and how it becomes a matrix.
 MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"PK\x03\x04", "a zip archive or an Excel workbook", "save the sheet as CSV UTF-8"),
+    (
+        b"PK\x03\x04",
+        "a zip archive or an Excel workbook",
+        "save the sheet as CSV UTF-8; a catalog of products needs --template",
+    ),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV UTF-8"),
     (b"\x1f\x8b", "compressed with gzip", "decompress it first: gunzip -c FILE | wanbatch ... -"),
     (b"%PDF", "a PDF", "export the table as CSV"),

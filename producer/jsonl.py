@@ -21,10 +21,10 @@ def objects(lines: Lines) -> Iterator[Row]:
 
 def is_object(text: str) -> bool:
     """Whether the text is one JSON object."""
-    return _parsed(text) is not None
+    return parsed(text) is not None
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+def parsed(text: str) -> dict[str, Any] | None:
     """The JSON object in `text`, numbers as they are written; None when it is anything else."""
     try:
         value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
@@ -35,9 +35,9 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 def _row(text: str, raw: str, lines: Lines, known: dict[str, tuple[str, Wrong | None]]) -> Row:
     file, line = lines.name, lines.count
-    value = _parsed(text)
+    value = parsed(text)
     if value is None:
-        return Row(line, {}, raw, (Problem(file, line, "", text[:200], _trouble(text), "write one {...} a line"),))
+        return Row(line, {}, raw, (Problem(file, line, "", text[:200], trouble(text), "write one {...} a line"),))
     cells: dict[str, str] = {}
     problems = []
     for name, content in value.items():
@@ -56,7 +56,8 @@ def _row(text: str, raw: str, lines: Lines, known: dict[str, tuple[str, Wrong | 
     return Row(line, cells, raw, tuple(problems))
 
 
-def _trouble(text: str) -> str:
+def trouble(text: str) -> str:
+    """Why a line is no JSON object."""
     try:
         json.loads(text)
     except ValueError as error:

@@ -9,8 +9,8 @@ from jobs.errors import Problem
 from jobs.job import AspectRatio, Fit, Mode, Render
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, control_character
 from producer.prompts import Template, compiled, field_names, filled, is_template, single_braces
-from producer.readers import Matrix
-from producer.rows import Row
+from producer.readers import Rows
+from producer.rows import Origin, Place, Row, Survey
 
 #: Videos that one row may ask for; more is a slip in the axes.
 ROW_VARIANTS_MAX = 10_000
@@ -24,12 +24,8 @@ SETTINGS = {
 
 _KNOWN = frozenset(KNOWN)
 
-
-class Survey(NamedTuple):
-    """What the whole matrix says about its columns: all of them, and which are axes."""
-
-    columns: frozenset[str]
-    axes: frozenset[str]
+#: What holds for a row that stands in its file as it is.
+_AS_WRITTEN = Origin(str)
 
 
 class Variant(NamedTuple):
@@ -58,12 +54,14 @@ class Trouble(NamedTuple):
     wrong: Wrong
 
 
-def survey(matrix: Matrix) -> Survey:
+def survey(matrix: Rows) -> Survey:
     """Read the matrix once for its columns.
 
     An axis is a column that holds `|` between values in some cell, or that a prompt template names; every other column
     of the user's own is a label.
     """
+    if matrix.seen is not None:
+        return matrix.seen
     columns: dict[str, None] = dict.fromkeys(matrix.header.keys)
     axes: set[str] = set()
     fields: set[str] = set()
@@ -85,7 +83,8 @@ def variants(row: Row, seen: Survey, where: Mapping[str, frozenset[str]]) -> Ite
     `where` keeps only those whose cell in each named column is one of the given texts.
     """
     cells = {column: text for column, text in row.cells.items() if text}
-    total, combinations = _multiplied(cells)
+    origin = row.origin or _AS_WRITTEN
+    total, combinations = _multiplied(cells, FREE_TEXT | origin.literal)
     if total > ROW_VARIANTS_MAX:
         wrong = Wrong(
             f"this one row asks for {total:,} videos", f"a row multiplies out to {ROW_VARIANTS_MAX:,} at most"
@@ -94,20 +93,26 @@ def variants(row: Row, seen: Survey, where: Mapping[str, frozenset[str]]) -> Ite
         return
     for combination in combinations:
         if all(combination.get(column, "") in wanted for column, wanted in where.items()):
-            yield from _variant(combination, seen)
+            yield from _variant(combination, seen, origin.optional)
 
 
 def located(troubles: Sequence[Trouble], row: Row, file: str) -> list[Problem]:
     """The troubles of a row as problems with their place, each once."""
+    places = row.origin.places if row.origin else {}
     return [
-        Problem(file, row.line, trouble.column, trouble.text[:200], trouble.wrong.problem, trouble.wrong.fix)
+        Problem(
+            *places.get(trouble.column, Place(file, row.line, trouble.column)),
+            trouble.text[:200],
+            trouble.wrong.problem,
+            trouble.wrong.fix,
+        )
         for trouble in dict.fromkeys(troubles)
     ]
 
 
-def _multiplied(cells: dict[str, str]) -> tuple[int, Iterator[dict[str, str]]]:
-    """How many combinations the `|` in the cells ask for, and those."""
-    axes = {column: _values(text) for column, text in cells.items() if "|" in text and column not in FREE_TEXT}
+def _multiplied(cells: dict[str, str], plain: frozenset[str]) -> tuple[int, Iterator[dict[str, str]]]:
+    """How many combinations the `|` in the cells ask for, but for columns that are `plain`, and those."""
+    axes = {column: _values(text) for column, text in cells.items() if "|" in text and column not in plain}
     if not axes:
         return 1, iter((cells,))
     total = 1
@@ -120,13 +125,13 @@ def _values(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split("|") if part.strip())) or ("",)
 
 
-def _variant(cells: dict[str, str], seen: Survey) -> Iterator[Variant | Trouble]:
+def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> Iterator[Variant | Trouble]:
     values: dict[str, Any] = {}
     troubles = []
     for column, text in cells.items():
         value = control_character(text)
         if value is None:
-            value = _read(column, text, cells, seen)
+            value = _read(column, text, cells, seen, optional)
         if isinstance(value, Wrong):
             troubles.append(Trouble(column, text, value))
         else:
@@ -149,9 +154,9 @@ def _variant(cells: dict[str, str], seen: Survey) -> Iterator[Variant | Trouble]
     )
 
 
-def _read(column: str, text: str, cells: Mapping[str, str], seen: Survey) -> Any:
+def _read(column: str, text: str, cells: Mapping[str, str], seen: Survey, optional: frozenset[str]) -> Any:
     if column in FREE_TEXT:
-        return _free_text(text.replace("\r\n", "\n"), cells, seen)
+        return _free_text(text.replace("\r\n", "\n"), cells, seen, optional)
     return _typed(column, text) if column in _KNOWN else text
 
 
@@ -160,12 +165,12 @@ def _typed(column: str, text: str) -> Any:
     return READERS[column](text)
 
 
-def _free_text(text: str, cells: Mapping[str, str], seen: Survey) -> str | Wrong:
+def _free_text(text: str, cells: Mapping[str, str], seen: Survey, optional: frozenset[str]) -> str | Wrong:
     if "{" not in text:
         return text
     if is_template(text):
         fields = {column: value for column, value in cells.items() if column not in FREE_TEXT}
-        return filled(text, fields, seen.columns - FREE_TEXT)
+        return filled(text, fields, seen.columns - FREE_TEXT, optional)
     return single_braces(text, seen.columns) or text
 
 

@@ -14,13 +14,15 @@ from config.facts import ProviderFacts
 from jobs.errors import BadInput, Problem
 from jobs.money import from_uusd, usd_text
 from producer.badrows import BadRows
+from producer.catalogs.catalog import read_catalog
+from producer.catalogs.template import read_template
 from producer.derived import Derived
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
 from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
-from producer.readers import Matrix, read_matrix
+from producer.readers import Rows, read_matrix
 from producer.sources import Sources
 from providers.provider import Provider
 
@@ -38,7 +40,8 @@ class Plan:
     each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
     `notes` say what a person should know of them; `kept` are the files to store, by address there as the matrix spells
-    them, which `sources` opens; those of them that were made of others, beside the plan, are `derived`.
+    them, which `sources` opens; those of them that were made of others, beside the plan, are `derived`. `read_as` says
+    what a catalog was taken for.
     """
 
     campaign: str
@@ -47,6 +50,7 @@ class Plan:
     account: str
     source: str
     said: str
+    read_as: str
     path: Path
     sha256: str
     lines: int
@@ -100,15 +104,18 @@ def make_plan(
     bought: Bought,
     spool: Path,
     media: Media | None = None,
+    template: Path | None = None,
+    name: str | None = None,
 ) -> Plan:
     """Plan a matrix: every row checked, multiplied out, priced, and written to a file in `spool`.
 
+    With a `template` the source is a catalog, which messages call by `name`.
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
     `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
     campaign = campaign_name(source, given=options.campaign, simulated=options.simulated)
     with (
-        read_matrix(source) as matrix,
+        _opened(source, template, name) as matrix,
         BadRows(matrix) as bad,
         PlanWriter(spool) as writer,
         media or Media(None, Sources(base_of(source)), spool) as looks,
@@ -134,6 +141,7 @@ def make_plan(
             account=desk.account,
             source=matrix.name,
             said=matrix.encoding.said,
+            read_as=matrix.read_as,
             path=path,
             sha256=sha256,
             lines=desk.lines,
@@ -151,6 +159,12 @@ def make_plan(
             bad_rows_path=bad_rows_path,
             **_of_media(desk, looks),
         )
+
+
+def _opened(source: Source, template: Path | None, name: str | None) -> Rows:
+    if template is None:
+        return read_matrix(source)
+    return read_catalog(source, read_template(template, base_of(source)), name)
 
 
 def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:
@@ -183,13 +197,14 @@ def eta_s(to_buy: int, facts: ProviderFacts) -> float:
     return max(paces, default=0.0) + facts.typical_render_s
 
 
-def _refuse(matrix: Matrix, bad: BadRows, writer: PlanWriter, *, skip: bool) -> None:
+def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, *, skip: bool) -> None:
     """Stop where there are bad rows that may not be skipped, or nothing is left."""
     if bad.rows and not (skip and writer.places):
-        rows = f"{bad.rows:,} row" + ("s" if bad.rows > 1 else "")
+        rows = f"{bad.rows:,} {'product' if matrix.read_as else 'row'}" + ("s" if bad.rows > 1 else "")
         hint = "Mend them, or queue the others with --skip-bad-rows." if not skip else "No row is left to plan."
         count = f"{bad.problem_count:,} problem" + ("s" if bad.problem_count > 1 else "")
-        raise BadInput(f"{matrix.name} has {count} in {rows}; nothing was queued", bad.problems, hint)
+        name = matrix.name + (f", read as {matrix.read_as}," if matrix.read_as else "")
+        raise BadInput(f"{name} has {count} in {rows}; nothing was queued", bad.problems, hint)
     if not writer.places:
         raise BadInput(f"{matrix.name} asks for no video", hint="It has no rows, or none that --where keeps.")
 

@@ -56,14 +56,20 @@ def compiled(text: str) -> Template | Wrong:
         return Wrong(f"the template cannot be read ({_brief(error)})", "a field is written {{ product }}")
 
 
-def filled(text: str, cells: Mapping[str, str], columns: frozenset[str]) -> str | Wrong:
-    """The prompt with its fields filled from the row's cells, or what is missing; `columns` are the whole matrix's."""
+def filled(
+    text: str, cells: Mapping[str, str], columns: frozenset[str], optional: frozenset[str] = frozenset()
+) -> str | Wrong:
+    """The prompt with its fields filled from the row's cells, or what is missing; `columns` are the whole matrix's.
+
+    Fields that are `optional` may be empty.
+    """
     template = compiled(text)
     if isinstance(template, Wrong):
         return template
-    values = {name: value for column, value in cells.items() for name in field_names(column)}
+    values = dict.fromkeys(optional, "")
+    values |= {name: value for column, value in cells.items() for name in field_names(column)}
     for name in sorted(template.fields):
-        if not values.get(name):
+        if not values.get(name) and name not in optional:
             return _missing(name, {known for column in columns for known in field_names(column)})
     try:
         return template.fill(values).strip()

@@ -5,13 +5,14 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Literal, Protocol, Self
 
 from jobs.errors import BadInput
+from producer.catalogs.shapes import plain, recognised
 from producer.columns import PROMPT, canonical
 from producer.encoding import Encoding, Source, detect, open_source
-from producer.jsonl import is_object, objects
-from producer.rows import CELL_MAX, Lines, Row
+from producer.jsonl import is_object, objects, parsed
+from producer.rows import CELL_MAX, Lines, Row, Survey
 from producer.tables import Header, delimiter_of, read_header, records
 
 Format = Literal["csv", "tsv", "jsonl", "txt"]
@@ -23,8 +24,56 @@ SUFFIXES: dict[str, Format] = {
 #: Endings of a list with a prompt a line. Others are refused: a README read as prompts would cost real money.
 PROSE_SUFFIXES = frozenset({"", ".txt", ".text", ".list", ".prompts"})
 
+#: What to say where a catalog is given as if it were a matrix.
+NEEDS_TEMPLATE = "Say what videos its products get: --template examples/product-video.toml (see docs/catalogs.md)."
+
 #: Characters in a column's name; a longer first cell is prose.
 NAME_MAX = 80
+
+
+class Rows(Protocol):
+    """What is planned row by row: a matrix, or a catalog through a template; a context manager.
+
+    `seen` is what is known of its columns before they are read, `read_as` what a catalog was taken for.
+    """
+
+    @property
+    def name(self) -> str:
+        """The file, as messages call it."""
+        ...
+
+    @property
+    def format(self) -> Format:
+        """How its rows are written down again."""
+        ...
+
+    @property
+    def encoding(self) -> Encoding:
+        """What its text is written in."""
+        ...
+
+    @property
+    def header(self) -> Header:
+        """Its columns, where it is a table."""
+        ...
+
+    @property
+    def seen(self) -> Survey | None:
+        """Its columns and axes, where they are known beforehand."""
+        ...
+
+    @property
+    def read_as(self) -> str:
+        """What a catalog was taken for; empty for a matrix."""
+        ...
+
+    def __iter__(self) -> Iterator[Row]:
+        """Rows in file order, from the top, as often as wanted."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +89,8 @@ class Matrix:
     encoding: Encoding
     header: Header
     text: io.TextIOWrapper = field(repr=False)
+    seen: Survey | None = None
+    read_as: str = ""
 
     def __iter__(self) -> Iterator[Row]:
         """Rows in file order, from the top; raises BadInput where the bytes stop being text."""
@@ -53,7 +104,7 @@ class Matrix:
             else:
                 yield from records(lines, self.header)
         except UnicodeDecodeError as error:
-            raise _not_text(self.name, self.encoding, error) from error
+            raise not_text(self.name, self.encoding, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -86,9 +137,10 @@ def _open(file: BinaryIO, source: Source) -> Matrix:
     encoding = detect(file, name)
     text = io.TextIOWrapper(file, encoding.codec, newline="")
     try:
-        first = _first_line(text)
-        _refuse_other_formats(first, name)
+        first = first_line(text)
+        refuse_other_formats(first, name)
         shape = _format(source, first)
+        _refuse_catalog(first, name, shape)
         text.seek(0)
         header = Header("", (), "")
         if shape == "txt":
@@ -96,15 +148,16 @@ def _open(file: BinaryIO, source: Source) -> Matrix:
         elif shape != "jsonl":
             header = read_header(Lines(text, name), first, prefer_tab=shape == "tsv")
     except UnicodeDecodeError as error:
-        raise _not_text(name, encoding, error) from error
+        raise not_text(name, encoding, error) from error
     return Matrix(name, shape, encoding, header, text)
 
 
-def _not_text(name: str, encoding: Encoding, error: UnicodeDecodeError) -> BadInput:
+def not_text(name: str, encoding: Encoding, error: UnicodeDecodeError) -> BadInput:
+    """What to say of bytes that are not what the rest of the file is written in."""
     return BadInput(f"{name} is not {encoding.said} throughout: {error.reason}", hint="Save it again as UTF-8.")
 
 
-def _first_line(text: io.TextIOWrapper) -> str:
+def first_line(text: io.TextIOWrapper) -> str:
     """The first line that says something; comment rows that start with # are passed over."""
     fallback = ""
     while line := text.readline(CELL_MAX):
@@ -119,14 +172,27 @@ def _first_line(text: io.TextIOWrapper) -> str:
     return fallback
 
 
-def _refuse_other_formats(first: str, name: str) -> None:
+def refuse_other_formats(first: str, name: str) -> None:
+    """Raise BadInput for a text that is no table, by its first line."""
     start = first.strip().lower()
     if start == "---":
         raise BadInput(f"{name} starts with YAML front matter", hint="Remove the block between the two `---` lines.")
     if start.startswith(("<?xml", "<!doctype", "<html", "<rss", "<feed")):
-        raise BadInput(f"{name} is XML or HTML, not a table", hint="Export the table as CSV, TSV or JSONL.")
+        hint = f"Export the table as CSV, TSV or JSONL. If it is a feed of products: {NEEDS_TEMPLATE}"
+        raise BadInput(f"{name} is XML or HTML, not a table", hint=hint)
     if start == "[":
         raise BadInput(f"{name} is one JSON array", hint="Write one object a line (JSONL): jq -c '.[]' FILE")
+
+
+def _refuse_catalog(first: str, name: str, shape: Format) -> None:
+    """Raise BadInput for a catalog, which asks for no video by itself."""
+    if shape == "txt":
+        return
+    written = parsed(first) or {} if shape == "jsonl" else next(csv.reader([first], delimiter=delimiter_of(first)), [])
+    columns = {plain(cell) for cell in written}
+    catalog = recognised(columns, feed=False)
+    if catalog is not None and PROMPT not in columns:
+        raise BadInput(f"{name} is {catalog.said}: a catalog of products, and no matrix", hint=NEEDS_TEMPLATE)
 
 
 def _format(source: Source, first: str) -> Format:

@@ -1,12 +1,43 @@
 """A row as it was written, and the physical lines that it was read from."""
 
 import io
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
 from jobs.errors import BadInput, Problem
 
 #: Characters in one cell or one line; a prompt has a few thousand, so more is a quote that was never closed.
 CELL_MAX = 1 << 20
+
+
+class Place(NamedTuple):
+    """Where a cell was written: the file, the line, and the column as it is called there."""
+
+    file: str
+    line: int
+    column: str
+
+
+class Origin(NamedTuple):
+    """What is known of a row that was not written as one: out of a catalog and a template.
+
+    `written` gives its lines as CSV; `literal` are columns whose text is taken as it stands, `|` and all; `optional`
+    are fields that a prompt may call though they are empty; `places` says where each cell comes from; `notes` are what
+    a person should know of the row, which nothing is refused for.
+    """
+
+    written: Callable[[], str]
+    literal: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    places: Mapping[str, Place] = {}
+    notes: tuple[Problem, ...] = ()
+
+
+class Survey(NamedTuple):
+    """What a whole matrix says about its columns: all of them, and which are axes."""
+
+    columns: frozenset[str]
+    axes: frozenset[str]
 
 
 class Row(NamedTuple):
@@ -20,6 +51,7 @@ class Row(NamedTuple):
     cells: dict[str, str]
     raw: str
     problems: tuple[Problem, ...] = ()
+    origin: Origin | None = None
 
 
 class Lines:

@@ -41,14 +41,14 @@ def read_header(lines: Lines, first: str, *, prefer_tab: bool) -> Header:
         delimiter = first[-1]
     else:
         delimiter = delimiter_of(first, prefer_tab=prefer_tab)
-    line, names = _header_record(_reader(lines, delimiter), lines)
+    line, names = header_record(csv_reader(lines, delimiter), lines)
     return Header(delimiter, _keys(names, line, lines.name), lines.take())
 
 
 def records(lines: Lines, header: Header) -> Iterator[Row]:
     """Rows of a table from its top. Blank ones are passed over; one of the wrong width is a problem, never shifted."""
-    reader = _reader(lines, header.delimiter)
-    _header_record(reader, lines)
+    reader = csv_reader(lines, header.delimiter)
+    header_record(reader, lines)
     lines.take()
     while True:
         line = lines.count + 1
@@ -58,19 +58,20 @@ def records(lines: Lines, header: Header) -> Iterator[Row]:
             return
         except csv.Error as error:
             raw = lines.take()
-            yield Row(line, {}, raw, (_broken(lines.name, line, raw, error),))
+            yield Row(line, {}, raw, (broken(lines.name, line, raw, error),))
         else:
             row = _row(values, line, lines, header.keys)
             if row is not None:
                 yield row
 
 
-def _reader(lines: Lines, delimiter: str) -> Any:
+def csv_reader(lines: Lines, delimiter: str) -> Any:
+    """The lines' records; a quote that spreadsheets would not write raises csv.Error."""
     csv.field_size_limit(CELL_MAX)
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
 
 
-def _header_record(reader: Any, lines: Lines) -> tuple[int, list[str]]:
+def header_record(reader: Any, lines: Lines) -> tuple[int, list[str]]:
     """The first record that is not blank, a `#` comment or Excel's `sep=`, with its line."""
     while True:
         lines.take()
@@ -78,10 +79,10 @@ def _header_record(reader: Any, lines: Lines) -> tuple[int, list[str]]:
         try:
             cells: list[str] = next(reader)
         except StopIteration:
-            hint = "Start with a line of column names, one of them `prompt`."
+            hint = "Start with a line of column names."
             raise BadInput(f"{lines.name} holds no header", hint=hint) from None
         except csv.Error as error:
-            problem = _broken(lines.name, line, "", error)
+            problem = broken(lines.name, line, "", error)
             raise BadInput(f"{lines.name} has a header that cannot be read", [problem]) from error
         top = cells[0].strip().lower() if cells else ""
         if any(cell.strip() for cell in cells) and not top.startswith(("#", "sep=")):
@@ -91,7 +92,7 @@ def _header_record(reader: Any, lines: Lines) -> tuple[int, list[str]]:
 def _keys(names: Sequence[str], line: int, file: str) -> tuple[str, ...]:
     while len(names) > 1 and not names[-1].strip():
         names = names[:-1]
-    if len(names) == 1 and (inner := _exported_twice(names[0])):
+    if len(names) == 1 and (inner := exported_twice(names[0])):
         what = f"every row is one quoted cell, with {inner} columns inside"
         problem = Problem(file, line, "", names[0][:200], what, "remove the outer quotes, or export the table again")
         raise BadInput(f"{file} was exported twice", [problem])
@@ -113,7 +114,7 @@ def _keys(names: Sequence[str], line: int, file: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _exported_twice(name: str) -> int:
+def exported_twice(name: str) -> int:
     """How many columns hide in a single quoted header cell; 0 when it is a name or prose."""
     inner = (name.splitlines() or [""])[0]
     cells = next(csv.reader([inner], delimiter=delimiter_of(inner)), [])
@@ -129,20 +130,22 @@ def _row(values: list[str], line: int, lines: Lines, keys: tuple[str, ...]) -> R
     if not any(values):
         return None
     if len(values) != len(keys):
-        return Row(line, {}, raw, (_ragged(lines.name, line, raw, len(values), len(keys)),))
+        return Row(line, {}, raw, (ragged(lines.name, line, raw, len(values), len(keys)),))
     cells = {key: value.strip() for key, value in zip(keys, values, strict=True)}
     cells.pop(REASON, None)
     return Row(line, cells, raw) if any(cells.values()) else None
 
 
-def _broken(file: str, line: int, raw: str, error: csv.Error) -> Problem:
+def broken(file: str, line: int, raw: str, error: csv.Error) -> Problem:
+    """What to say of a row that the reader gave up on."""
     fix = 'close the quote; a quote inside a quoted cell is written twice: ""'
     if "field larger" in str(error):
         fix = f"a cell holds at most {CELL_MAX:,} characters; most likely a quote above is never closed"
     return Problem(file, line, "", raw[:200], f"the row cannot be read ({error})", fix)
 
 
-def _ragged(file: str, line: int, raw: str, count: int, width: int) -> Problem:
+def ragged(file: str, line: int, raw: str, count: int, width: int) -> Problem:
+    """What to say of a row whose cells are not as many as the columns."""
     many = f"{count} cell" + ("" if count == 1 else "s")
     fix = "put a cell that holds the delimiter in quotes" if count > width else "fill the row up with empty cells"
     return Problem(file, line, "", raw[:200], f"the row has {many} where the header has {width}", fix)

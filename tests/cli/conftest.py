@@ -56,8 +56,8 @@ def _submitted(matrix: Path, store: ObjectStore) -> tuple[PlanLine, ...]:
     """Plan the matrix and put the campaign on its shelf, as a submit would."""
     settings = load_settings(store=store.url)
     asked = Asked(
-        matrix=matrix, provider=None, simulate=False, campaign=None, limit=None, where=(), seed_by="job", takes=1,
-        price=None, skip_bad_rows=False, store=store.url,
+        matrix=matrix, template=None, provider=None, simulate=False, campaign=None, limit=None, where=(), seed_by="job",
+        takes=1, price=None, skip_bad_rows=False, store=store.url,
     )  # fmt: skip
     with planned(asked, choose(settings, simulate=False), store, settings) as plan:
         shelf = Shelf(store, simulated=True)

@@ -26,8 +26,8 @@ def lines_of(folder: Path, text: str, **more: object) -> list[str]:
     settings = load_settings(store=str(folder / "out"))
     store = open_store(settings.store)
     asked = Asked(
-        matrix=file, provider=None, simulate=False, campaign=None, limit=None, where=(), seed_by="job", takes=1,
-        price=None, skip_bad_rows=bool(more.get("skip_bad_rows")), store=settings.store,
+        matrix=file, template=None, provider=None, simulate=False, campaign=None, limit=None, where=(), seed_by="job",
+        takes=1, price=None, skip_bad_rows=bool(more.get("skip_bad_rows")), store=settings.store,
     )  # fmt: skip
     world = choose(settings, simulate=False)
     with planned(asked, world, store, settings) as plan:

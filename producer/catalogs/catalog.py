@@ -1,0 +1,207 @@
+"""A product catalog as the rows of a matrix: each product through the videos of a template."""
+
+import csv
+import difflib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, Self
+
+from jobs.errors import BadInput, Problem
+from producer.catalogs.groups import Groups
+from producer.catalogs.opening import open_sheet
+from producer.catalogs.products import Columns, Found, Product
+from producer.catalogs.shapes import FIELDS, TABLE, Shape, by_id, plain, recognised
+from producer.catalogs.sheet import Record, Sheet
+from producer.catalogs.template import VIDEO, CampaignTemplate, VideoTemplate
+from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong
+from producer.encoding import Encoding, Source, open_source
+from producer.prompts import filled, is_template
+from producer.rows import Origin, Place, Row, Survey
+from producer.tables import Header
+
+#: Fields that go to the manifest with every video, where the catalog has them.
+LABELS: Final = (
+    "id", "sku", "gtin", "title", "brand", "price", "sale_price", "color", "type", "availability", "published", "link",
+)  # fmt: skip
+#: Settings that are filled with a product's fields before the row is read.
+FILLED: Final = tuple(column for column in KNOWN if column not in FREE_TEXT)
+
+
+class Catalog:
+    """An open catalog, read once and put together by product; a context manager.
+
+    Iterating gives a row a video: the products in file order, of each the template's videos. `shape` is the format that
+    was recognised, `products` and `records` count what the file holds.
+    """
+
+    format: Final = "csv"
+
+    def __init__(self, sheet: Sheet, template: CampaignTemplate) -> None:
+        self.name = sheet.name
+        self.template = template
+        self.encoding = Encoding("", sheet.said)
+        names = {plain(name) for name in sheet.names}
+        if PROMPT in names:
+            hint = "It says itself what its videos are: leave --template out."
+            raise BadInput(f"{sheet.name} is a matrix: it has a column `prompt`", hint=hint)
+        self.shape = recognised(names, feed=sheet.feed) or TABLE
+        self.columns = Columns(sheet.names, self.shape, template.columns)
+        self.header = Header(",", sheet.names, "")
+        self._labels = tuple(field for field in LABELS if self.columns.has(field))
+        _fits(self.columns, template, self.name)
+        self.seen: Survey | None = self._survey()
+        self._groups = Groups()
+        try:
+            keys = self._keys()
+            for record in sheet:
+                self._groups.add(record, () if record.problems else keys(self.columns.plain(record)))
+        except BaseException:
+            self._groups.close()
+            raise
+        self.products, self.records = self._groups.count, self._groups.records
+
+    @property
+    def read_as(self) -> str:
+        """What the file was taken for: `a Shopify export: 312 products from 1,204 rows`."""
+        rows = f"{self.records:,} row" + ("" if self.records == 1 else "s")
+        return f"{self.shape.said}: {self.products:,} product" + ("" if self.products == 1 else "s") + f" from {rows}"
+
+    def __iter__(self) -> Iterator[Row]:
+        """A row a video; a record that cannot be read is a row with its problems."""
+        for records in self._groups:
+            problems = [problem for record in records for problem in record.problems]
+            write = partial(_written, records, self.columns.names)
+            if problems:
+                yield Row(records[0].line, {}, "", tuple(problems), Origin(write))
+                continue
+            for product in Product(records, self.columns).each(self.template.each):
+                for number, video in enumerate(self.template.videos):
+                    yield self._row(product, video, write, first=number == 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the products go."""
+        self._groups.close()
+
+    def _keys(self) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
+        """How a record's keys are told: by the shape, or by the column that a template calls the id."""
+        if "id" not in self.template.columns:
+            return self.shape.keys
+        column = plain(self.template.columns["id"])
+        return lambda cells: by_id({"id": cells.get(column, "")})
+
+    def _survey(self) -> Survey:
+        videos = self.template.videos
+        axes = {axis for video in videos for axis in video.axes} | ({VIDEO} if len(videos) > 1 else set())
+        axes |= {"title"} & set(self._labels)
+        columns = {column for video in videos for column in (*video.settings, *video.fields)}
+        return Survey(frozenset({*columns, *axes, *self._labels}), frozenset(axes))
+
+    def _row(self, product: Product, video: VideoTemplate, write: Callable[[], str], *, first: bool) -> Row:
+        """One video of one product: its settings, filled; the product's fields, as they are; or what is wrong."""
+        template = self.template
+        found = {name: product.field(name) for name in (*self._labels, *sorted(video.fields))}
+        values = {name: each.text or template.defaults.get(name, "") for name, each in found.items() if not each.wrong}
+        problems = [problem for name in sorted(video.fields) if (problem := self._lack(name, found[name]))]
+        places = {name: Place(self.name, each.line, each.column) for name, each in found.items()}
+        cells = dict(values)
+        for column, text in video.settings.items():
+            places[column] = Place(template.file, video.lines[column], column)
+            if column in FREE_TEXT or not is_template(text):
+                cells[column] = text
+                continue
+            places[column] = next((places[name] for name in sorted(video.fields) if name in text), places[column])
+            told = "" if problems else filled(text, values, frozenset(values), frozenset(values))
+            if isinstance(told, Wrong):
+                problems.append(Problem(*places[column], text[:200], told.problem, told.fix))
+            else:
+                cells[column] = told
+        for axis, text in video.axes.items():
+            cells[axis], places[axis] = text, Place(template.file, video.lines[axis], f"axes.{axis}")
+        if len(template.videos) > 1:
+            cells[VIDEO] = video.name
+        literal = frozenset(found) | {column for column in FILLED if is_template(video.settings.get(column, ""))}
+        spoilt = (self._lack(name, each) for name, each in found.items() if each.wrong and name not in video.fields)
+        notes = tuple(note for note in spoilt if note) if first else ()
+        origin = Origin(write, literal | {VIDEO}, frozenset(values), places, notes)
+        return Row(product.line, {} if problems else cells, "", tuple(problems), origin)
+
+    def _lack(self, name: str, found: Found) -> Problem | None:
+        """What is wrong with a field that the template calls, in this product."""
+        if found.wrong is not None:
+            return Problem(self.name, found.line, found.column, found.text[:200], found.wrong.problem, found.wrong.fix)
+        if found.text or name in self.template.defaults:
+            return None
+        fix = f'fill it in, or give the template a default: [defaults] {name} = "..."'
+        return Problem(
+            self.name, found.line, found.column, "", f"the product has no {name}, which the template calls", fix
+        )
+
+
+def read_catalog(source: Source, template: CampaignTemplate, name: str | None = None) -> Catalog:
+    """Read a catalog (`-` is standard input) for a template; `name` is what messages call it.
+
+    Raises BadInput for a file that is no catalog, or that does not have what the template calls.
+    """
+    told = name or ("-" if source == "-" else str(source))
+    file = open_source(source)
+    try:
+        sheet = open_sheet(file, told, sheet=template.sheet)
+    except BaseException:
+        file.close()
+        raise
+    try:
+        return Catalog(sheet, template)
+    finally:
+        sheet.close()
+
+
+def _fits(columns: Columns, template: CampaignTemplate, name: str) -> None:
+    """BadInput where the template names columns or fields that this catalog does not have."""
+    problems = []
+    for field, column in template.columns.items():
+        if plain(column) not in columns.spelt:
+            close = difflib.get_close_matches(column, columns.names, n=1, cutoff=0.6)
+            fix = f"did you mean `{close[0]}`?" if close else "its columns: " + ", ".join(columns.names[:30])
+            line = template.lines["columns", field]
+            problems.append(
+                Problem(template.file, line, f"columns.{field}", column, f"{name} has no column `{column}`", fix)
+            )
+    known = sorted({*(field for field in FIELDS if columns.has(field)), *columns.own, *columns.mapped})
+    for field in template.defaults:
+        if field not in FIELDS and not columns.has(field):
+            line = template.lines["defaults", field]
+            wrong = _unknown(field, known, columns.shape, name)
+            problems.append(Problem(template.file, line, f"defaults.{field}", "", wrong.problem, wrong.fix))
+    for video in template.videos:
+        for field in sorted(video.fields):
+            if not columns.has(field) and field not in template.defaults:
+                wrong = _unknown(field, known, columns.shape, name)
+                column = next(each for each, text in video.settings.items() if field in text and is_template(text))
+                problems.append(Problem(template.file, video.lines[column], column, field, wrong.problem, wrong.fix))
+    if problems:
+        raise BadInput(f"{template.file} does not fit {name}, which was read as {columns.shape.said}", problems)
+
+
+def _unknown(field: str, known: Sequence[str], shape: Shape, name: str) -> Wrong:
+    if field in FIELDS:
+        what = f"the template calls `{field}`, and {name} ({shape.said}) has no column for it"
+        fix = f'name one: [columns] {field} = "...", or give it a default: [defaults] {field} = "..."'
+        return Wrong(what, fix)
+    close = difflib.get_close_matches(field, known, n=1, cutoff=0.6)
+    fix = f"did you mean {{{{ {close[0]} }}}}?" if close else "it has " + ", ".join(known[:40])
+    return Wrong(f"the template calls `{field}`, and {name} ({shape.said}) has no such field", fix)
+
+
+def _written(records: Sequence[Record], names: Sequence[str]) -> str:
+    """The product's rows as CSV, for whoever mends them."""
+    out = io.StringIO(newline="")
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerows([record.cells.get(name, "") for name in names] for record in records)
+    return out.getvalue()

@@ -1,0 +1,80 @@
+"""HTML to the words that a person would read: descriptions of products come with tags, prompts have none."""
+
+import html
+import re
+from html.parser import HTMLParser
+from typing import Final
+
+#: Elements whose text is not read.
+_SILENT: Final = frozenset({"script", "style", "template", "iframe", "object", "svg", "head"})
+#: Elements in the middle of a sentence; all others part words.
+_INLINE: Final = frozenset(
+    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "mark", "q", "s", "small", "span", "strong",
+     "sub", "sup", "u", "wbr"}
+)  # fmt: skip
+#: Elements after whose text a sentence ends, so that headings and list items do not run into each other.
+_SENTENCE: Final = frozenset({"p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "div", "tr", "dd", "dt", "blockquote"})
+_TAG: Final = re.compile(r"<(?:/?[a-z][a-z0-9]*\b[^<>]*|!--.*?--)>", re.IGNORECASE | re.DOTALL)
+_ENTITY: Final = re.compile(r"&(?:[a-z][a-z0-9]{1,30}|#\d{1,7}|#x[0-9a-f]{1,6});", re.IGNORECASE)
+_ENDED: Final = (".", "!", "?", ":", ";", ",", "\u2026", "\u3002")
+
+
+def plain_text(text: str) -> str:
+    """The text without tags, its entities as letters, its spaces single; text that is no HTML keeps its `<`.
+
+    Headings, paragraphs and list items end as sentences do.
+    """
+    # Some exporters escape the HTML itself, so that its tags show after one unescaping.
+    for _ in range(2):
+        if _TAG.search(text):
+            reader = _Reader()
+            reader.feed(text)
+            reader.close()
+            text = reader.text()
+        elif _ENTITY.search(text):
+            text = html.unescape(text)
+    return " ".join(text.split())
+
+
+class _Reader(HTMLParser):
+    """Gathers what is read aloud."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._parts: list[str] = []
+        self._silent: list[str] = []
+
+    def text(self) -> str:
+        """All that was read."""
+        words = "".join(self._parts)
+        said: list[str] = []
+        for line in words.split("\f"):
+            plain = " ".join(line.split())
+            if plain:
+                said.append(plain)
+        if len(said) > 1:
+            said = [each if each.endswith(_ENDED) else f"{each}." for each in said]
+        return " ".join(said)
+
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+        """A tag opens."""
+        if tag in _SILENT:
+            self._silent.append(tag)
+        self._part(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """A tag closes."""
+        if tag in self._silent:
+            del self._silent[self._silent.index(tag) :]
+        self._part(tag)
+
+    def handle_data(self, data: str) -> None:
+        """Words."""
+        if not self._silent:
+            self._parts.append(data.replace("\f", " "))
+
+    def _part(self, tag: str) -> None:
+        if tag in _SENTENCE:
+            self._parts.append("\f")
+        elif tag not in _INLINE:
+            self._parts.append(" ")

@@ -1,0 +1,139 @@
+"""Catalogs in Excel workbooks: the sheet's rows as text, as a person sees them in the cells.
+
+Excel keeps `00712345678905` as a number and `8.80609E+12` as what it shows: identifiers are written out in full, with
+the zeros and decimals that the cell's format asks for.
+"""
+
+import datetime as dt
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, BinaryIO, Final
+
+import openpyxl
+
+from jobs.errors import BadInput
+from producer.catalogs.sheet import Record, column_names, record
+
+#: Bytes of a workbook, unpacked; a bomb says more in its own table of contents, and is held to what it says there.
+UNPACKED_BYTES: Final = 1 << 29
+#: Rows at the top in which the header is looked for.
+HEADER_WITHIN: Final = 100
+_ZEROS: Final = re.compile(r"0{2,}")
+_CURRENCY: Final = re.compile(r"\[\$([^\]-]+)[^\]]*\]|\"([^\"]+)\"|([$\u20ac\u00a3\u00a5])")
+_BROKEN: Final = (
+    zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError, OSError, SyntaxError,
+)  # fmt: skip
+
+
+class Workbook:
+    """A catalog on one sheet of an Excel workbook: the first that has a header, or the one of the given name."""
+
+    feed = False
+    said = "an Excel workbook"
+
+    def __init__(self, file: BinaryIO, name: str, sheet: str | None) -> None:
+        self.name = name
+        self._file = file
+        try:
+            _bounded(file, name)
+            with warnings.catch_warnings(action="ignore"):
+                self._book: Any = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            self._sheet, self._header, self.names = self._chosen(sheet)
+        except _BROKEN as error:
+            raise _unreadable(name, error) from error
+
+    def __iter__(self) -> Iterator[Record]:
+        """A record a row below the header; blank ones are passed over."""
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                for line, cells in _rows(self._sheet, self._header + 1):
+                    found = record(line, cells, self.names, "", self.name)
+                    if found is not None:
+                        yield found
+        except _BROKEN as error:
+            raise _unreadable(self.name, error) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._book.close()
+        self._file.close()
+
+    def _chosen(self, wanted: str | None) -> tuple[Any, int, tuple[str, ...]]:
+        sheets = {sheet.title: sheet for sheet in self._book.worksheets}
+        if wanted is not None and wanted not in sheets:
+            raise BadInput(f"{self.name} has no sheet `{wanted}`", hint="Its sheets: " + ", ".join(sheets))
+        with warnings.catch_warnings(action="ignore"):
+            for title, sheet in sheets.items():
+                if wanted in {None, title}:
+                    sheet.reset_dimensions()
+                    header = _header(sheet)
+                    if header is not None:
+                        return sheet, header[0], column_names(header[1], self.name, header[0])
+        raise BadInput(f"{self.name} holds no header", hint="Start the sheet with a row of column names.")
+
+
+def _header(sheet: Any) -> tuple[int, list[str]] | None:
+    """The first row that is not blank and no `#` comment, with its number."""
+    for line, cells in _rows(sheet, 1, HEADER_WITHIN):
+        if any(cells) and not next(filter(None, cells)).startswith("#"):
+            return line, cells
+    return None
+
+
+def _rows(sheet: Any, first: int, last: int | None = None) -> Iterator[tuple[int, list[str]]]:
+    for line, row in enumerate(sheet.iter_rows(min_row=first, max_row=last), start=first):
+        yield line, [_text(cell) for cell in row]
+
+
+def _text(cell: Any) -> str:
+    """The cell's value as text; an empty one has neither value nor format."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return _number(value, str(cell.number_format).partition(";")[0])
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date().isoformat()
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
+
+
+def _number(value: float, shape: str) -> str:
+    """A number in full, never `8.8E+12`, with the leading zeros, the decimals and the currency of its format."""
+    exact = Decimal(value) if isinstance(value, int) else Decimal(format(value, ".15g"))
+    digits = re.sub(r"\[\$[^\]]*\]|\"[^\"]*\"|\\.", "", shape)
+    if _ZEROS.fullmatch(digits) and exact == exact.to_integral_value():
+        return f"{int(exact):0{len(digits)}d}"
+    text = format(exact, "f")
+    decimals = re.search(r"0\.(0+)", digits)
+    if decimals and "%" not in digits and -exact.as_tuple().exponent <= len(decimals[1]):  # type: ignore[operator]
+        text = format(exact, f".{len(decimals[1])}f")
+    elif "." in text:
+        text = text.rstrip("0").rstrip(".")
+    currency = _CURRENCY.search(shape) if "0" in digits else None
+    return text + (f" {next(filter(None, currency.groups())).strip()}" if currency else "")
+
+
+def _bounded(file: BinaryIO, name: str) -> None:
+    with zipfile.ZipFile(file) as archive:
+        parts = archive.infolist()
+    if not any(part.filename == "[Content_Types].xml" for part in parts):
+        raise BadInput(f"{name} is a zip archive, and no Excel workbook", hint="Unpack it, and give the file in it.")
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > UNPACKED_BYTES:
+        raise BadInput(
+            f"{name} unpacks to {unpacked:,} bytes", hint=f"Up to {UNPACKED_BYTES:,} are read; save the sheet as CSV."
+        )
+    file.seek(0)
+
+
+def _unreadable(name: str, error: Exception) -> BadInput:
+    said = str(error).partition("\n")[0][:200]
+    hint = "Open it, and save the sheet as a new workbook or as CSV UTF-8."
+    return BadInput(f"{name} is a workbook that cannot be read: {said}", hint=hint)

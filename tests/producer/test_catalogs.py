@@ -1,0 +1,184 @@
+"""What people's catalogs do to a reader: grouping, odd cells, columns of one's own, and where each thing is told."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import BadInput
+from producer.catalogs.plaintext import plain_text
+from producer.catalogs.shapes import plain
+from producer.readers import read_matrix
+from tests.producer.catalogs import PLAIN, cells_of, opened, rows_of, told, written
+
+SHOP = "Handle,Title,Vendor,Option1 Name,Option1 Value,Variant Price,Variant Barcode,Image Src,Variant Image\n"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test works in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_rows_of_a_product_may_stand_apart() -> None:
+    """A catalog that was sorted in a spreadsheet is put together again, in the order in which products begin."""
+    shop = written("s.csv", SHOP + "a,,,,Clay,2,,,\nb,Bowl,V,,,3,,b.jpg,\na,Apron,V,Colour,Moss,2,007,a.jpg,m.jpg\n")
+    with opened(shop) as catalog:
+        rows = list(catalog)
+        assert [row.cells["title"] for row in catalog] == ["Apron", "Bowl"], "a second reading gives the same"
+    assert (rows[0].line, rows[0].cells["gtin"], rows[0].cells["id"]) == (4, "007", "a")
+
+
+@pytest.mark.parametrize(
+    ("each", "colours"), [("product", ["Moss"]), ("variant", ["Moss", "Moss", "Clay"]), ("color", ["Moss", "Clay"])]
+)
+def test_videos_a_product_a_variant_or_a_colour(each: str, colours: list[str]) -> None:
+    """A template says what gets videos of its own; a variant has its own picture, and the product's words."""
+    shop = written(
+        "s.csv",
+        SHOP
+        + "a,Apron,V,Colour,Moss,2,,a.jpg,moss.jpg\n"
+        + "a,,,,Moss,3,,b.jpg,moss.jpg\n"
+        + "a,,,,Clay,4,,,clay.jpg\n"
+        + "a,,,,,,,c.jpg,\n",
+    )
+    cells = cells_of(shop, f'[products]\neach = "{each}"\n{PLAIN}')
+    assert [row["color"] for row in cells] == colours
+    assert {row["title"] for row in cells} == {"Apron"}
+    assert [row["image_url"] for row in cells] == [f"{colour.lower()}.jpg" for colour in colours]
+
+
+def test_bars_and_braces_in_a_product_are_its_own_words(tmp_path: Path) -> None:
+    """A title with `|` is no axis, and one with braces is no template."""
+    shop = written("s.csv", SHOP + 'a,"Lamp | {{ brand }} | 40 cm",V,,,2,,a.jpg,\n')
+    (row,) = rows_of(shop)
+    assert row.origin is not None
+    assert "title" in row.origin.literal
+    assert row.cells["title"] == "Lamp | {{ brand }} | 40 cm"
+
+
+@pytest.mark.parametrize("price", ["1.299,00", "1 299,00 €", "$1,299.00", "0,99 TND", "1'299.00 CHF", "12.50"])
+def test_prices_stay_as_they_are_written(price: str) -> None:
+    """No price is parsed, rounded or given another sign."""
+    assert cells_of(written("s.csv", SHOP + f'a,Apron,V,,,"{price}",,a.jpg,\n'))[0]["price"] == price
+
+
+def test_a_lack_is_told_with_the_catalogs_own_column() -> None:
+    """The line and column are those of the file that the person has."""
+    shop = written("s.csv", SHOP + "a,Apron,,,,2,,a.jpg,\n")
+    (row,) = rows_of(shop, '[[video]]\nprompt = "{{ title }} by {{ brand }}, {{ image }}"\n')
+    (problem,) = row.problems
+    assert str(problem).startswith("s.csv:2: Vendor: the product has no brand, which the template calls; ")
+    assert problem.fix == 'fill it in, or give the template a default: [defaults] brand = "..."'
+
+
+def test_short_rows_are_filled_and_long_ones_are_told() -> None:
+    """Exporters leave empty last cells out; a row with more cells than the header has lost a quote."""
+    shop = written("s.csv", SHOP + "a,Apron,V\nb,Bowl,V,,,2,,b.jpg,,extra\n")
+    short, long = rows_of(shop)
+    assert short.cells["title"] == "Apron"
+    assert [problem.line for problem in long.problems] == [3]
+    assert "10 cells where the header has 9" in str(long.problems[0])
+
+
+def test_objects_and_semicolons_are_catalogs_too() -> None:
+    """JSONL with lists and numbers, and a table with `;`, once their columns are named."""
+    template = '[columns]\ntitle = "Produktname"\nimage = "Bilder"\nid = "Nr"\n'
+    template += '[[video]]\nprompt = "{{ title }}, {{ preis }}"\n'
+    template += 'image_url = "{{ image }}"\n'
+    lines = written(
+        "p.jsonl", '{"Nr": 7, "Produktname": "Krug", "Preis": 12.50, "Bilder": ["https://x.de/a.jpg", "b.jpg"]}\n'
+    )
+    table = written("p.csv", "Nr;Produktname;Preis;Bilder\n7;Krug;12.50;https://x.de/a.jpg\n7;;;c.jpg\n")
+    for file in (lines, table):
+        (cells,) = cells_of(file, template)
+        assert (cells["id"], cells["title"], cells["preis"]) == ("7", "Krug", "12.50")
+        assert cells["image_url"] == "https://x.de/a.jpg"
+
+
+def test_a_column_that_is_not_there_is_told_with_the_likeliest() -> None:
+    """By the line of the template that names it."""
+    problems = told(
+        written("p.csv", "Nr,Name\n7,Krug\n"), '[columns]\ntitle = "Nmae"\n[[video]]\nprompt = "{{ title }}"\n'
+    )
+    assert "template.toml:2: columns.title: p.csv has no column `Nmae`; did you mean `Name`?" in problems
+
+
+def test_pictures_are_parted_and_made_whole() -> None:
+    """Several in one cell, addresses without a scheme, and escaped ones."""
+    cell = "//cdn.x.com/a.jpg?w=1&amp;h=2, https://x.com/b,c.jpg;d.jpg"
+    template = '[[video]]\nprompt = "{{ title }}"\nreference_urls = "{{ images }}"\n'
+    (cells,) = cells_of(written("s.csv", SHOP + f'a,Apron,V,,,2,,"{cell}",\n'), template)
+    assert cells["reference_urls"] == "https://cdn.x.com/a.jpg?w=1&h=2;https://x.com/b,c.jpg;d.jpg"
+
+
+def test_a_spreadsheets_error_is_no_word() -> None:
+    """`#REF!` in a field that the template calls is told; elsewhere it is only noted."""
+    shop = written("s.csv", SHOP + "a,#REF!,V,,,#N/A,,a.jpg,\n")
+    (row,) = rows_of(shop)
+    assert ["s.csv:2: Title: the cell holds the spreadsheet's error `#REF!`" in str(one) for one in row.problems] == [
+        True
+    ]
+    assert row.origin is not None
+    assert [note.column for note in row.origin.notes] == ["Variant Price"]
+
+
+@pytest.mark.parametrize(
+    "header", ["Handle,Title,Variant Price", "id,title,image_link,price", "ID,Type,Name,Regular price,Images"]
+)
+def test_a_catalog_is_never_taken_for_a_matrix(header: str) -> None:
+    """Without a template it is recognised, and the way to go on is said."""
+    with pytest.raises(BadInput, match="a catalog of products, and no matrix") as caught:
+        read_matrix(written("shop.csv", header + "\n1,2,3\n"))
+    assert "--template examples/product-video.toml" in caught.value.hint
+
+
+def test_a_matrix_is_never_taken_for_a_catalog() -> None:
+    """A file with prompts of its own needs no template, and says so."""
+    assert "leave --template out" in told(written("m.csv", "prompt,title\na boat,x\n"))
+
+
+@pytest.mark.parametrize(
+    ("html", "words"),
+    [
+        (
+            "<h2>Soft</h2><p>Made of wool &amp; silk</p><ul><li>One</li><li>Two.</li></ul>",
+            "Soft. Made of wool & silk. One. Two.",
+        ),
+        ("a < b and b > c", "a < b and b > c"),
+        ("5 &lt; 6", "5 < 6"),
+        ("&lt;p&gt;Twice&lt;/p&gt; escaped", "Twice. escaped."),
+        ("one<br>two<br/>three", "one two three"),
+        ("<style>p{color:red}</style>red<script>alert(1)</script>", "red"),
+        ("<b>bold</b>est", "boldest"),
+        ("<p>never closed", "never closed"),
+        ("line\r\n  breaks\u00a0here", "line breaks here"),
+    ],
+)
+def test_html_is_read_as_a_person_would(html: str, words: str) -> None:
+    """Tags part or join words as they do on a page; what is no HTML is left alone."""
+    assert plain_text(html) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Body (HTML)", "body"), ("g:image link", "image_link"), ("Image URLs (x,y,z...)", "image_urls"),
+        ("video[0].url", "video_0_url"), ("Größe", "größe"), ("Google Shopping / Gender", "google_shopping_gender"),
+        ("(odd)", "odd"), ("***", "_"),
+    ],
+)  # fmt: skip
+def test_columns_are_called_plainly(name: str, key: str) -> None:
+    """Hints in brackets, signs and capitals make no difference."""
+    assert plain(name) == key
+
+
+def test_the_products_rows_can_be_written_again() -> None:
+    """What is told of a product comes with all of its rows, as they were."""
+    shop = written("s.csv", SHOP + 'a,"Apron, long",V,,,2,007,a.jpg,\na,,,,,3,,b.jpg,\n')
+    (row,) = rows_of(shop)
+    assert row.origin is not None
+    assert list(csv.reader(row.origin.written().splitlines())) == [
+        ["a", "Apron, long", "V", "", "", "2", "007", "a.jpg", ""],
+        ["a", "", "", "", "", "3", "", "b.jpg", ""],
+    ]
