@@ -186,7 +186,7 @@ def _provider(each: ProviderFacts, settings: Settings) -> Finding:
         return Finding("fail", each.name, error.message, error.hint)
     if left is None:
         return Finding("warn", each.name, f"a key is set; balance unknown: {why}", "the first purchase will tell")
-    return Finding("ok", each.name, f"a key is set; {left.remaining:f} {left.unit} left")
+    return Finding("ok", each.name, f"a key is set; {left.remaining.normalize():,f} {left.unit} left")
 
 
 def _replay(each: ProviderFacts, settings: Settings, store: ObjectStore) -> Iterator[Finding]:

@@ -1,16 +1,21 @@
 """`check --prove` as a stranger gives it: one video ordered twice under one key, at a simulator that is the judge."""
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from cli.app import exit_code
+from config.facts import load_facts
 from jobs.errors import Refused
 from ledger.objects import open_store
 from ledger.shelf import Shelf
+from providers.accounts import Account, open_simulated
+from providers.clock import REAL
 from providers.contract import Failed, Finished, Kind, Rejected
 from tests.services import Simulator, Valkey
 from tests.workbench import Workbench
@@ -101,6 +106,27 @@ def test_real_money_needs_a_budget_that_covers_both(
     assert "--budget 0.50" in capsys.readouterr().err
     assert prove("--provider", "apimart", "--prove", "--budget", "0.3") == 4
     assert "does not cover the two videos" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "told"), [("apimart", "10,000 USD left"), ("segmind", "10,000 USD credits left")])
+def test_check_shows_what_is_left(
+    name: str,
+    told: str,
+    prove: Callable[..., int],
+    fast_simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With a key that is set the provider is asked; here the account is one at the simulator."""
+
+    def at_simulator(name: str, region: str | None) -> Account:
+        account = open_simulated(name, region, fast_simulator.url, REAL)
+        return replace(account, endpoint=replace(account.endpoint, key=f"sim-{secrets.token_hex(4)}"))
+
+    monkeypatch.setenv(load_facts()[name].key_variables[0], "set")
+    monkeypatch.setattr("cli.check.open_real", at_simulator)
+    assert prove("--provider", name) == 0
+    assert f"a key is set; {told}" in capsys.readouterr().out
 
 
 def test_money_and_ends_are_judged(fast_simulator: Simulator, open_worker: Callable[..., Workbench]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from providers.contract import (
     Lost,
     Rejected,
     SubmitReading,
+    Unreadable,
 )
 from providers.provider import Provider
 from providers.registry import PROVIDERS, provider
@@ -161,6 +163,41 @@ def test_a_balance_answer_is_always_read(answer: Answer) -> None:
     for one in everyone():
         balance = one.read_balance(answer)
         assert balance is None or (isinstance(balance, Balance) and balance.remaining.is_finite())
+
+
+@ENOUGH
+@given(answer=ANSWERS)
+def test_an_upload_and_a_cancel_are_always_read(answer: Answer) -> None:
+    """A link that is one or a refusal that is written down; and a cancel is confirmed by a 2xx alone."""
+    for one in everyone():
+        link = one.read_upload(answer)
+        assert isinstance(link, Rejected) or link == fields.url(link)
+        writable(link)
+        assert one.read_cancel(answer) <= (200 <= answer.status < 300)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 402, "message": "insufficient balance", "data": None},
+        {"error": {"code": "internal_error", "message": "oops"}},
+        {"success": False, "message": "failed"},
+        {"code": "Throttling", "message": "too fast", "request_id": None},
+        {"detail": "Request was throttled."},
+    ],
+    ids=str,
+)
+def test_an_error_inside_an_http_200_is_neither_a_purchase_nor_an_end(name: str, body: dict[str, Any]) -> None:
+    """Whatever it says: a submit is lost, a look is no news, a list is none, and what is left is not known."""
+    one, answer = provider(name), Answer(200, {}, json.dumps(body).encode())
+    asked = next(iter(one.find_calls(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC), AT)), None)
+    assert isinstance(one.read_submit(answer), Lost)
+    assert isinstance(one.read_check(answer, "task-1", AT), Unreadable)
+    assert isinstance(one.read_find(answer, asked or Call("GET", AT.base_url)), Unreadable)
+    assert one.read_balance(answer) is None
+    assert isinstance(one.read_upload(answer), Rejected)
+    assert not one.read_cancel(answer)
 
 
 @given(value=st.text() | st.datetimes().map(str) | st.floats().map(str) | st.integers().map(str))
