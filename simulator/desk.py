@@ -23,6 +23,7 @@ from simulator.bank import Account
 from simulator.exchange import exchange
 from simulator.forms import Refused, Words
 from simulator.limits import Grant, Limit
+from simulator.pictures import shaped
 from simulator.renders import Order, Task
 from simulator.weather import Fault, On
 from simulator.world import World
@@ -33,12 +34,15 @@ Ask = Literal["submit", "poll", "list", "balance", "cancel", "upload"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One submit as it was understood. `inputs` is the body as received; `notes` stay with the task."""
+    """One submit as it was understood. `inputs` is the body as received; `notes` stay with the task; `picture` is the
+    address or the data of the image that the video starts from, whose shape it takes.
+    """
 
     model: str
     inputs: dict[str, Any]
     order: Order
     notes: dict[str, str] = field(default_factory=dict)
+    picture: str | None = None
 
 
 class Desk(ABC):
@@ -137,12 +141,12 @@ class Desk(ABC):
             asked = self.read(request, body)
         except Refused as refusal:
             return self.error(refusal.words)
-        order = asked.order
+        now = self.world.now()
+        order = shaped(asked.order, asked.picture, self.world.shelf, now)
         if self.world.refused_word(order.prompt):
             if self.flagged is not None:
                 return self.error(self.flagged)
             order = dataclasses.replace(order, broken=self.refused)
-        now = self.world.now()
         holder = self.world.bank.account(self.name, account)
         if not holder.can_pay(order.price_uusd):
             return self.error(self.penniless)

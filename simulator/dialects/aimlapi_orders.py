@@ -90,11 +90,11 @@ def read(body: bytes) -> Asked:
     # Documented to take effect only with the prompt's expansion: here nobody pays for shots that he will not get.
     if given["shot_type"] == "multi" and not given["enhance_prompt"]:
         raise Refused(400, "ValidationError", "Body validation error: shot_type: multi needs enhance_prompt to be true")
-    return Asked(name, inputs, _order(model, given))
+    return Asked(name, inputs, _order(model, given), picture=given.get("image_url"))
 
 
 def _order(model: Model, given: dict[str, Any]) -> Order:
-    """The clip to make and its price. A picture's own ratio is not looked at: it is taken for 16:9."""
+    """The clip to make and its price; a picture is taken for 16:9 here."""
     width, height = FRAMES[given["resolution"], given.get("aspect_ratio", "16:9")]
     audio = bool(given.get("audio_url")) or given.get("generate_audio", True)
     price_uusd = model.prices_uusd[given["resolution"]] * given["duration"]

@@ -83,7 +83,7 @@ def read(body: bytes) -> Asked:
     # Documented to need the prompt's extension: here nobody pays for shots that he will not get.
     if given["shot_type"] == "multi" and not given["prompt_extend"]:
         raise _refused("shot_type multi needs prompt_extend")
-    return Asked(name, inputs, _order(name, given))
+    return Asked(name, inputs, _order(name, given), picture=next(iter(given["image_urls"]), None))
 
 
 def _order(name: str, given: dict[str, Any]) -> Order:

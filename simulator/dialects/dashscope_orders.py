@@ -100,7 +100,7 @@ def read(body: bytes) -> Asked:
     inputs, parameters = of_inputs.read(_part(whole, "input")), of_parameters.read(_part(whole, "parameters"))
     if model.kind == "r2v" and not 1 <= len(_references(inputs)) <= MAX_REFERENCES:
         raise Refused(400, "InvalidParameter", f"reference_urls must hold 1 to {MAX_REFERENCES} urls")
-    return Asked(name, whole, _order(model, inputs, parameters))
+    return Asked(name, whole, _order(model, inputs, parameters), picture=inputs.get("img_url"))
 
 
 def lines_of(width: int, height: int) -> int:

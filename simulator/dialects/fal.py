@@ -113,7 +113,7 @@ class Fal(Desk):
         try:
             if inputs is None:
                 raise fal_orders.Invalid("", "json_invalid", "JSON decode error", None)
-            return Asked(name, inputs, fal_orders.understand(endpoint, inputs), notes)
+            return Asked(name, inputs, fal_orders.understand(endpoint, inputs), notes, inputs.get("image_url"))
         except fal_orders.Invalid as fault:
             order = Order(1280, 720, 5, 0, broken=(fault.words.code, fault.words.message))
             return Asked(name, inputs or {}, order, notes | {"detail": json.dumps(fault.detail)})

@@ -80,7 +80,7 @@ def read(model: str, whole: dict[str, Any] | None, cancel_after: str | None) -> 
         width, height, duration_s, PRICES_UUSD[lines] * duration_s, prompt=given["prompt"],
         deadline_s=_deadline_s(cancel_after),
     )  # fmt: skip
-    return Asked(model, whole, order)
+    return Asked(model, whole, order, picture=given.get("image"))
 
 
 def _deadline_s(cancel_after: str | None) -> float | None:

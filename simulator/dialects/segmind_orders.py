@@ -63,4 +63,5 @@ def read(slug: str, body: bytes) -> Asked:
     else:
         (width, height), lines = I2V_RESOLUTIONS[given["resolution"]], int(given["resolution"][:-1])
     price_uusd = PRICES_UUSD[lines] * given["duration"]
-    return Asked(slug, inputs, Order(width, height, given["duration"], price_uusd, prompt=given["prompt"]))
+    order = Order(width, height, given["duration"], price_uusd, prompt=given["prompt"])
+    return Asked(slug, inputs, order, picture=given["image"] if slug == "wan-2.6-i2v" else None)

@@ -73,7 +73,7 @@ def read(body: bytes) -> Asked:
     _check(given, mode, references)
     own = given["client_business_id"]
     notes = {} if own is None else {"client_business_id": own}
-    return Asked(given["model"], inputs, _order(given), notes)
+    return Asked(given["model"], inputs, _order(given), notes, next(iter(given["image_urls"]), None))
 
 
 def _check(given: dict[str, Any], mode: str, references: list[str]) -> None:

@@ -54,6 +54,7 @@ def test_a_square_photo_becomes_a_tall_video(tmp_path: Path, simulator: Callable
     good_videos(lines)
     told = [(line["image"]["uri"], line["image"]["fit"], line["aspect_ratio"]) for line in lines]
     assert told == [(photo, "pad", "9:16"), ("cut-out.png", "crop", "9:16")]
+    assert [(line["video"]["width"], line["video"]["height"]) for line in lines] == [(720, 1280)] * 2
     stored = {path.name for path in (store / "simulated" / "media").glob("*.jpg")}
     assert stored == {line["image"]["sha256"] + ".jpg" for line in lines}
 
