@@ -62,3 +62,29 @@ def test_reconcile_and_retry_by_hand(fleet: Callable[..., Fleet]) -> None:
     assert len(made.provider.purchases()) == JOBS
     asked = made.run("retry", "segmind")
     assert (asked.code, "--failed, or --unknown" in asked.err) == (2, True), asked.err
+
+
+def test_a_person_proves_a_key_and_lost_submits_need_no_person(fleet: Callable[..., Fleet]) -> None:
+    """At APIMart, which lists no tasks: one trial, and from then on a lost submit is sent again and bought once."""
+    made = fleet("--speed", "120", "--render-mean-s", "60")
+    proved = made.run("check", "--provider", "apimart", "--prove", "--simulate")
+    assert (proved.code, "proved for wan2.6" in proved.out) == (0, True), proved.err
+    made.hire(2)
+    submit(made, "apimart", "cut_after", "cut_before")
+    waited = made.run("wait", "apimart", "--timeout", "120", "--json")
+    assert (waited.code, statuses(made.lines("apimart"))) == (0, {"done": JOBS}), waited.out + waited.err
+    assert bought_twice(made.provider.purchases()) == {}
+    assert len(made.provider.purchases()) == JOBS + 1
+
+
+def test_a_key_that_does_not_hold_is_never_relied_on(fleet: Callable[..., Fleet]) -> None:
+    """The trial finds two purchases and says so; a lost submit is held, and nothing goes out again."""
+    made = fleet("--speed", "120", "--render-mean-s", "60", "--keys-ignored")
+    refuted = made.run("check", "--provider", "apimart", "--prove", "--simulate")
+    assert (refuted.code, "refuted for wan2.6" in refuted.out) == (3, True), refuted.err
+    made.hire()
+    submit(made, "apimart", "cut_after")
+    waited = made.run("wait", "apimart", "--timeout", "120")
+    assert (waited.code, "wanbatch retry apimart --unknown" in waited.out) == (3, True), waited.out + waited.err
+    assert statuses(made.lines("apimart")) == {"done": JOBS - 1, "unknown": 1}
+    assert len(made.provider.purchases()) == JOBS + 2
