@@ -100,7 +100,7 @@ def test_an_order_can_be_accepted_after_the_client_left(simulator: Callable[...,
 
 def test_a_download_can_be_cut_in_the_middle(simulator: Callable[..., Simulator]) -> None:
     """The announced length is right and the body is half of it."""
-    one = simulator("--speed", "100000")
+    one = simulator("--speed", "2000")
     bought = submit(one)
     connection = line(one)
     result: dict[str, Any] = {}
