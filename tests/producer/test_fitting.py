@@ -297,6 +297,34 @@ def test_a_picture_that_is_not_there_is_told(place: Any, server: MediaServer) ->
     assert "its server answers 404" in said
 
 
+def test_a_picture_in_s3_is_made_to_fit() -> None:
+    """An object is read like a file, and makes the same image as a file of the same bytes."""
+    held("b.jpg", SQUARE)
+    bucket = open_store(Path("bucket").absolute().as_uri())
+    bucket.put("catalog/a.jpg", SQUARE)
+    looks = Media(None, Sources(Path.cwd(), lambda _: bucket), Path("spool"))
+    images = ("s3://shop/catalog/a.jpg", "b.jpg")
+    rows = [{"image_url": image, "aspect_ratio": "9:16", "fit": "crop"} for image in images]
+    plan = planned(*rows, looks=looks)
+    assert (plan.variants, plan.duplicates.count) == (1, 1)
+    assert line_of(plan).written == {line_of(plan).job.render.image: images[0]}
+
+
+def test_a_picture_that_is_too_large_to_fetch_is_told(server: MediaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server says of its size is believed before the bytes are read."""
+    monkeypatch.setattr(originals, "MOST_BYTES", 1_000_000)
+    row = {"image_url": server.hold("/a.bmp", picture("BMP", (700, 700))), "aspect_ratio": "9:16", "fit": "pad"}
+    assert "the picture has 1.47005 MB, too much to make another image of it here; give one of at most 1 MB" in told(
+        row
+    )
+
+
+def test_a_server_that_claims_to_have_been_asked_before_is_told(server: MediaServer) -> None:
+    """A 304 to the first request is the server's fault, and said so."""
+    row = {"image_url": server.hold("/a.jpg", SQUARE, status=304), "aspect_ratio": "9:16", "fit": "pad"}
+    assert "its server says that it has not changed, but nobody had it" in told(row)
+
+
 def test_without_a_provider_only_ones_own_files_are_fitted(server: MediaServer) -> None:
     """A web address is not fetched, so its row says what to do; a path is looked at."""
     row = {"image_url": server.hold("/a.jpg", SQUARE), "aspect_ratio": "9:16"}
