@@ -7,15 +7,15 @@ asked, in seconds; the ledger's answer is dated at its question, so that the fig
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 from config.facts import load_facts
 from config.logs import configure_logs, known_secrets
 from config.settings import load_settings
 from ledger.jobs import Ledger
-from ledger.orders import Due, Order
+from ledger.orders import Ask, Due, Moved, Order, Paid, Told
 from worker.app import serve
 from worker.poll import look
 from worker.wire import Asker
@@ -27,12 +27,15 @@ _late_s: list[float] = []
 
 
 class _Timed(Ledger):
-    def lease(self, *asked: Any, **how: Any) -> list[Due]:
+    def visit(
+        self, orders: Sequence[Order], asks: Sequence[Ask] = (), paid: Sequence[Paid] = ()
+    ) -> tuple[list[Moved], list[Told]]:
         """Note when each poll was due."""
         now = time.monotonic()
-        found = super().lease(*asked, **how)
-        _due_at.update({each.job_id: now - each.late_ms / 1000 for each in found if each.state == "rendering"})
-        return found
+        moved, told = super().visit(orders, asks, paid)
+        dues = (each for one in told for each in one.due if each.state == "rendering")
+        _due_at.update({each.job_id: now - each.late_ms / 1000 for each in dues})
+        return moved, told
 
 
 async def _look(due: Due, counter: Counter, asker: Asker) -> Order:

@@ -17,9 +17,10 @@ from urllib.parse import unquote
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
 from ledger.abandoned import sweep, sweep_daily
+from ledger.disk import make_folder, publish, sync, write
 from ledger.objects import check_key, is_hidden
 
-#: How the name of a small object begins while it is written. A rename out of another folder costs twice the CPU.
+#: How the name of an object begins while it is written beside its place.
 UNFINISHED: Final = ".tmp-"
 
 _PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EMFILE, errno.ENFILE}
@@ -65,13 +66,11 @@ class FileStore:
     ) -> bool:
         """Write and sync the bytes, then name them; with `if_absent` answer False if the name was taken."""
         target = self._path(key)
-        if if_absent and self.exists(key):
-            return False
-        temp = target.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
         with self._explained("write", key):
+            temp = _unfinished(target)
             try:
-                _write(temp, data)
-                return _publish(temp, target, if_absent=if_absent)
+                write(temp, data)
+                return publish(temp, target, if_absent=if_absent)
             finally:
                 temp.unlink(missing_ok=True)
 
@@ -83,12 +82,25 @@ class FileStore:
         content_type: str,  # noqa: ARG002 - a plain file has no content type
         sha256: str,  # noqa: ARG002 - nor other metadata; the record holds the hash
     ) -> None:
-        """Copy the file (in the kernel where it can), sync it, and put it in place over what is there."""
+        """Copy the file (in the kernel where it can) unless it lies beside its place; sync it, and put it there."""
         target = self._path(key)
+        if _is_beside(path, target):
+            with self._explained("write", key):
+                sync(path)
+                publish(path, target, if_absent=False)
+            return
         with self._explained("write", key), self._temporary() as temp:
             shutil.copyfile(path, temp)
-            _sync(temp)
-            _publish(temp, target, if_absent=False)
+            sync(temp)
+            publish(temp, target, if_absent=False)
+
+    def landing(self, key: str) -> Path:
+        """Return a new name beside the file's place, in a folder that is there."""
+        target = self._path(key)
+        with self._explained("write", key):
+            if not target.parent.is_dir():
+                make_folder(target.parent)
+        return _unfinished(target)
 
     def get(self, key: str) -> bytes:
         """Return the file's bytes."""
@@ -162,7 +174,7 @@ class FileStore:
         with self._explained("probe", ".tmp"), self._temporary() as temp:
             temp.touch()
             try:
-                return _publish(temp, target, if_absent=True) and not _publish(temp, target, if_absent=True)
+                return publish(temp, target, if_absent=True) and not publish(temp, target, if_absent=True)
             except OSError as error:
                 if error.errno in {errno.EPERM, errno.EOPNOTSUPP}:
                     return False
@@ -187,7 +199,7 @@ class FileStore:
     def _temporary(self) -> Iterator[Path]:
         """Give a fresh name under `.tmp`; whatever is left there afterwards is removed."""
         if not self._swept:
-            _make_folder(self._temp)
+            make_folder(self._temp)
             sweep(self._temp)
             self._swept = True
         temp = self._temp / uuid.uuid4().hex
@@ -216,68 +228,13 @@ class FileStore:
         return StoreRefused(what, hint=hint)
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write and sync a new file, making its folder where there is none."""
-    new_names: list[Path] = []
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    except FileNotFoundError:
-        new_names = _folders(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    for folder in new_names:
-        # After the file: a journal has taken the folder's name along with it, and has nothing more to write.
-        _sync(folder)
+def _unfinished(target: Path) -> Path:
+    """A new name beside a file's place. A rename out of another folder costs twice the CPU."""
+    return target.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
 
 
-def _publish(temp: Path, target: Path, *, if_absent: bool) -> bool:
-    """Give a synced file its name, durably; with `if_absent` the file system lets one rival win, the rest get False."""
-    try:
-        return _name(temp, target, if_absent=if_absent)
-    except FileNotFoundError:
-        _make_folder(target.parent)
-        return _name(temp, target, if_absent=if_absent)
-
-
-def _name(temp: Path, target: Path, *, if_absent: bool) -> bool:
-    try:
-        if if_absent:
-            os.link(temp, target)
-        else:
-            temp.replace(target)
-    except FileExistsError:
-        return False
-    _sync(target.parent)
-    return True
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it; each new name is synced, or a power cut would take the objects with it."""
-    for parent in _folders(folder):
-        _sync(parent)
-
-
-def _folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it; answer the folders that hold a new name, which is not synced yet."""
-    above: list[Path] = []
-    try:
-        folder.mkdir(exist_ok=True)
-    except FileNotFoundError:
-        above = _folders(folder.parent)
-        folder.mkdir(exist_ok=True)
-    return [*above, folder.parent]
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _is_beside(path: Path, target: Path) -> bool:
+    return path.parent == target.parent and path.name.startswith(UNFINISHED)
 
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import redis
 
+from jobs.errors import LedgerRefused
+
 #: Seconds after which a worker's complaint no longer counts; it repeats it while the cause lasts.
 COMPLAINT_S: Final = 15.0
 #: Seconds between two looks whether the cause is gone.
@@ -55,6 +57,21 @@ def await_loaded(client: Any) -> None:
             time.sleep(LOADED_EVERY_S)
         else:
             return
+
+
+def check_fit(client: Any) -> None:
+    """Raise LedgerRefused for a Redis that could forget keys or cannot run a script over all of them."""
+    info = client.info()
+    if info.get("cluster_enabled"):
+        raise LedgerRefused(
+            "this is a Redis Cluster, and one move spans account, campaign and job",
+            "use a single Redis or Valkey with a replica; one serves a fleet",
+        )
+    if info.get("maxmemory_policy", "noeviction") != "noeviction":
+        raise LedgerRefused(
+            f"this Redis may drop keys (maxmemory-policy {info['maxmemory_policy']}), and a dropped job is lost money",
+            "set maxmemory-policy noeviction",
+        )
 
 
 def takes_writes(client: Any) -> bool:

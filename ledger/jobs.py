@@ -19,7 +19,7 @@ from ledger import health, scripts
 from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
 from ledger.gates import Policy
 from ledger.joined import elsewhere, read_joined
-from ledger.orders import Claim, Due, Moved, Order
+from ledger.orders import Ask, Claim, Due, Moved, Order, Paid, Told
 
 #: The version of the ledger's keys; it rises when an older worker could misread them.
 VERSION = 1
@@ -60,7 +60,7 @@ class Ledger:
         )
         try:
             health.await_loaded(client)
-            _fit_for_money(client)
+            health.check_fit(client)
             epoch, store, version = _found(client, store_url, secrets.token_hex(4) if found else "")
         except redis.RedisError as error:
             raise LedgerRefused(
@@ -129,11 +129,28 @@ class Ledger:
 
     def claim(self, account: str, policy: Policy, *, most: int, most_waiting: int) -> list[Claim]:
         """Admit up to `most` queued jobs: slot and money are taken, and no more than the rate will let out soon."""
-        flat = scripts.run(
-            self._redis, "claim", self.epoch, account, most, int(CLAIM_LEASE_S * 1000),
-            -1 if policy.slots is None else policy.slots, int(LOOK_AHEAD_S * 1000), policy.submits, most_waiting,
-        )  # fmt: skip
-        return [Claim(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
+        return _claims(*scripts.run_all(self._redis, [self._claim(account, policy, most, most_waiting)]))
+
+    def lease(self, account: str, policy: Policy, *, most: int, rings: int) -> list[Due]:
+        """Take what is due on the account, and mend what dead workers left."""
+        return _dues(*scripts.run_all(self._redis, [self._lease(account, policy, most, rings)]))
+
+    def visit(
+        self, orders: Sequence[Order], asks: Sequence[Ask] = (), paid: Sequence[Paid] = ()
+    ) -> tuple[list[Moved], list[Told]]:
+        """Note receipts and make moves, then on each account take what is due and admit jobs, all in one round trip.
+
+        The answers are in the order of what was asked. All of it may be repeated: a claim that nobody heard of lapses.
+        """
+        commands = [scripts.call("paid", self.epoch, job_id, send) for job_id, send in paid]
+        commands += [scripts.call("move", order.text(self.epoch)) for order in orders]
+        for ask in asks:
+            commands.append(self._lease(ask.account, ask.policy, ask.most_due, ask.most_collects))
+            commands.append(self._claim(ask.account, ask.policy, ask.most_claims, ask.most_waiting))
+        answers = scripts.run_all(self._redis, commands)[len(paid) :]
+        moved = [Moved(word == "moved", detail) for word, detail in answers[: len(orders)]]
+        rest = answers[len(orders) :]
+        return moved, [Told(_dues(due), _claims(flat)) for due, flat in zip(rest[::2], rest[1::2], strict=True)]
 
     def send(self, claim: Claim, policy: Policy, *, token: str) -> tuple[str, str]:
         """Take the rate token and move to submitting: ("go", ""), ("wait", milliseconds) or ("stop", why)."""
@@ -145,40 +162,30 @@ class Ledger:
         word, detail = scripts.run(self._redis, "move", order.text(self.epoch))
         return Moved(word == "moved", detail)
 
-    def take(self, order: Order) -> tuple[Moved, dict[str, str]]:
-        """Carry out one move and read the job behind it, in one round trip; an empty job where nothing moved."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.evalsha(scripts.script("move").sha, 0, order.text(self.epoch))
-        pipe.hgetall(f"wb:j:{order.claim.job_id}")
-        try:
-            (word, detail), row = pipe.execute()
-        except redis.exceptions.NoScriptError:
-            moved = self.move(order)
-            return moved, self.job(order.claim.job_id) if moved.ok else {}
-        return Moved(word == "moved", detail), dict(row) if word == "moved" else {}
+    def take(self, orders: Sequence[Order]) -> list[tuple[Moved, dict[str, str]]]:
+        """Carry out moves and read the jobs behind them, in one round trip; an empty job where nothing moved."""
+        commands: list[Sequence[str | int]] = []
+        for order in orders:
+            commands += scripts.call("move", order.text(self.epoch)), ("HGETALL", f"wb:j:{order.claim.job_id}")
+        answers = scripts.run_all(self._redis, commands)
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        return [(Moved(word == "moved", detail), dict(row) if word == "moved" else {}) for (word, detail), row in pairs]
 
     def move_all(self, orders: Sequence[Order]) -> list[Moved]:
         """Carry out many moves in one round trip; the answers are in the orders' order."""
-        sha = scripts.script("move").sha
-        pipe = self._redis.pipeline(transaction=False)
-        for order in orders:
-            pipe.evalsha(sha, 0, order.text(self.epoch))
-        try:
-            answers = pipe.execute()
-        except redis.exceptions.NoScriptError:
-            return [self.move(order) for order in orders]
-        return [Moved(word == "moved", detail) for word, detail in answers]
+        return self.visit(orders)[0]
 
-    def lease(self, account: str, policy: Policy, *, most: int, rings: int) -> list[Due]:
-        """Take what is due on the account, and mend what dead workers left."""
-        rows = scripts.run(
-            self._redis, "lease", self.epoch, account, most, int(POLL_LEASE_S * 1000), policy.polls,
-            int(CLAIM_LEASE_S * 1000), rings, policy.longest_ms,
+    def _lease(self, account: str, policy: Policy, most: int, rings: int) -> tuple[str | int, ...]:
+        return scripts.call(
+            "lease", self.epoch, account, most, int(POLL_LEASE_S * 1000), policy.polls, int(CLAIM_LEASE_S * 1000),
+            rings, policy.longest_ms,
         )  # fmt: skip
-        return [
-            Due(job, state, fence, int(late), task, int(polls), int(submitted), int(attempts), *texts)
-            for job, state, fence, late, task, polls, submitted, attempts, *texts in rows
-        ]
+
+    def _claim(self, account: str, policy: Policy, most: int, most_waiting: int) -> tuple[str | int, ...]:
+        return scripts.call(
+            "claim", self.epoch, account, most, int(CLAIM_LEASE_S * 1000), -1 if policy.slots is None else policy.slots,
+            int(LOOK_AHEAD_S * 1000), policy.submits, most_waiting,
+        )  # fmt: skip
 
     def renew(self, worker: str, claims: Iterable[Claim]) -> None:
         """A worker's heartbeat: it lives, and so do the leases of what it holds."""
@@ -197,10 +204,6 @@ class Ledger:
         """Let the account wait (a 429 halves its rate), or park it until a person acts, or remember its balance."""
         pairs = [text for pair in (remember or {}).items() for text in pair]
         scripts.run(self._redis, "hold", self.epoch, account, math.ceil(hold_s * 1000), park, reason, *pairs)
-
-    def paid(self, job_id: str) -> None:
-        """The receipt that was owed to the store is there."""
-        self._redis.hdel(f"wb:j:{job_id}", "owed")
 
     def accounts(self) -> set[str]:
         """Accounts that jobs were ever queued for."""
@@ -268,19 +271,15 @@ def _found(client: Any, store_url: str, epoch: str = "") -> tuple[str, str, int]
     return found, store, int(version or VERSION)
 
 
-def _fit_for_money(client: "redis.Redis") -> None:
-    """Refuse a Redis that could forget keys or cannot run a script over all of them."""
-    info = client.info()
-    if info.get("cluster_enabled"):
-        raise LedgerRefused(
-            "this is a Redis Cluster, and one move spans account, campaign and job",
-            "use a single Redis or Valkey with a replica; one serves a fleet",
-        )
-    if info.get("maxmemory_policy", "noeviction") != "noeviction":
-        raise LedgerRefused(
-            f"this Redis may drop keys (maxmemory-policy {info['maxmemory_policy']}), and a dropped job is lost money",
-            "set maxmemory-policy noeviction",
-        )
+def _dues(rows: Iterable[Any]) -> list[Due]:
+    return [
+        Due(job, state, fence, int(late), task, int(polls), int(submitted), int(attempts), *texts)
+        for job, state, fence, late, task, polls, submitted, attempts, *texts in rows
+    ]
+
+
+def _claims(flat: Sequence[str]) -> list[Claim]:
+    return [Claim(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
 
 
 def _without_secrets(error: Exception) -> str:

@@ -64,7 +64,17 @@ class ObjectStore(Protocol):
         ...
 
     def put_file(self, key: str, path: Path, *, content_type: str, sha256: str) -> None:
-        """Stream a local file into the store, over what is there; `sha256` (hex) becomes metadata on S3."""
+        """Stream a local file into the store, over what is there; `sha256` (hex) becomes metadata on S3.
+
+        A file at a `landing` for this key is taken over and is gone afterwards.
+        """
+        ...
+
+    def landing(self, key: str) -> Path | None:
+        """Return a fresh place from which `put_file` takes a file without a copy, or None if the store is elsewhere.
+
+        Who asks for it removes what it leaves there.
+        """
         ...
 
     def get(self, key: str) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jobs.lifecycle import MOVES, Move, State
+from ledger.gates import Policy
 
 
 class Claim(NamedTuple):
@@ -31,6 +32,35 @@ class Due(NamedTuple):
     owed: str
     #: Not empty where its campaign was cancelled: the provider is asked to cancel it before it is asked after.
     unwanted: str = ""
+
+
+class Paid(NamedTuple):
+    """The receipt of this send of the job lies in the store."""
+
+    job_id: str
+    send: int
+
+
+class Ask(NamedTuple):
+    """What a pump asks of one account.
+
+    At most `most_due` jobs that are due, `most_collects` collects rung or under way in all, `most_claims` jobs claimed
+    now (0: nothing is bought), and `most_waiting` claimed and not yet sent, over all workers.
+    """
+
+    account: str
+    policy: Policy
+    most_due: int
+    most_collects: int
+    most_claims: int
+    most_waiting: int
+
+
+class Told(NamedTuple):
+    """What the ledger gave out on one account."""
+
+    due: list[Due]
+    claims: list[Claim]
 
 
 class Watch(NamedTuple):

@@ -79,6 +79,9 @@ class S3Store:
         with self._explained("write", key), create_transfer_manager(self._client, config) as manager:
             manager.upload(str(path), self._bucket, self._full(key), extra_args=extra).result()
 
+    def landing(self, key: str) -> None:
+        """Return None: the store is elsewhere."""
+
     def get(self, key: str) -> bytes:
         """Return the whole object."""
         with self._explained("read", key):

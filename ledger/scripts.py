@@ -1,6 +1,7 @@
 """The Lua scripts beside this file, each with the ground they share in front; a move is one call of one of them."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol
@@ -9,14 +10,18 @@ from redis.exceptions import NoScriptError
 
 
 class Evaluates(Protocol):
-    """A Redis client, or a pipeline of one."""
+    """A Redis client."""
 
-    def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
-        """Run a loaded script."""
+    def execute_command(self, *words: Any) -> Any:
+        """Send one command; `EVALSHA` runs a loaded script."""
         ...
 
     def script_load(self, script: Any) -> Any:
         """Load a script."""
+        ...
+
+    def pipeline(self, *, transaction: bool) -> Any:
+        """Commands that travel together."""
         ...
 
 
@@ -40,6 +45,7 @@ NAMES = (
     "lease",
     "renew",
     "hold",
+    "paid",
     "token",
     "surplus",
     "watch",
@@ -65,10 +71,40 @@ def load_all(redis: Evaluates) -> None:
         redis.script_load(script(name).text)
 
 
+def call(name: str, *args: str | int) -> tuple[str | int, ...]:
+    """The command that calls a script."""
+    return "EVALSHA", script(name).sha, 0, *args
+
+
 def run(redis: Evaluates, name: str, *args: str | int) -> Any:
     """Call a script, loading all of them first where Redis does not know it."""
     try:
-        return redis.evalsha(script(name).sha, 0, *args)
+        return redis.execute_command(*call(name, *args))
     except NoScriptError:
         load_all(redis)
-        return redis.evalsha(script(name).sha, 0, *args)
+        return redis.execute_command(*call(name, *args))
+
+
+def run_all(redis: Evaluates, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+    """Send calls of scripts, and other commands among them, in one round trip; the answers are in their order.
+
+    A Redis that knows no script is taught them and asked everything again: scripts are known all or none, so none had
+    run. What one of the commands raises is raised when all have run.
+    """
+    if not commands:
+        return []
+    answers = _together(redis, commands)
+    if any(isinstance(answer, NoScriptError) for answer in answers):
+        load_all(redis)
+        answers = _together(redis, commands)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
+def _together(redis: Evaluates, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+    pipe = redis.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)
+    return list(pipe.execute(raise_on_error=False))

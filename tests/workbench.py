@@ -13,8 +13,9 @@ from config.settings import load_settings
 from jobs.identity import job_id, variant_id
 from jobs.job import Job, Mode, Render
 from jobs.lifecycle import State
+from jobs.messages import COLLECT, SUBMIT
 from jobs.money import to_uusd
-from jobs.outcome import Outcome
+from jobs.outcome import Outcome, Stop
 from jobs.record import JobRecord
 from ledger.jobs import Ledger
 from ledger.orders import Claim, Due, Moved
@@ -23,6 +24,7 @@ from tests.services import Simulator, Valkey
 from worker.collect import collect
 from worker.poll import look
 from worker.submit import submit
+from worker.tasks import Step, take_up
 from worker.wire import Asker
 from worker.wiring import Counter, Workshop, build
 
@@ -87,7 +89,28 @@ class Workbench:
     def submit(self) -> tuple[Claim, Outcome]:
         """Claim the next job and take the step that buys."""
         claim = self.claim()
-        return claim, submit(claim, self.shop)
+        return claim, self.buy(claim)
+
+    def buy(self, claim: Claim) -> Outcome:
+        """Take a claim up and take the step that buys."""
+        return self._work(SUBMIT, submit, claim)
+
+    def _work(self, task: str, step: Step, claim: Claim) -> Outcome:
+        """What a thread does with a claim, and the pump with what the step leaves for it."""
+        taken = take_up(task, self.shop, [claim])
+        if not taken:
+            return Stop("the claim is gone")
+        try:
+            outcome = step(*taken[0], self.shop)
+        finally:
+            self.shop.held.drop(taken[0].claim)
+        self.deliver()
+        return outcome
+
+    def deliver(self) -> None:
+        """Bring the ledger what waits for the pump."""
+        mail = self.shop.outbox.take()
+        self.ledger.visit(mail.orders, paid=mail.paid)
 
     def lease(self, job: str) -> Due:
         """Let the job be due now, and lease it."""
@@ -123,7 +146,7 @@ class Workbench:
         """Take the step that fetches."""
         due = self.lease(job)
         assert due.state == State.READY
-        return collect(Claim(due.job_id, due.fence), self.shop)
+        return self._work(COLLECT, collect, Claim(due.job_id, due.fence))
 
     def row(self, job: str) -> dict[str, str]:
         """The job as the ledger has it."""

@@ -1,8 +1,9 @@
-"""The step that fetches: stream the video to a temporary file, verify it, store, settle. Twice is the same object."""
+"""The step that fetches: stream the video to where nobody sees it yet, verify it, store, settle. Twice is the same."""
 
 import json
 import logging
 import uuid
+from pathlib import Path
 from random import random
 from typing import Any
 
@@ -11,7 +12,6 @@ from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.outcome import Outcome, Retry, Stop, Wait
 from jobs.record import Video
-from ledger.jobs import LEASE_S
 from ledger.orders import Claim, Order
 from worker.insist import insist
 from worker.settle import settle_done, settle_failed
@@ -29,26 +29,23 @@ FETCHES_BEFORE_LOST = 10
 log = logging.getLogger(__name__)
 
 
-def collect(claim: Claim, shop: Workshop) -> Outcome:
-    """Bring one ended render home, or its failure into the record."""
-    order = Order(move=Move.COLLECT, to=State.COLLECTING, claim=claim, due_s=LEASE_S)
-    taken, row = shop.ledger.take(order)
-    if not taken.ok:
-        return Stop("the claim is gone")
-    if row.get("state") != State.COLLECTING or row.get("fence") != claim.fence:
-        return Stop("the lease ran out before the work began")
+def collect(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
+    """Bring one ended render that was taken up home, or its failure into the record."""
     job = Job.model_validate_json(row["job"])
     result = json.loads(row["result"])
     if "url" not in result:
         return settle_failed(job, row, claim, result, shop)
-    path = shop.temp / f"{claim.job_id}.{uuid.uuid4().hex}.mp4"
+    key = shop.shelf(simulated=job.simulated).job_key(job.job_id, "video.mp4")
+    path = shop.store.landing(key) or shop.temp / f"{claim.job_id}.{uuid.uuid4().hex}.mp4"
     try:
-        return _fetch(job, row, claim, result, shop, path)
+        return _fetch(job, row, claim, result, shop, path, key)
     finally:
         path.unlink(missing_ok=True)
 
 
-def _fetch(job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], shop: Workshop, path: Any) -> Outcome:
+def _fetch(
+    job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], shop: Workshop, path: Path, key: str
+) -> Outcome:
     fetches = int(row.get("fetches", "0")) + 1
     try:
         home = shop.counters[job.account].account.endpoint.base_url
@@ -63,8 +60,6 @@ def _fetch(job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], 
         wait_s = retry_wait_s(fetches, random(), cap_s=5.0)
         _again(claim, shop, fetches, wait_s)
         return Wait(wait_s, "; ".join(facts.problems))
-    shelf = shop.shelf(simulated=job.simulated)
-    key = shelf.job_key(job.job_id, "video.mp4")
     shop.store.put_file(key, path, content_type="video/mp4", sha256=got.sha256)
     return settle_done(job, row, claim, result, _video(shop.store.uri(key), got, facts), shop)
 

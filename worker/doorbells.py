@@ -1,24 +1,38 @@
-"""How the claims that doorbells bring are shared out among a worker's threads.
+"""How claims travel in doorbells, and how those that doorbells bring are shared out among a worker's threads.
 
 A message costs more CPU than a short step, so a doorbell carries as many claims as one thread works through in an
-instant, by what the last steps took: many where a provider answers at once, one where a step takes long. A task has
-only so many of the threads; a doorbell that finds them all at work leaves its claims with them and is answered.
-Claims that wait here are in nobody's hands: their leases run out, and the ledger rings anew.
+instant, by the last steps: many where a provider answers at once, one where a step takes long. A task has only so many
+of the threads; a doorbell that finds them all at work leaves its claims with them. Until a thread takes some up, in one
+trip to the ledger, they are in nobody's hands: their leases run out, and the ledger rings anew.
 """
 
-from collections import deque
-from collections.abc import Iterable
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import NamedTuple
 
 from ledger.orders import Claim
 
 #: Seconds in which one thread works through the claims of one doorbell.
-BELL_S = 0.25
+BELL_S = 0.5
+#: Seconds that a claim waits at most for its doorbell to be full.
+FULL_WITHIN_S = 0.25
 #: Claims that one doorbell carries at most.
 MOST_CLAIMS = 32
 #: Weight of the last step in the mean of what steps take.
 LAST_STEP = 0.2
+
+#: Rings doorbells of one task for claims of one account.
+Ring = Callable[[str, str, Sequence[Claim]], None]
+
+
+class Taken(NamedTuple):
+    """A claim that this worker has taken up: nobody else works at it as long as it is held."""
+
+    claim: Claim
+    row: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -28,6 +42,7 @@ class Hands:
     most: int
     _step_s: float = BELL_S
     _claims: deque[Claim] = field(default_factory=deque)
+    _taken: deque[Taken] = field(default_factory=deque)
     _busy: int = 0
     _lock: Lock = field(default_factory=Lock)
 
@@ -40,26 +55,36 @@ class Hands:
             self._busy += 1
             return True
 
-    def next(self) -> Claim | None:
-        """The claim that has waited longest; without one this thread is at work no longer."""
-        with self._lock:
-            if self._claims:
-                return self._claims.popleft()
-            # In one breath with the look: a claim that comes later finds a thread missing, and brings its own.
-            self._busy -= 1
-            return None
+    def next(self, take: Callable[[Sequence[Claim]], Iterable[Taken]]) -> Taken | None:
+        """What has waited longest; as many claims as a bell carries are taken up by one call of `take`.
+
+        Without any this thread is at work no longer.
+        """
+        while True:
+            with self._lock:
+                if self._taken:
+                    return self._taken.popleft()
+                if not self._claims:
+                    # In one breath with the look: a claim that comes later finds a thread missing, and brings its own.
+                    self._busy -= 1
+                    return None
+                claims = [self._claims.popleft() for _ in range(min(len(self._claims), self.claims_a_bell))]
+            taken = take(claims)
+            with self._lock:
+                self._taken.extend(taken)
 
     def leave(self) -> None:
         """This thread breaks off in the middle."""
         with self._lock:
             self._busy -= 1
 
-    def lay_down(self) -> list[Claim]:
-        """All that waits, which nobody here will work at."""
+    def lay_down(self) -> tuple[list[Claim], list[Claim]]:
+        """All that waits, which nobody here will work at: claims, and those that had been taken up."""
         with self._lock:
-            rest = list(self._claims)
+            claims, taken = list(self._claims), [one.claim for one in self._taken]
             self._claims.clear()
-            return rest
+            self._taken.clear()
+            return claims, taken
 
     def took(self, step_s: float) -> None:
         """A step lasted so long."""
@@ -69,3 +94,29 @@ class Hands:
     def claims_a_bell(self) -> int:
         """How many claims a doorbell should carry."""
         return max(1, min(MOST_CLAIMS, int(BELL_S / max(self._step_s, 1e-6))))
+
+
+class Bells:
+    """Claims on their way into doorbells: a bell is rung when it is full, else when the last one is an instant ago."""
+
+    def __init__(self, ring: Ring, hands: Mapping[str, Hands]) -> None:
+        self._ring = ring
+        self._hands = hands
+        self._waiting: defaultdict[tuple[str, str], list[Claim]] = defaultdict(list)
+        #: Monotonic seconds at which each kind of bell was rung last.
+        self._rung: defaultdict[tuple[str, str], float] = defaultdict(float)
+
+    def add(self, task: str, account: str, claims: Iterable[Claim]) -> None:
+        """These want a doorbell of that task."""
+        self._waiting[task, account] += claims
+
+    def ring(self, *, last: bool = False) -> None:
+        """Ring for what has waited long enough; for everything when it is the last time."""
+        now = time.monotonic()
+        for (task, account), claims in self._waiting.items():
+            size, quiet_s = self._hands[task].claims_a_bell, now - self._rung[task, account]
+            ready = len(claims) if last or quiet_s >= FULL_WITHIN_S else len(claims) // size * size
+            if ready:
+                self._rung[task, account] = now
+                self._ring(task, account, claims[:ready])
+                del claims[:ready]

@@ -9,16 +9,18 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import redis
+import uvloop
 
 from jobs.errors import WanbatchError
 from jobs.messages import COLLECT, SUBMIT
 from ledger.jobs import Ledger
-from ledger.orders import Claim, Due, Order
+from ledger.orders import Ask, Claim, Due, Paid, Told
 from ledger.shelf import Receipt
 from worker.balance import Inquiry
+from worker.doorbells import Bells, Ring
 from worker.poll import look
 from worker.reconcile import look_up
 from worker.wire import Asker
@@ -36,9 +38,6 @@ REDIS_AWAY_S = 0.5
 #: Seconds that polls on the wire get to end when the worker leaves.
 LEAVE_WITHIN_S = 2.0
 
-#: Rings doorbells of one task for many claims of one account.
-Ring = Callable[[str, str, Sequence[Claim]], None]
-
 log = logging.getLogger(__name__)
 
 
@@ -47,14 +46,12 @@ class Pump:
 
     def __init__(self, shop: Workshop, ring: Ring) -> None:
         self._shop = shop
-        self._ring = ring
+        self._bells = Bells(ring, shop.hands)
         self._thread = threading.Thread(target=self._main, name="pump", daemon=True)
-        self._orders: list[Order] = []
         self._polls: set[asyncio.Task[None]] = set()
         self._asked: dict[Claim, float] = {}
         self._seeking: dict[str, asyncio.Task[None]] = {}
         self._inquiry = Inquiry(shop)
-        self._room = MOST_POLLS
         self._served: list[Counter] = []
         self._strange = ""
         self._away = ""
@@ -72,7 +69,7 @@ class Pump:
 
     def _main(self) -> None:
         try:
-            asyncio.run(self._run())
+            uvloop.run(self._run())
         finally:
             if not self._leave.is_set():
                 # Without its heartbeat this worker counts as dead, so it must not go on buying.
@@ -82,18 +79,15 @@ class Pump:
     async def _run(self) -> None:
         asker = Asker()
         beat = asyncio.create_task(self._beat())
-        flush = asyncio.create_task(self._flush())
         try:
             while not self._leave.is_set():
                 await self._tick(asker)
                 await asyncio.sleep(TICK_S)
-                for task in (beat, flush):
-                    if task.done():
-                        task.result()
+                if beat.done():
+                    beat.result()
             await self._give_back()
         finally:
             beat.cancel()
-            flush.cancel()
             await asker.close()
 
     async def _tick(self, asker: Asker) -> None:
@@ -122,14 +116,51 @@ class Pump:
         self._away = reason
 
     def _visit(self) -> list[tuple[Counter, Due]]:
-        """Visit the ledger once, on one thread: ring for the ready and the admitted, answer the renders to look at."""
+        """Visit the ledger once, on one thread: bring what waits there, ring, and answer the renders to look at."""
         if not self._served:
             self._look_around()
-        renders = []
-        for counter in self._served:
-            renders += [(counter, due) for due in self._lease(counter)]
-            self._admit(counter)
+        served = self._served
+        told = self._deliver([self._ask(counter) for counter in served])
+        renders = [pair for counter, one in zip(served, told, strict=True) for pair in self._sort(counter, one)]
+        self._bells.ring()
         return renders
+
+    def _deliver(self, asks: Sequence[Ask]) -> list[Told]:
+        """Bring the ledger what waits for it, and ask."""
+        mail = self._shop.outbox.take()
+        try:
+            moved, told = self._shop.ledger.visit(mail.orders, asks, mail.paid)
+        except redis.RedisError:
+            # The same orders go again: a move that happened all the same is not made twice.
+            self._shop.outbox.give_back(mail)
+            raise
+        for order, one in zip(mail.orders, moved, strict=True):
+            if not one.ok:
+                log.info("a move came too late", extra={"job_id": order.claim.job_id, "found": one.detail})
+        return told
+
+    def _ask(self, counter: Counter) -> Ask:
+        """What is asked of the ledger for one account: as much as this worker, and the fleet, can take up soon."""
+        shop, threads = self._shop, self._fleet_threads
+        # Half of the threads fetch, so that others can buy.
+        most_collects = max(1, threads // 2) * shop.hands[COLLECT].claims_a_bell
+        a_bell = shop.hands[SUBMIT].claims_a_bell
+        buys = not shop.stopping.is_set() and shop.store_is_well()
+        return Ask(
+            counter.name,
+            counter.policy,
+            most_due=max(1, min(MOST_LEASED, MOST_POLLS - len(self._polls))),
+            most_collects=most_collects,
+            most_claims=max(shop.settings.threads, a_bell) if buys else 0,
+            most_waiting=threads * max(2, a_bell),
+        )
+
+    def _sort(self, counter: Counter, told: Told) -> list[tuple[Counter, Due]]:
+        """Put what is ready and what was admitted into doorbells; answer what is to be looked at."""
+        ready = [Claim(each.job_id, each.fence) for each in told.due if each.state in ("ready", "collecting")]
+        self._bells.add(COLLECT, counter.name, ready)
+        self._bells.add(SUBMIT, counter.name, told.claims)
+        return [(counter, each) for each in told.due if each.state in ("rendering", "unknown", "freed")]
 
     def _look_around(self) -> None:
         """Which accounts have had jobs that this worker can serve, and how many threads the living workers have."""
@@ -145,16 +176,6 @@ class Pump:
             self._served = [counters[name] for name in sorted(ledger.accounts()) if name in counters]
             self._fleet_threads = threads_of(ledger) or self._shop.settings.threads
 
-    def _lease(self, counter: Counter) -> list[Due]:
-        """Take what is due: ring for the ready (for half of the threads, so others can buy), answer what to look at."""
-        room = min(MOST_LEASED, self._room - len(self._polls))
-        rings = max(1, self._fleet_threads // 2) * self._shop.hands[COLLECT].claims_a_bell
-        due = self._shop.ledger.lease(counter.name, counter.policy, most=max(room, 1), rings=rings)
-        ready = [Claim(each.job_id, each.fence) for each in due if each.state in ("ready", "collecting")]
-        if ready:
-            self._ring(COLLECT, counter.name, ready)
-        return [each for each in due if each.state in ("rendering", "unknown", "freed")]
-
     async def _look(self, due: Due, counter: Counter, asker: Asker) -> None:
         if due.owed:
             await asyncio.to_thread(_pay, due, self._shop, counter)
@@ -164,8 +185,7 @@ class Pump:
             order = await look(due, counter, asker)
         finally:
             del self._asked[claim]
-        # Only now is the list looked up: it was taken and replaced while this look waited.
-        self._orders.append(order)
+        self._shop.outbox.move(order)
 
     def _look_for_lost(self, counter: Counter, asker: Asker) -> None:
         """One look serves all lost submits of an account; while one is under way, no other begins."""
@@ -186,35 +206,6 @@ class Pump:
         self._polls.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a look failed", exc_info=error)
-
-    def _admit(self, counter: Counter) -> None:
-        """Claim what may be bought soon, and ring for it."""
-        if self._shop.stopping.is_set() or not self._shop.store_is_well():
-            return
-        a_bell = self._shop.hands[SUBMIT].claims_a_bell
-        most, most_waiting = max(self._shop.settings.threads, a_bell), max(self._fleet_threads, a_bell) * 2
-        claims = self._shop.ledger.claim(counter.name, counter.policy, most=most, most_waiting=most_waiting)
-        if claims:
-            self._ring(SUBMIT, counter.name, claims)
-
-    async def _flush(self) -> None:
-        """Carry out the moves of all polls that ended in the last instant in one round trip."""
-        while True:
-            await asyncio.sleep(TICK_S / 2)
-            await self._flush_once()
-
-    async def _flush_once(self) -> None:
-        orders, self._orders = self._orders, []
-        while orders:
-            try:
-                moved = await asyncio.to_thread(self._shop.ledger.move_all, orders)
-                for order, one in zip(orders, moved, strict=True):
-                    if not one.ok:
-                        log.info("a look came too late", extra={"job_id": order.claim.job_id, "found": one.detail})
-                return
-            except redis.RedisError as error:
-                log.warning("moves wait for the ledger", extra={"orders": len(orders), "reason": str(error)})
-                await asyncio.sleep(REDIS_AWAY_S)
 
     async def _beat(self) -> None:
         """Tell the ledger that this worker lives, stretch the leases of what its threads hold, and look around."""
@@ -237,8 +228,13 @@ class Pump:
         """The worker leaves: polls that end in time count, the others fall due at their lease's end."""
         if self._polls:
             await asyncio.wait(self._polls, timeout=LEAVE_WITHIN_S)
-        await self._flush_once()
-        await asyncio.to_thread(self._shop.ledger.leave, self._shop.name)
+        await asyncio.to_thread(self._go)
+
+    def _go(self) -> None:
+        """The last visit; doorbells that waited are for others now."""
+        self._deliver([])
+        self._bells.ring(last=True)
+        self._shop.ledger.leave(self._shop.name)
 
 
 def threads_of(ledger: Ledger) -> int:
@@ -249,7 +245,8 @@ def threads_of(ledger: Ledger) -> int:
 def _pay(due: Due, shop: Workshop, counter: Counter) -> None:
     """Write the receipt that the submit could not."""
     try:
-        shop.shelf(simulated=counter.account.simulated).write_receipt(Receipt.model_validate_json(due.owed))
-        shop.ledger.paid(due.job_id)
+        receipt = Receipt.model_validate_json(due.owed)
+        shop.shelf(simulated=counter.account.simulated).write_receipt(receipt)
+        shop.outbox.pay(Paid(due.job_id, receipt.send))
     except WanbatchError as error:
         log.warning("a receipt is still owed", extra={"job_id": due.job_id, "reason": error.message})

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from jobs.lifecycle import Move, State
 from jobs.record import Purchase
 from ledger.lost import LOOK_LEASE_S, Watched
-from ledger.orders import Claim, Order, Watch
+from ledger.orders import Claim, Order, Paid, Watch
 from worker.listing import listed, verdicts
 from worker.lookup import Look, Looked, receipt
 from worker.replay import repeated
@@ -173,7 +173,7 @@ def _adopt(look: Look, job_id: str, row: dict[str, str], task_id: str, request_i
         look.looked.adopted.append(job_id)
         # As after a submit: the ledger owes the receipt until it is stored; if this worker dies now, the pump pays it.
         look.shelf.write_receipt(owed)
-        look.shop.ledger.paid(job_id)
+        look.shop.outbox.pay(Paid(job_id, owed.send))
         log.info("a lost submit was found", extra={"job_id": job_id, "task_id": task_id})
 
 

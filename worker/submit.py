@@ -16,8 +16,7 @@ from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.identity import send_mark
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
-from ledger.jobs import LEASE_S
-from ledger.orders import Claim, Order
+from ledger.orders import Claim, Order, Paid
 from ledger.shelf import Intent
 from providers.contract import Accepted, Call, Kind, Lost, Rejected
 from worker.attempt import Attempt, attempt_of, purchase_of, receipt_of
@@ -43,25 +42,8 @@ FINAL = frozenset({Kind.CONTENT_REFUSED, Kind.BAD_REQUEST})
 log = logging.getLogger(__name__)
 
 
-def submit(claim: Claim, shop: Workshop) -> Outcome:
-    """Buy the claimed job, or find out that somebody else does."""
-    # Doorbells may be doubled: the first to come changes the fence, so no two threads ever hold one claim.
-    take = Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=LEASE_S, new_fence=True)
-    taken, row = shop.ledger.take(take)
-    if not taken.ok:
-        return Stop("the claim is gone")
-    held = Claim(claim.job_id, taken.detail)
-    shop.held.add(held)
-    try:
-        return _submit(held, row, shop)
-    finally:
-        shop.held.drop(held)
-
-
-def _submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
-    """Intent, token, POST."""
-    if row.get("state") != State.CLAIMED or row.get("fence") != claim.fence:
-        return Stop("the claim is gone")
+def submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
+    """Buy a job that was taken up, or find out that somebody else does: intent, token, POST."""
     attempt = attempt_of(row, claim, shop)
     if attempt is None:
         shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=claim))
@@ -172,7 +154,7 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
     )
     moved = insist(shop.ledger, order)
     shop.shelf(simulated=attempt.job.simulated).write_receipt(receipt)
-    shop.ledger.paid(attempt.claim.job_id)
+    shop.outbox.pay(Paid(attempt.claim.job_id, attempt.send))
     if moved is None or not moved.ok:
         # The task is bought, and its receipt lies in the store for reconciling.
         log.error("accepted but not recorded", extra={"job_id": attempt.claim.job_id, "task_id": reading.task_id})

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 
 from celery import Celery
 from redis.exceptions import RedisError
@@ -13,14 +13,22 @@ from jobs.errors import NewerVersion, StoreRefused, StoreUnavailable
 from jobs.lifecycle import Move, State
 from jobs.messages import COLLECT, SUBMIT, VERSION
 from jobs.outcome import Outcome
+from ledger.jobs import LEASE_S
 from ledger.orders import Claim, Order
 from worker.collect import collect
+from worker.doorbells import Taken
 from worker.submit import submit
 from worker.wiring import Workshop
 
 #: Job ids or fences of a doorbell; a single one in those of version 1.
 Named = Sequence[str] | str
-Step = Callable[[Claim, Workshop], Outcome]
+Step = Callable[[Claim, dict[str, str], Workshop], Outcome]
+
+#: How each task takes a claim up.
+_TAKE: dict[str, Callable[[Claim], Order]] = {
+    SUBMIT: lambda claim: Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=LEASE_S, new_fence=True),
+    COLLECT: lambda claim: Order(move=Move.COLLECT, to=State.COLLECTING, claim=claim, due_s=LEASE_S),
+}
 
 log = logging.getLogger(__name__)
 
@@ -53,40 +61,75 @@ def answer(task: str, step: Step, jobs: Named, fences: Named, version: int, shop
     hands = shop.hands[task]
     at_work = hands.join(Claim(str(job_id), str(fence)) for job_id, fence in pairs)
     try:
-        while at_work and (claim := hands.next()):
+        while at_work and (taken := hands.next(partial(take_up, task, shop))):
             began = time.monotonic()
-            _take_up(task, step, claim, shop)
+            _work_at(task, step, taken, shop)
             hands.took(time.monotonic() - began)
             if shop.stopping.is_set():
-                _give_back(task, hands.lay_down(), shop)
+                _give_back(task, shop)
         at_work = False
     finally:
         if at_work:
             hands.leave()
+            _give_back(task, shop)
 
 
-def _give_back(task: str, claims: Sequence[Claim], shop: Workshop) -> None:
-    """What was claimed and not taken up is free for others at once; what is ready is rung for again by itself."""
-    if task == SUBMIT and claims:
-        with suppress(RedisError):
-            shop.ledger.move_all([Order(move=Move.RELEASE, to=State.QUEUED, claim=claim) for claim in claims])
+def take_up(task: str, shop: Workshop, claims: Sequence[Claim]) -> list[Taken]:
+    """Take claims up, in one trip to the ledger, and hold them; those that are gone are left out.
 
-
-def _take_up(task: str, step: Step, claim: Claim, shop: Workshop) -> None:
-    """Do the step while the heartbeat keeps the claim; what fails here falls back to the lease."""
-    shop.held.add(claim)
+    Doorbells may be doubled: the first to come changes a submit's fence or a collect's state, so no two threads ever
+    hold one claim.
+    """
     try:
-        outcome = step(claim, shop)
+        answers = shop.ledger.take([_TAKE[task](claim) for claim in claims])
+    except RedisError as error:
+        log.warning("the ledger went away before a step", extra={"claims": len(claims), "reason": str(error)})
+        return []
+    taken = [
+        Taken(Claim(claim.job_id, moved.detail), row)
+        for claim, (moved, row) in zip(claims, answers, strict=True)
+        # What has lapsed between the move and the reading is another one's.
+        if moved.ok and row.get("fence") == moved.detail
+    ]
+    for one in taken:
+        shop.held.add(one.claim)
+    return taken
+
+
+def _give_back(task: str, shop: Workshop) -> None:
+    """What was claimed and not begun is free for others at once; what is only ready is rung for again by itself."""
+    claims, taken = shop.hands[task].lay_down()
+    if task == SUBMIT:
+        orders = [Order(move=Move.RELEASE, to=State.QUEUED, claim=claim) for claim in (*taken, *claims)]
+    else:
+        orders = [Order(move=Move.DROP, to=State.READY, claim=claim, due_s=0.0) for claim in taken]
+    for claim in taken:
+        shop.held.drop(claim)
+    with suppress(RedisError):
+        shop.ledger.move_all(orders)
+
+
+def _work_at(task: str, step: Step, taken: Taken, shop: Workshop) -> None:
+    """Do the step while the heartbeat keeps the claim; what fails here falls back to the lease."""
+    claim = taken.claim
+    try:
+        outcome = step(claim, taken.row, shop)
         log.debug("step ended", extra={"task": task, "job_id": claim.job_id, "outcome": outcome})
     except NewerVersion as error:
         _say_once(str(error))
     except (StoreUnavailable, StoreRefused) as error:
         shop.store_failed(error)
     except OSError as error:
-        # Our own disk, where videos pass through on their way into the store.
-        hint = "free some space for temporary files on the worker's machine, or set TMPDIR elsewhere"
-        shop.store_failed(StoreRefused(f"{shop.temp}: {error.strerror or error}", hint))
+        shop.store_failed(_disk_failed(error, shop))
     except RedisError as error:
         log.warning("the ledger went away in a step", extra={"job_id": claim.job_id, "reason": str(error)})
     finally:
         shop.held.drop(claim)
+
+
+def _disk_failed(error: OSError, shop: Workshop) -> StoreRefused:
+    """Our own disk, on which videos pass through on their way into the store, or lie."""
+    if shop.store.local_path("x") is not None:
+        return StoreRefused(f"{shop.store.url}: {error.strerror or error}", "free some space on the store's disk")
+    hint = "free some space for temporary files on the worker's machine, or set TMPDIR elsewhere"
+    return StoreRefused(f"{shop.temp}: {error.strerror or error}", hint)

@@ -27,6 +27,7 @@ from providers.accounts import Account, open_real, open_simulated
 from providers.clock import Clock
 from worker.doorbells import Hands
 from worker.leftovers import own_folder
+from worker.outbox import Outbox
 from worker.uploads import Uploads
 from worker.wire import Wire
 
@@ -90,6 +91,7 @@ class Workshop:
     hands: dict[str, Hands]
     held: Held = field(default_factory=Held)
     uploads: Uploads = field(default_factory=Uploads)
+    outbox: Outbox = field(default_factory=Outbox)
     stopping: threading.Event = field(default_factory=threading.Event)
     untold: set[str] = field(default_factory=set)
     _store_well_at: float = 0.0

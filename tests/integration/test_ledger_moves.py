@@ -7,7 +7,7 @@ import pytest
 
 from jobs.lifecycle import ENDS, MOVES, Move, State
 from ledger.jobs import Ledger
-from ledger.orders import Claim, Order
+from ledger.orders import Ask, Claim, Order
 from tests.books import FREE, STORE, Bench, targets
 from tests.services import Valkey
 
@@ -191,14 +191,34 @@ def walk(bench: Bench, dice: random.Random, hands: dict[str, Claim]) -> int:
     return int(moved.ok and end in ENDS)
 
 
-def test_a_claim_is_taken_and_read_in_one_breath(bench: Bench) -> None:
-    """The job comes with the move, also from a Redis that has forgotten its scripts; a stale hand is shown nothing."""
+def test_claims_are_taken_and_read_in_one_breath(bench: Bench) -> None:
+    """The jobs come with the moves, also from a Redis that has forgotten its scripts; a stale hand is shown nothing."""
     bench.stock("spring", 2)
-    for _ in range(2):
-        claim = bench.reach(State.CLAIMED)
-        bench.redis.script_flush()
-        moved, row = bench.ledger.take(Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=9, new_fence=True))
+    claims = [bench.reach(State.CLAIMED) for _ in range(2)]
+    bench.redis.script_flush()
+    for (moved, row), claim in zip(bench.ledger.take([taking(claim) for claim in claims]), claims, strict=True):
         assert moved.ok
+        assert moved.detail != claim.fence
         assert (row["state"], row["fence"], row["job"]) == (State.CLAIMED, moved.detail, "{}")
-        stale = Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=9, new_fence=True)
-        assert bench.ledger.take(stale) == ((False, State.CLAIMED), {})
+    assert bench.ledger.take([taking(claims[0])]) == [((False, State.CLAIMED), {})]
+
+
+def taking(claim: Claim) -> Order:
+    """What a thread does with a claim first."""
+    return Order(move=Move.TAKE, to=State.CLAIMED, claim=claim, due_s=9, new_fence=True)
+
+
+def test_a_visit_moves_first_then_leases_and_claims(bench: Bench) -> None:
+    """A render that has ended is given out to be collected in the same round trip, and a queued job is claimed."""
+    bench.stock("spring", 2)
+    claim = bench.reach(State.RENDERING)
+    order = Order(move=Move.FINISH, to=State.READY, claim=claim, due_s=0)
+    ask = Ask(bench.account, FREE, most_due=5, most_collects=5, most_claims=5, most_waiting=5)
+    bench.redis.script_flush()
+    (moved,), (told,) = bench.ledger.visit([order], [ask])
+    assert moved.ok
+    assert [(due.job_id, due.state) for due in told.due] == [(claim.job_id, State.READY)]
+    assert [bench.state(each.job_id) for each in told.claims] == [State.CLAIMED]
+    (moved,), (told,) = bench.ledger.visit([order], [ask._replace(most_claims=0)])
+    assert moved.ok, "the same order again is told what it did"
+    assert (told.due, told.claims) == ([], [])

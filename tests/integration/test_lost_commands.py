@@ -10,9 +10,11 @@ import pytest
 from cli.app import exit_code
 from config.settings import load_settings
 from jobs.lifecycle import State
+from jobs.messages import SUBMIT
 from tests.services import Simulator, Valkey
 from worker import lookup
 from worker.submit import submit
+from worker.tasks import take_up
 from worker.wiring import Workshop, build
 
 Told = Callable[..., tuple[int, str, str]]
@@ -59,7 +61,8 @@ def send(shop: Workshop, simulator: Simulator, then: str | None = None) -> str:
     (claim,) = shop.ledger.claim(ACCOUNT, replace(counter.policy, submits="[]"), most=1, most_waiting=9)
     if then:
         simulator.tell("/_simulator/next", {"on": "submit", "then": then})
-    submit(claim, shop)
+    ((held, row),) = take_up(SUBMIT, shop, [claim])
+    submit(held, row, shop)
     return claim.job_id
 
 

@@ -13,13 +13,12 @@ from jobs.job import PlanLine
 from jobs.lifecycle import State
 from jobs.outcome import Done, Retry, Stop, Wait
 from jobs.record import JobRecord, ManifestLine
-from ledger.orders import Claim
 from producer.manifest import join
 from providers.contract import Failed, Kind, Rejected
 from tests.workbench import CAMPAIGN, Workbench
 from worker import collect as collecting
-from worker import poll, settle
-from worker.collect import collect
+from worker import poll
+from worker.outbox import Outbox
 
 #: Fields of a Segmind record that nothing can fill, each for its reason.
 EMPTY_AT_SEGMIND = {
@@ -119,8 +118,8 @@ def test_collecting_twice_is_the_same_object(work: Workbench, monkeypatch: pytes
     """A worker died between the record and the ledger: the next one stores the very same, and it counts once."""
     job = rendered(work)
     with monkeypatch.context() as dying:
-        dying.setattr(settle, "insist", lambda _ledger, _order: None)
-        assert isinstance(work.collect(job), Stop)
+        dying.setattr(Outbox, "move", lambda _box, _order: None)
+        work.collect(job)
     first = work.record(job)
     assert (work.state(job), work.money()) == ("collecting", (625_000, 0, 0))
     assert work.collect(job) == Done()
@@ -312,9 +311,8 @@ def test_a_failure_that_may_have_been_billed_is_not_bought_again(work: Workbench
 def test_a_leaving_worker_hands_its_download_on(work: Workbench) -> None:
     """No fetch is counted against the video, and the next worker may begin at once."""
     job = rendered(work)
-    due = work.lease(job)
     work.shop.stopping.set()
-    assert isinstance(collect(Claim(due.job_id, due.fence), work.shop), Stop)
+    assert isinstance(work.collect(job), Stop)
     assert (work.state(job), work.row(job)["fetches"]) == ("ready", "0")
     work.shop.stopping.clear()
     assert work.collect(job) == Done()

@@ -78,7 +78,7 @@ def test_an_accepted_submit_is_written_down_three_times(work: Workbench) -> None
     assert (intent.epoch, intent.account) == (work.ledger.epoch, work.account)
     assert intent.written_at < intent.send_by
     assert work.money() == (job.price_uusd, 0, 0)
-    assert submit(claim, work.shop) == Stop("the claim is gone"), "a doubled doorbell does nothing"
+    assert work.buy(claim) == Stop("the claim is gone"), "a doubled doorbell does nothing"
     assert len(work.bought(job)) == 1
 
 
@@ -283,7 +283,7 @@ def test_two_threads_never_hold_one_claim(work: Workbench) -> None:
     (job,) = work.order()
     claim = work.claim()
     with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(lambda _: submit(claim, work.shop), range(8)))
+        outcomes = list(pool.map(lambda _: work.buy(claim), range(8)))
     assert sorted(map(str, outcomes)) == sorted(map(str, [Done(), *[Stop("the claim is gone")] * 7]))
     assert (work.state(job.job_id), work.receipt(job.job_id), len(work.bought(job))) == ("rendering", "accepted", 1)
     assert work.shop.held.now() == []
@@ -347,6 +347,7 @@ def test_a_receipt_that_cannot_be_written_is_owed(work: Workbench, monkeypatch: 
     assert row["owed"]
     mend_store(work)
     pump._pay(work.lease(job.job_id), work.shop, work.counter)
+    work.deliver()
     assert work.receipt(job.job_id) == "accepted"
     assert "owed" not in work.row(job.job_id)
 
@@ -358,7 +359,7 @@ def test_a_definite_no_is_never_in_doubt(work: Workbench, monkeypatch: pytest.Mo
     breaking(work, monkeypatch, refusing(status, "no: flagged by moderation" if status == 422 else "no"))
     claim = work.claim()
     with pytest.raises(StoreRefused):
-        submit(claim, work.shop)
+        work.buy(claim)
     mend_store(work)
     assert work.state(job.job_id) == "queued"
     assert work.money() == (0, 0, 0)
@@ -369,7 +370,7 @@ def test_a_worker_serves_only_its_own_accounts(work: Workbench) -> None:
     (job,) = work.order()
     claim = work.claim()
     del work.shop.counters[work.account]
-    assert submit(claim, work.shop) == Stop(f"this worker does not serve the account {work.account}")
+    assert work.buy(claim) == Stop(f"this worker does not serve the account {work.account}")
     assert work.state(job.job_id) == "queued"
 
 

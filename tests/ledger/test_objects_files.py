@@ -104,6 +104,21 @@ def test_a_write_leaves_nothing_but_its_object(store: FileStore, root: Path, tmp
     assert list((root / ".tmp").iterdir()) == []
 
 
+def test_a_file_at_its_landing_is_taken_over_without_a_copy(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sees it before; then it is synced, named and synced again, and it is the very same file."""
+    landing, another = store.landing("jobs/a/video.mp4"), store.landing("jobs/a/video.mp4")
+    assert landing != another
+    landing.write_bytes(b"1")
+    before = landing.stat().st_ino
+    assert list(store.list()) == []
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    store.put_file("jobs/a/video.mp4", landing, content_type="video/mp4", sha256="00")
+    path = landing.with_name("video.mp4")
+    assert (path.stat().st_ino, path.read_bytes(), len(synced)) == (before, b"1", 2)
+    assert [each.name for each in path.parent.iterdir()] == ["video.mp4"]
+
+
 def test_housekeeping_is_never_listed(store: FileStore, root: Path) -> None:
     """The embedded ledger's and the simulator's folders are not objects; a dot deeper down is nothing special."""
     for folder in (".ledger", ".simulator"):

@@ -3,15 +3,18 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
+from redis.exceptions import ConnectionError  # noqa: A004 - Redis's own
 
 from jobs.lifecycle import Move
 from jobs.messages import COLLECT, SUBMIT, VERSION
 from jobs.outcome import Done, Outcome
-from ledger.orders import Claim, Order
-from worker.doorbells import BELL_S, MOST_CLAIMS, Hands
+from ledger.orders import Claim, Moved, Order
+from worker import doorbells
+from worker.doorbells import BELL_S, FULL_WITHIN_S, MOST_CLAIMS, Bells, Hands
 from worker.tasks import Step, answer
 from worker.wiring import Held
 
@@ -28,8 +31,13 @@ def a_shop(threads: int = 2) -> Shop:
         hands={SUBMIT: Hands(threads), COLLECT: Hands(threads)},
         stopping=threading.Event(),
         orders=orders,
-        ledger=SimpleNamespace(move_all=orders.extend),
+        ledger=SimpleNamespace(move_all=orders.extend, take=take),
     )
+
+
+def take(orders: Sequence[Order]) -> list[tuple[Moved, dict[str, str]]]:
+    """Every claim is there to be taken up."""
+    return [(Moved(ok=True, detail=order.claim.fence), {"fence": order.claim.fence}) for order in orders]
 
 
 def ring(shop: Shop, step: Step, names: Sequence[str], task: str = SUBMIT) -> None:
@@ -41,7 +49,7 @@ def test_every_claim_of_a_doorbell_is_worked_at_once_and_in_turn() -> None:
     """Each is held while it is worked at, and only then: one that waits is in nobody's hands."""
     shop, seen = a_shop(), []
 
-    def step(claim: Claim, _: object) -> Outcome:
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
         seen.append((claim, shop.held.now()))
         return Done()
 
@@ -54,7 +62,7 @@ def test_a_task_has_only_its_share_of_the_threads() -> None:
     """Doorbells beyond it are answered at once, and what they brought is done by the threads that are at work."""
     shop, seen, both, go = a_shop(threads=2), [], threading.Barrier(3), threading.Event()
 
-    def step(claim: Claim, _: object) -> Outcome:
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
         seen.append((claim.job_id, threading.get_ident()))
         if claim.job_id in "ab":
             both.wait(10)
@@ -77,10 +85,10 @@ def test_a_task_has_only_its_share_of_the_threads() -> None:
 
 
 def test_a_step_that_breaks_leaves_its_place() -> None:
-    """A mistake of ours is told to Celery; the next doorbell works at what is left."""
+    """A mistake of ours is told to Celery; what waited is given back, and the next doorbell is worked at."""
     shop, seen = a_shop(threads=1), []
 
-    def step(claim: Claim, _: object) -> Outcome:
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
         seen.append(claim.job_id)
         if claim.job_id == "a":
             raise ZeroDivisionError
@@ -89,7 +97,8 @@ def test_a_step_that_breaks_leaves_its_place() -> None:
     with pytest.raises(ZeroDivisionError):
         ring(shop, step, "ab")
     ring(shop, step, "c")
-    assert seen == list("abc")
+    assert seen == list("ac")
+    assert [(order.move, order.claim.job_id) for order in shop.orders] == [(Move.RELEASE, "b")]
 
 
 @pytest.mark.parametrize(("task", "given"), [(SUBMIT, list("bc")), (COLLECT, [])])
@@ -97,7 +106,7 @@ def test_a_leaving_worker_gives_back_what_it_has_not_begun(task: str, given: lis
     """The step at hand ends; claims go back to the queue, and what is ready is rung for again by itself."""
     shop, seen = a_shop(), []
 
-    def step(claim: Claim, _: object) -> Outcome:
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
         seen.append(claim.job_id)
         shop.stopping.set()
         return Done()
@@ -119,3 +128,96 @@ def test_a_doorbell_carries_what_a_thread_can_do_in_an_instant() -> None:
     assert hands.claims_a_bell == MOST_CLAIMS
     hands.took(20.0)
     assert hands.claims_a_bell == 1
+
+
+def quick(hands: Hands, claims_a_bell: int) -> Hands:
+    """Steps that are so quick that a bell carries so many."""
+    hands._step_s = BELL_S / (claims_a_bell + 0.5)
+    return hands
+
+
+def test_quick_claims_are_taken_up_together_and_held_until_they_are_done() -> None:
+    """One trip to the ledger serves a bell's worth of them; each is let go as its own step ends."""
+    shop, trips, held = a_shop(), [], []
+    quick(shop.hands[SUBMIT], 2)
+
+    def taking(orders: Sequence[Order]) -> list[tuple[Moved, dict[str, str]]]:
+        trips.append([order.claim.job_id for order in orders])
+        return take(orders)
+
+    def step(claim: Claim, row: dict[str, str], _: object) -> Outcome:
+        quick(shop.hands[SUBMIT], 2)
+        assert row == {"fence": claim.fence}
+        held.append(sorted(each.job_id for each in shop.held.now()))
+        return Done()
+
+    shop.ledger.take = taking
+    ring(shop, step, "abc")
+    assert trips == [["a", "b"], ["c"]]
+    assert held == [["a", "b"], ["b"], ["c"]]
+    assert shop.held.now() == []
+
+
+@pytest.mark.parametrize(("task", "move"), [(SUBMIT, Move.RELEASE), (COLLECT, Move.DROP)])
+@pytest.mark.parametrize("ending", ["leaves", "breaks"])
+def test_what_was_taken_up_and_not_begun_is_given_back(task: str, move: Move, ending: str) -> None:
+    """Whether the worker leaves or a step breaks: nothing stays held that nobody works at."""
+    shop, seen = a_shop(), []
+    quick(shop.hands[task], 3)
+
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
+        seen.append(claim.job_id)
+        if ending == "breaks":
+            raise ZeroDivisionError
+        shop.stopping.set()
+        return Done()
+
+    with suppress(ZeroDivisionError):
+        ring(shop, step, "abc", task)
+    assert seen == ["a"]
+    assert [(order.move, order.claim.job_id) for order in shop.orders] == [(move, "b"), (move, "c")]
+    assert shop.held.now() == []
+
+
+def test_a_ledger_that_is_away_when_claims_are_taken_up_breaks_nothing() -> None:
+    """Their leases run out, and the ledger rings for them again."""
+    shop, seen = a_shop(), []
+
+    def away(_: object) -> object:
+        raise ConnectionError
+
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
+        seen.append(claim.job_id)
+        return Done()
+
+    shop.ledger.take = away
+    ring(shop, step, "ab")
+    assert (seen, shop.held.now()) == ([], [])
+    shop.ledger.take = take
+    ring(shop, step, "c")
+    assert seen == ["c"]
+
+
+def test_bells_are_rung_full_or_after_an_instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first claim after a quiet time travels at once; those that follow wait for one another, and none for long."""
+    now, rung = [100.0], []
+    monkeypatch.setattr(doorbells, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    bells = Bells(
+        lambda _task, _account, claims: rung.append([claim.job_id for claim in claims]), {SUBMIT: quick(Hands(1), 3)}
+    )
+
+    def come(names: str) -> list[list[str]]:
+        bells.add(SUBMIT, "acme", [Claim(name, "f") for name in names])
+        bells.ring()
+        told = rung.copy()
+        rung.clear()
+        return told
+
+    assert come("a") == [["a"]]
+    assert come("bc") == []
+    assert come("def") == [["b", "c", "d"]], "the full one is rung, the rest waits"
+    now[0] += FULL_WITHIN_S
+    assert come("") == [["e", "f"]]
+    assert come("g") == []
+    bells.ring(last=True)
+    assert rung == [["g"]]

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ from celery import Celery
 
 from jobs.errors import NewerVersion
 from jobs.messages import COLLECT, SUBMIT, VERSION
-from ledger.orders import Claim
+from ledger.orders import Claim, Moved, Order
 from worker import tasks
 from worker.doorbells import Hands
 from worker.wiring import Held
@@ -22,15 +23,21 @@ class Shop(SimpleNamespace):
 
 def a_shop() -> Shop:
     """What the tasks themselves need of one."""
-    return Shop(held=Held(), hands={SUBMIT: Hands(1), COLLECT: Hands(1)}, stopping=threading.Event())
+    hands = {SUBMIT: Hands(1), COLLECT: Hands(1)}
+    return Shop(held=Held(), hands=hands, stopping=threading.Event(), ledger=SimpleNamespace(take=take))
+
+
+def take(orders: Sequence[Order]) -> list[tuple[Moved, dict[str, str]]]:
+    """Every claim is there to be taken up."""
+    return [(Moved(ok=True, detail=order.claim.fence), {"fence": order.claim.fence}) for order in orders]
 
 
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The two tasks, and what their steps were called with."""
     app, called = Celery("test"), []
-    monkeypatch.setattr(tasks, "submit", lambda claim, _shop: called.append(claim))
-    monkeypatch.setattr(tasks, "collect", lambda claim, _shop: called.append(claim))
+    monkeypatch.setattr(tasks, "submit", lambda claim, _row, _shop: called.append(claim))
+    monkeypatch.setattr(tasks, "collect", lambda claim, _row, _shop: called.append(claim))
     tasks._say_once.cache_clear()
     tasks.register(app, a_shop())  # type: ignore[arg-type]
     return {"submit": app.tasks[SUBMIT], "collect": app.tasks[COLLECT], "called": called}
@@ -61,7 +68,7 @@ def test_a_newer_shelf_is_left_to_a_newer_worker(
 ) -> None:
     """The step stops, the claim is let go, and the reason is told once."""
 
-    def newer(_claim: Claim, _shop: object) -> None:
+    def newer(_claim: Claim, _row: object, _shop: object) -> None:
         raise NewerVersion("a newer wanbatch wrote this Intent", "upgrade")
 
     monkeypatch.setattr(tasks, "submit", newer)
