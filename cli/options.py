@@ -52,11 +52,18 @@ def together(options: Sequence[Decorator]) -> Decorator:
     return decorate
 
 
+class Input(click.Path):
+    """A file that is there, `-` for stdin, or an address on the web, which stays as it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A path; an address is text."""
+        address = isinstance(value, str) and value.lower().startswith(("https://", "http://"))
+        return value if address else super().convert(value, param, ctx)
+
+
 def matrix_file(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The MATRIX argument: a file, or `-` for stdin."""
-    return click.argument("matrix", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))(
-        function
-    )
+    """The MATRIX argument: a file, `-` for stdin, or an address."""
+    return click.argument("matrix", type=Input(exists=True, dir_okay=False, allow_dash=True, path_type=Path))(function)
 
 
 store = click.option(

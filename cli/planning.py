@@ -18,6 +18,7 @@ from config.settings import Settings
 from jobs.money import shown
 from ledger.objects import ObjectStore, open_store
 from ledger.shelf import Shelf
+from producer.catalogs.address import fetched, shown_address
 from producer.encoding import Source
 from producer.fetch import Web
 from producer.media import Media
@@ -34,7 +35,7 @@ NAMED = 5
 class Asked:
     """The planning options of `plan`, `run` and `submit`, as they were given."""
 
-    matrix: Path
+    matrix: Path | str
     template: Path | None
     provider: str | None
     simulate: bool
@@ -64,8 +65,8 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
         linked=_linked(store, world, settings),
     )
     shelf = Shelf(store, simulated=world.simulated)
-    source: Source = "-" if str(asked.matrix) == "-" else asked.matrix
     with tempfile.TemporaryDirectory(prefix="wanbatch-plan-") as spool:
+        source = _source(asked, world, Path(spool))
         yield make_plan(
             source,
             options=options,
@@ -73,9 +74,17 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
             facts=world.facts,
             bought=shelf.ended,
             spool=Path(spool),
-            media=_media(world, source, settings, Path(spool), shelf),
+            media=_media(world, "-" if isinstance(asked.matrix, str) else source, settings, Path(spool), shelf),
             template=asked.template,
+            name=shown_address(asked.matrix) if isinstance(asked.matrix, str) else None,
         )
+
+
+def _source(asked: Asked, world: World, spool: Path) -> Source:
+    """The input on this machine; what lies on the web is fetched anew each time."""
+    if isinstance(asked.matrix, str):
+        return fetched(asked.matrix, spool, campaign=asked.campaign, public_only=not world.simulated)
+    return "-" if str(asked.matrix) == "-" else asked.matrix
 
 
 def _media(world: World, source: Source, settings: Settings, spool: Path, shelf: Shelf) -> Media:

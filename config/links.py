@@ -23,6 +23,33 @@ class LinkRefused(Exception):
     """The link leads where no video of a provider lies; following it could show it our own network."""
 
 
+class PublicOnly(httpx.BaseTransport):
+    """Carries requests over the public network only, redirects included; raises LinkRefused before anything is sent.
+
+    It connects to the very address that was checked. A kept connection would be shared by names that share an address,
+    so none is kept.
+    """
+
+    def __init__(self) -> None:
+        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request to the first of its host's addresses; name and certificate stay the host's."""
+        address, *_ = allowed_addresses(request.url, "")
+        pinned = httpx.Request(
+            request.method,
+            request.url.copy_with(host=str(address)),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": request.url.host},
+        )
+        return self._inner.handle_request(pinned)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._inner.close()
+
+
 def allowed_addresses(url: httpx.URL, home: str) -> list[IPAddress]:
     """Where the URL's host lies, if a link may lead there. Raises LinkRefused, or NoSuchHost for an unknown host."""
     if url.scheme not in ("http", "https"):

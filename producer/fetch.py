@@ -11,11 +11,11 @@ import threading
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import httpx
 
-from config.links import LinkRefused, NoSuchHost, allowed_addresses
+from config.links import LinkRefused, NoSuchHost, PublicOnly
 from jobs.errors import Refused
 from jobs.visible import visible
 from producer.columns import Wrong
@@ -83,6 +83,26 @@ class Web:
             raise Unfetchable(_status_said(response.status_code))
         return WebFile(self, url, response, until)
 
+    def download(self, url: str, to: BinaryIO, *, most_bytes: int, within_s: float) -> None:
+        """Write the whole file at that address; raises Unfetchable for one that is not there, too large or too slow."""
+        until = time.monotonic() + within_s
+        response = self._send(url, {})
+        try:
+            if response.status_code != HTTPStatus.OK:
+                raise Unfetchable(_status_said(response.status_code))
+            size = 0
+            for chunk in response.iter_bytes(BLOCK_BYTES):
+                size += len(chunk)
+                if size > most_bytes:
+                    raise Unfetchable(Wrong(f"it has more than {most_bytes:,} bytes", "fetch it, and give the file"))
+                if time.monotonic() > until:
+                    raise Unfetchable(_slow())
+                to.write(chunk)
+        except httpx.HTTPError as error:
+            raise Unfetchable(_error_said(error)) from error
+        finally:
+            response.close()
+
     def part(self, url: str, start: int, length: int) -> bytes | None:
         """Some bytes out of the middle; None when the server no longer gives parts."""
         response = self._send(url, {"Range": f"bytes={start}-{start + length - 1}"})
@@ -103,33 +123,6 @@ class Web:
             raise Unfetchable(Wrong(f"the provider cannot reach it: {error}", fix)) from error
         except (NoSuchHost, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Unfetchable(_error_said(error)) from error
-
-
-class PublicOnly(httpx.BaseTransport):
-    """Carries requests over the public network only, redirects included; raises LinkRefused before anything is sent.
-
-    It connects to the very address that was checked. A kept connection would be shared by names that share an address,
-    so none is kept.
-    """
-
-    def __init__(self) -> None:
-        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request to the first of its host's addresses; name and certificate stay the host's."""
-        address, *_ = allowed_addresses(request.url, "")
-        pinned = httpx.Request(
-            request.method,
-            request.url.copy_with(host=str(address)),
-            headers=request.headers,
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": request.url.host},
-        )
-        return self._inner.handle_request(pinned)
-
-    def close(self) -> None:
-        """Let the connections go."""
-        self._inner.close()
 
 
 class WebFile(io.RawIOBase):

@@ -109,13 +109,13 @@ def make_plan(
 ) -> Plan:
     """Plan a matrix: every row checked, multiplied out, priced, and written to a file in `spool`.
 
-    With a `template` the source is a catalog, which messages call by `name`.
+    With a `template` the source is a catalog; messages call it by `name`, where that is not its file's.
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
     `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
     campaign = campaign_name(source, given=options.campaign, simulated=options.simulated)
     with (
-        _opened(source, template, name) as matrix,
+        _opened(source, template, media.sources.base if media else base_of(source), name) as matrix,
         BadRows(matrix) as bad,
         PlanWriter(spool) as writer,
         media or Media(None, Sources(base_of(source)), spool) as looks,
@@ -161,10 +161,10 @@ def make_plan(
         )
 
 
-def _opened(source: Source, template: Path | None, name: str | None) -> Rows:
+def _opened(source: Source, template: Path | None, base: Path, name: str | None) -> Rows:
     if template is None:
-        return read_matrix(source)
-    return read_catalog(source, read_template(template, base_of(source)), name)
+        return read_matrix(source, name)
+    return read_catalog(source, read_template(template, base), name)
 
 
 def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:

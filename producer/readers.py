@@ -117,22 +117,21 @@ class Matrix:
         self.text.close()
 
 
-def read_matrix(source: Source) -> Matrix:
-    """Open a matrix and understand its header; `-` is standard input.
+def read_matrix(source: Source, name: str | None = None) -> Matrix:
+    """Open a matrix and understand its header; `-` is standard input; `name` is what messages call it.
 
     Raises BadInput for a file that is no matrix: missing, empty, binary, without a `prompt` column, with misspelt or
     doubled columns. Troubles of single rows come with the rows.
     """
     file = open_source(source)
     try:
-        return _open(file, source)
+        return _open(file, source, name or str(source))
     except BaseException:
         file.close()
         raise
 
 
-def _open(file: BinaryIO, source: Source) -> Matrix:
-    name = "-" if source == "-" else str(source)
+def _open(file: BinaryIO, source: Source, name: str) -> Matrix:
     csv.field_size_limit(CELL_MAX)
     encoding = detect(file, name)
     text = io.TextIOWrapper(file, encoding.codec, newline="")

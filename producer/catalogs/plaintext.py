@@ -24,6 +24,8 @@ def plain_text(text: str) -> str:
 
     Headings, paragraphs and list items end as sentences do.
     """
+    if "<" not in text and "&" not in text:
+        return " ".join(text.split())
     # Some exporters escape the HTML itself, so that its tags show after one unescaping.
     for _ in range(2):
         if _TAG.search(text):

@@ -154,9 +154,9 @@ class Product:
 
     def _read(self, name: str, text: str, at: int, column: str) -> Found:
         wrong = None
-        if _CELL_ERROR.fullmatch(text):
+        if text.startswith("#") and _CELL_ERROR.fullmatch(text):
             wrong = Wrong(f"the cell holds the spreadsheet's error `{text}`", "mend it there, and export again")
-        elif name in _IDENTIFIERS and _SHORTENED.fullmatch(text):
+        elif name in _IDENTIFIERS and "+" in text and _SHORTENED.fullmatch(text):
             fix = "give the column the format Text in the spreadsheet, fill it in again, and export again"
             wrong = Wrong(f"`{text}` is what a spreadsheet made of a number: its last digits are lost", fix)
         read = text.strip() if name in _AS_WRITTEN else plain_text(text)

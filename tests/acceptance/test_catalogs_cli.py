@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.acceptance.driving import ROOT, Ended, agree, good_videos, manifest_of, wanbatch
+from tests.mediaserver import serving
 from tests.services import Simulator
 
 CATALOG = ROOT / "examples" / "catalog.csv"
@@ -86,3 +87,18 @@ def test_the_templates_slips_are_told_once(tmp_path: Path) -> None:
     assert refused.code == 2
     assert refused.err.count("t.toml:3: duration: 7 ") == 1
     assert "has 1 problem in 20 products" in refused.err
+
+
+def test_a_feed_on_the_web_is_planned_afresh(tmp_path: Path) -> None:
+    """Its address stands where a file would; it is fetched each time, so that tomorrow's plan sees tomorrow's shop."""
+    with serving() as server:
+        address = server.hold("/jewelry.csv", JEWELRY.read_bytes())
+        arguments = ("plan", f"{address}?key=s3cret", "--template", TEMPLATE, "--json")
+        planned = run(tmp_path, *arguments)
+        assert planned.code == 0, planned.err
+        assert (planned.json["campaign"], planned.json["variants"]) == ("simulated-jewelry", 60)
+        server.hold("/jewelry.csv", b"Handle,Title,Image Src\nx,,https://x.com/a.jpg\n")
+        refused = run(tmp_path, *arguments)
+        assert refused.code == 2
+        assert f"{address}:2: Title: the product has no title" in refused.err
+        assert "s3cret" not in planned.err + refused.err
