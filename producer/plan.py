@@ -86,6 +86,7 @@ class Plan:
             "refused": refused_json(self.refused),
             "cost_usd": {"low": usd_text(self.cost_low_usd), "high": usd_text(self.cost_high_usd)},
             "eta_s": round(self.eta_s, 1),
+            **({"read_as": self.read_as} if self.read_as else {}),
         }
 
 

@@ -179,7 +179,7 @@ def refuse_other_formats(first: str, name: str) -> None:
     if start.startswith(("<?xml", "<!doctype", "<html", "<rss", "<feed")):
         hint = f"Export the table as CSV, TSV or JSONL. If it is a feed of products: {NEEDS_TEMPLATE}"
         raise BadInput(f"{name} is XML or HTML, not a table", hint=hint)
-    if start == "[":
+    if start == "[" or start.startswith("[{"):
         raise BadInput(f"{name} is one JSON array", hint="Write one object a line (JSONL): jq -c '.[]' FILE")
 
 

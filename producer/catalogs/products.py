@@ -18,6 +18,8 @@ Each = Literal["product", "variant", "color"]
 _AS_WRITTEN: Final = frozenset({"id", "sku", "gtin", "price", "sale_price", "link", "image", "images"})
 _IDENTIFIERS: Final = frozenset({"id", "sku", "gtin"})
 _SHORTENED: Final = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+#: How a number is kept as text in a table: `'0071234500042` and `="0071234500042"`.
+_AS_TEXT: Final = re.compile(r"'(\d+)|=\"([^\"]*)\"")
 _CELL_ERROR: Final = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
 #: Between pictures in one cell: a `;` or `|`, a line break, or a comma before the next address.
 _NEXT_PICTURE: Final = re.compile(r"\s*[;|\n]\s*|,\s+|,(?=https?://|//)")
@@ -100,13 +102,13 @@ class Product:
         """The text of a field or of a column of the catalog's own; empty where no record says it."""
         if name in {"image", "images"}:
             return self._images(several=name == "images")
+        if name not in self._columns.mapped and (found := self._option(name)):
+            return found
         columns = self._columns.fields.get(name, (name,))
         for column in columns:
             for at in self._order:
                 if text := self._cells[at].get(column):
                     return self._read(name, text, at, column)
-        if name not in self._columns.mapped and (found := self._option(name)):
-            return found
         column = self._columns.spelt.get(columns[0], columns[0]) if columns else name
         return Found("", self.line, column)
 
@@ -159,5 +161,10 @@ class Product:
         elif name in _IDENTIFIERS and "+" in text and _SHORTENED.fullmatch(text):
             fix = "give the column the format Text in the spreadsheet, fill it in again, and export again"
             wrong = Wrong(f"`{text}` is what a spreadsheet made of a number: its last digits are lost", fix)
-        read = text.strip() if name in _AS_WRITTEN else plain_text(text)
+        if name in _IDENTIFIERS and (marked := _AS_TEXT.fullmatch(text)):
+            read = marked[1] or marked[2]
+        elif name in _AS_WRITTEN:
+            read = text.strip()
+        else:
+            read = plain_text(text.replace(self._columns.shape.line_break, "\n"))
         return Found(read, self.records[at].line, self._columns.spelt.get(column, column), wrong)

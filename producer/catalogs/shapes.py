@@ -25,7 +25,8 @@ class Shape:
     `fields` holds, for a field, the columns that may hold it, the best first. `keys` tells what product a row belongs
     to: rows that share one of its keys are one product. `head` tells whether the row speaks for the product, `variant`
     whether it is one of its variants, whose own picture is in `variant_image`. `attribute` holds how the pairs of
-    columns are called that hold an option's name and its value; `image_base` goes before a picture's bare name.
+    columns are called that hold an option's name and its value; `image_base` goes before a picture's bare name,
+    and `line_break` is how a line break in a text is written.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Shape:
     variant_image: tuple[str, ...] = ()
     attribute: tuple[str, str] | None = None
     image_base: str = ""
+    line_break: str = "\n"
 
 
 def plain(name: str) -> str:
@@ -53,7 +55,7 @@ def recognised(columns: Collection[str], *, feed: bool) -> Shape | None:
     for shape in SHAPES:
         if shape.marks <= set(columns) and not shape.hints.isdisjoint(columns):
             return shape
-    return GOOGLE if feed else None
+    return GOOGLE if feed and not GOOGLE.marks.isdisjoint({*columns} - {"title"}) else None
 
 
 def by_id(cells: Cells) -> tuple[str, ...]:
@@ -180,6 +182,7 @@ _WOOCOMMERCE: Final = Shape(
     variant=lambda cells: "variation" in cells.get("type", "").lower(),
     variant_image=("images",),
     attribute=("attribute_{}_name", "attribute_{}_value"),
+    line_break="\\n",
 )
 _WIX: Final = Shape(
     "wix",

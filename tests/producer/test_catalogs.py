@@ -182,3 +182,68 @@ def test_the_products_rows_can_be_written_again() -> None:
         ["a", "Apron, long", "V", "", "", "2", "007", "a.jpg", ""],
         ["a", "", "", "", "", "3", "", "b.jpg", ""],
     ]
+
+
+@pytest.mark.parametrize("barcode", ["'0071234500042", '"=""0071234500042"""', "0071234500042"])
+def test_marks_that_keep_a_number_text_are_no_part_of_it(barcode: str) -> None:
+    """Shops and spreadsheets put an apostrophe or a formula around a GTIN, so that its zeros stay."""
+    assert cells_of(written("s.csv", SHOP + f"a,Apron,V,,,2,{barcode},a.jpg,\n"))[0]["gtin"] == "0071234500042"
+
+
+def test_woo_writes_line_breaks_out() -> None:
+    """Its export spells a line break as a backslash and an n."""
+    woo = written("w.csv", "ID,Type,SKU,Name,Regular price,Description,Images\n1,simple,a,Mug,2,Two\\nlines,m.jpg\n")
+    assert cells_of(woo)[0]["description"] == "Two lines"
+
+
+def test_a_feed_of_another_kind_is_a_table() -> None:
+    """A blog's feed has no product of Google's; its fields may be mapped as any table's."""
+    feed = written("blog.xml", "<rss><channel><item><title>News</title><wp:id>1</wp:id></item></channel></rss>")
+    with opened(feed, '[[video]]\nprompt = "{{ title }}"\n') as catalog:
+        assert catalog.read_as == "a table: 1 product from 1 row"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("---\nlayout: null\n---\nid\ttitle\n", "starts with YAML front matter"),
+        ('"id,title,price"\n"1,Mug,2"\n', "was exported twice"),
+        ('[{"id": 1}]', "is one JSON array"),
+        ("", "is empty"),
+        ("\x1f\x8b\x08\x00", "is compressed with gzip"),
+    ],
+)
+def test_what_is_no_table_is_told(content: str, words: str) -> None:
+    """Each in the words that help."""
+    assert words in told(written("shop.csv", content.encode("latin-1")))
+
+
+def test_old_pages_and_semicolons() -> None:
+    """A French feed in Windows-1252, and PrestaShop's own sample with `;` and commas in its header."""
+    french = "id\ttitle\tdescription\timage_link\tprice\n1\tThéière\tFaïence d'été\thttps://x.fr/a.jpg\t49,00 EUR\n"
+    (cells,) = cells_of(written("f.tsv", french.encode("cp1252")))
+    assert (cells["title"], cells["price"]) == ("Théière", "49,00 EUR")
+    presta = (
+        "Product ID;Active (0/1);Name *;Categories (x,y,z...);Price tax excluded;Tax rules ID;Image URLs (x,y,z...);"
+        'Feature (Name:Value:Position:Customized)\n1;1;Mug;"Home,Mugs";11.90;53;https://x.fr/a.jpg,https://x.fr/b.jpg;'
+        "Color:White:1,Material:Ceramic:2\n"
+    )
+    with opened(written("p.csv", presta)) as catalog:
+        assert catalog.read_as == "a PrestaShop export: 1 product from 1 row"
+        (row,) = catalog
+    assert (row.cells["price"], row.cells["color"], row.cells["image_url"]) == ("11.90", "White", "https://x.fr/a.jpg")
+
+
+def test_the_newer_shopify_export() -> None:
+    """Its columns have other names; options and pictures are the same."""
+    head = "Title,URL handle,Description,Vendor,Type,Status,SKU,Barcode,Option1 name,Option1 value,Price,"
+    shop = written(
+        "n.csv",
+        head + "Product image URL,Variant image URL,Color (product.metafields.shopify.color-pattern)\n"
+        "Mug,mug,<p>Enamel</p>,Northlight,Mugs,Active,NL-1,0071,Color,Moss,18.5,https://x.com/a.jpg,,moss; clay\n"
+        ",mug,,,,,NL-2,0072,,Clay,18.5,,,\n",
+    )
+    with opened(shop) as catalog:
+        assert catalog.read_as == "a Shopify export: 1 product from 2 rows"
+        (row,) = catalog
+    assert (row.cells["color"], row.cells["gtin"], row.cells["price"]) == ("Moss", "0071", "18.5")
