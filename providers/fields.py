@@ -16,6 +16,9 @@ WORDS_MAX = 500
 #: Dollars, credits or seconds beyond which a figure is a slip of the provider's.
 AMOUNT_MAX = Decimal(1_000_000_000)
 
+#: The largest whole number that is told exactly in JSON everywhere; seeds go beyond what an amount may be.
+WHOLE_MAX = Decimal(2**53)
+
 #: The grain of money: a millionth of a dollar.
 MICRO = Decimal("0.000001")
 
@@ -81,7 +84,7 @@ def url(value: Any) -> str | None:
     return first if first.isprintable() else None
 
 
-def amount(*values: Any) -> Decimal | None:
+def amount(*values: Any, most: Decimal = AMOUNT_MAX) -> Decimal | None:
     """The first value that is a finite amount from zero up, from a JSON number or from text."""
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -90,7 +93,7 @@ def amount(*values: Any) -> Decimal | None:
             found = Decimal(str(value).strip())
         except (InvalidOperation, ValueError):
             continue
-        if found.is_finite() and 0 <= found <= AMOUNT_MAX:
+        if found.is_finite() and 0 <= found <= most:
             return found
     return None
 
@@ -103,7 +106,7 @@ def usd(*values: Any) -> Decimal | None:
 
 def whole(value: Any) -> int | None:
     """The value as a whole number from zero up."""
-    found = amount(value)
+    found = amount(value, most=WHOLE_MAX)
     return int(found) if found is not None and found == found.to_integral_value() else None
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobs.job import SEED_MAX
 from providers import fields
 
 
@@ -18,6 +19,14 @@ from providers import fields
 def test_words_are_one_bounded_line(said: str, kept: str) -> None:
     """A page of HTML, control characters and ten thousand letters are cut down to what a person can read."""
     assert fields.words(said) == kept
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"), [(SEED_MAX, SEED_MAX), (str(SEED_MAX), SEED_MAX), (0, 0), (1.5, None), (-1, None), (2**60, None)]
+)
+def test_whole_numbers_hold_every_seed(told: object, kept: int | None) -> None:
+    """The largest seed is more than an amount of money may be; what JSON does not tell exactly is not known."""
+    assert fields.whole(told) == kept
 
 
 @pytest.mark.parametrize(
