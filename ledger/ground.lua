@@ -4,7 +4,7 @@
 -- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
 --                        sends, attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
---                        unwanted (cancel it at the provider), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
+--                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
 -- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:q:<campaign>  zset  queued jobs by seq
@@ -18,6 +18,7 @@
 -- wb:tasks:<account>   hash  job by task id: a task is claimed once
 -- wb:freed:<account>   zset  sends (<job>:<send>) that were given up, by the instant (ms) of the next look for a task of theirs
 -- wb:watch:<account>   hash  what those looks need, JSON by send
+-- wb:renders:<account>:<kind>  hash  ended renders by the cell of their length (jobs/rendertimes.py), and known, the sum of them
 -- wb:looking:<account> text  who is looking for lost sends now; lives for a minute
 -- wb:asked:<account>   text  the balance was asked for; nobody asks again while it lives
 
@@ -182,6 +183,22 @@ local function count_lost(account)
   if lost >= LOST_IN_A_ROW then
     park(key, 'breaker', lost .. ' submits in a row got no answer, so nothing more is bought with this account')
   end
+end
+
+-- A render has ended: its length is counted. Once so many are known all counts are halved, so that what is older fades.
+local MOST_KNOWN = 192
+local function remember(account, kind, cell)
+  local key = PREFIX .. 'renders:' .. account .. ':' .. kind
+  redis.call('HINCRBY', key, int(cell), 1)
+  if redis.call('HINCRBY', key, 'known', 1) < MOST_KNOWN then return end
+  redis.call('HDEL', key, 'known')
+  local counts, known = redis.call('HGETALL', key), 0
+  for i = 1, #counts, 2 do
+    local half = math.floor(counts[i + 1] / 2)
+    known = known + half
+    if half > 0 then redis.call('HSET', key, counts[i], half) else redis.call('HDEL', key, counts[i]) end
+  end
+  redis.call('HSET', key, 'known', known)
 end
 
 -- Token buckets as GCRA on Redis time: each window is {name, interval_ms, tolerance_ms}; factor < 1 after a 429.

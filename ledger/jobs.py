@@ -273,8 +273,8 @@ def _found(client: Any, store_url: str, epoch: str = "") -> tuple[str, str, int]
 
 def _dues(rows: Iterable[Any]) -> list[Due]:
     return [
-        Due(job, state, fence, int(late), task, int(polls), int(submitted), int(attempts), *texts)
-        for job, state, fence, late, task, polls, submitted, attempts, *texts in rows
+        Due(job, state, fence, int(late), task, int(polls), int(attempts), *texts)
+        for job, state, fence, late, task, polls, attempts, *texts in rows
     ]
 
 

@@ -2,7 +2,7 @@
 -- ARGV 1 JSON {epoch, id, fence, token, from: [states], to, due_ms (absent: nothing is due), new_fence (bool), set: {field: text},
 --              del: [fields], cost_uusd (text; what was spent, at an end), bad (bool: counts against the breaker; absent: says nothing),
 --              unverified (bool), lost (bool), answered (bool: the account answered a submit), charge_over (bool), queue_again (bool),
---              task (absent: none is claimed), seen (absent: nothing; {field: text} of the account's balance), held (absent: says nothing), watch (absent: none; {send, text, due_ms})}
+--              task (absent: none is claimed), kind and cell (absent: no render has ended), seen (absent: nothing; {field: text} of the account's balance), held (absent: says nothing), watch (absent: none; {send, text, due_ms})}
 -- ->   {'moved', fence} | {'stale', state}
 local order = cjson.decode(ARGV[1])
 if foreign(order.epoch) then return {'stale', 'foreign'} end
@@ -45,6 +45,7 @@ if order.watch then
   redis.call('HSET', PREFIX .. 'watch:' .. account, order.watch.send, order.watch.text)
   redis.call('ZADD', PREFIX .. 'freed:' .. account, int(now_ms() + order.watch.due_ms), order.watch.send)
 end
+if order.cell then remember(account, order.kind, order.cell) end
 if order.seen then see_balance(at, order.seen) end
 if order.answered then
   redis.call('HDEL', at, 'lost_streak', 'probe')

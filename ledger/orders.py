@@ -26,12 +26,16 @@ class Due(NamedTuple):
     late_ms: int
     task_id: str
     polls: int
-    submitted_ms: int
     attempts: int
     purchases: str
     owed: str
     #: Not empty where its campaign was cancelled: the provider is asked to cancel it before it is asked after.
     unwanted: str = ""
+    #: What renders it is like; empty where an older version bought it. Then the ages at which it was last seen running
+    #: and at which this look was planned, in ms from its acceptance, counted in waits.
+    kind: str = ""
+    ran_ms: str = ""
+    look_ms: str = ""
 
 
 class Paid(NamedTuple):
@@ -91,6 +95,8 @@ class Order:
     #: A lost answer that says nothing about the account: it does not count towards parking it.
     blameless: bool = False
     task: str | None = None
+    #: A render has ended: what it was like, and the cell of its length.
+    lasted: tuple[str, int] | None = None
     #: The account's balance as the answer showed it (credits, credits_unit, credits_ms); the account keeps it.
     seen: Mapping[str, str] = field(default_factory=dict)
     held: bool | None = None
@@ -125,6 +131,8 @@ class Order:
             body["bad"] = self.bad
         if self.task is not None:
             body["task"] = self.task
+        if self.lasted is not None:
+            body["kind"], body["cell"] = self.lasted
         if self.seen:
             body["seen"] = dict(self.seen)
         if self.held is not None:

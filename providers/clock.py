@@ -18,6 +18,10 @@ class Clock:
         """Our seconds for so many of the provider's."""
         return provider_s / self.speed
 
+    def theirs_s(self, our_s: float) -> float:
+        """The provider's seconds for so many of ours."""
+        return our_s * self.speed
+
     def theirs(self, our_unix_s: float) -> datetime:
         """What the provider's clock shows at that instant of ours."""
         return datetime.fromtimestamp(self.epoch + (our_unix_s - self.epoch) * self.speed, UTC)

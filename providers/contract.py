@@ -128,7 +128,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The video is there. `cost_usd` is None where the provider does not say; `url_life_s` from now."""
+    """The video is there. `cost_usd` is None where the provider does not say; `url_life_s` from now.
+
+    `took_s` is the time from its submit to its end by the provider's own clock, where it tells.
+    """
 
     url: str
     cost_usd: Decimal | None = None
@@ -137,6 +140,7 @@ class Finished:
     seed: int | None = None
     prompt_expanded: str | None = None
     url_life_s: float | None = None
+    took_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ class Workbench:
 
     def lease(self, job: str) -> Due:
         """Let the job be due now, and lease it."""
-        self.redis.zadd(f"wb:due:{self.account}", {job: 1}, xx=True)
+        seconds, micros = self.redis.time()
+        self.redis.zadd(f"wb:due:{self.account}", {job: seconds * 1000 + micros // 1000}, xx=True)
         policy = replace(self.counter.policy, polls="[]")
         (due,) = [each for each in self.ledger.lease(self.account, policy, most=99, rings=99) if each.job_id == job]
         return due

@@ -5,10 +5,8 @@ import time
 from dataclasses import replace
 from decimal import Decimal
 from http import HTTPStatus
-from random import random
 from typing import Any
 
-from jobs.backoff import poll_wait_s, waited_s
 from jobs.lifecycle import Move, State
 from jobs.record import Purchase
 from ledger.orders import Claim, Due, Order
@@ -24,6 +22,8 @@ MOST_ATTEMPTS = 2
 LONGEST_HOLD_S = 3600.0
 #: The same for an instant to wait for: it seems to lie further off only where a clock is wrong.
 FURTHEST_S = 600.0
+#: What a job keeps of a purchase as long as it is rendered.
+BOUGHT = ("task", "submitted_ms", "kind", "ran_ms", "look_ms")
 #: Questions in a row that one look may take (a status, its result, a history row).
 MOST_ASKS = 4
 
@@ -70,33 +70,34 @@ def _cancelled(due: Due) -> Order:
         to=State.CANCELLED,
         claim=_claim(due),
         set={"purchases": purchases_text([*before, closed])},
-        delete=("task", "submitted_ms"),
+        delete=BOUGHT,
     )
 
 
 def _order(reading: Open | Finished | Failed | Throttled | Unreadable, due: Due, counter: Counter) -> Order:
     if isinstance(reading, Finished):
-        return _finish(due, finished(reading))
+        return _finish(due, finished(reading), counter.patience.lasted(due, reading.took_s))
     if isinstance(reading, Failed):
         return _failed(due, reading)
     if isinstance(reading, Throttled):
         return _later(due, counter, at_least_s=asked_s(reading, counter.account.clock) or 0.0)
-    return _later(due, counter)
+    return _later(due, counter, running=isinstance(reading, Open))
 
 
-def _later(due: Due, counter: Counter, at_least_s: float = 0.0) -> Order:
+def _later(due: Due, counter: Counter, *, at_least_s: float = 0.0, running: bool = False) -> Order:
     """Look again after the usual wait; past the deadline the render counts as failed, and its money as unknown."""
-    polls = due.polls + 1
-    # Counted in waits: a clock that is set forward by an hour must not end every render on its way.
-    if waited_s(counter.cadence, due.polls) > counter.cadence.deadline_s:
+    polls, age_s = due.polls + 1, counter.patience.age_s(due)
+    if age_s >= counter.cadence.deadline_s:
         why = Rejected(
             Kind.RENDER_FAILED,
             f"no end after {counter.account.facts.cadence.deadline_s:.0f} s of the provider's time",
             hint=f"look for task {due.task_id} in the provider's own list; it may have been billed",
         )
         return _finish(due, failed(Failed(why)))
-    wait_s = max(at_least_s, poll_wait_s(counter.cadence, polls, random()))
-    told = {"polls": str(polls)}
+    wait_s = max(at_least_s, counter.patience.wait_s(due.kind, polls, age_s))
+    told = {"polls": str(polls), "look_ms": str(int((age_s + wait_s) * 1000))}
+    if running:
+        told["ran_ms"] = str(int(age_s * 1000))
     return Order(move=Move.WAIT, to=State.RENDERING, claim=_claim(due), due_s=wait_s, set=told)
 
 
@@ -110,18 +111,21 @@ def _failed(due: Due, reading: Failed) -> Order:
             to=State.QUEUED,
             claim=_claim(due),
             set={"purchases": purchases_text([*before, closed]), "trouble": reading.why.message},
-            delete=("task", "submitted_ms"),
+            delete=BOUGHT,
         )
     return _finish(due, failed(reading))
 
 
-def _finish(due: Due, result: dict[str, Any]) -> Order:
+def _finish(due: Due, result: dict[str, Any], lasted: tuple[str, int] | None = None) -> Order:
     return Order(
         move=Move.FINISH,
         to=State.READY,
         claim=_claim(due),
         due_s=0,
         set={"result": json.dumps(result), "polls": str(due.polls + 1), "finished_ms": str(int(time.time() * 1000))},
+        lasted=lasted,
+        # If its link must be asked for anew, its length is not counted again.
+        delete=("kind",),
     )
 
 

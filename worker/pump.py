@@ -208,16 +208,22 @@ class Pump:
             log.error("a look failed", exc_info=error)
 
     async def _beat(self) -> None:
-        """Tell the ledger that this worker lives, stretch the leases of what its threads hold, and look around."""
+        """Tell the ledger that this worker lives, stretch the leases of what it holds, look around, and learn."""
         while True:
             try:
                 # First the look: the ledger may have been recovered under a new epoch.
                 await asyncio.to_thread(self._look_around)
                 if self._shop.ledger.epoch and not self._strange:
                     await asyncio.to_thread(self._shop.ledger.renew, self._shop.name, self._in_hand())
+                    await asyncio.to_thread(self._learn)
             except redis.RedisError:
                 pass
             await asyncio.sleep(BEAT_S)
+
+    def _learn(self) -> None:
+        """Wait from now on by what has ended meanwhile."""
+        for counter in self._served:
+            counter.patience.renew(self._shop.ledger)
 
     def _in_hand(self) -> list[Claim]:
         """What the threads hold, and the polls that have lasted a heartbeat: most end sooner than their lease."""

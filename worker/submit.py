@@ -7,15 +7,14 @@ import logging
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from random import random
 
 from redis.exceptions import RedisError
 
-from jobs.backoff import poll_wait_s
 from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.identity import send_mark
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
+from jobs.rendertimes import kind_of
 from ledger.orders import Claim, Order, Paid
 from ledger.shelf import Intent
 from providers.contract import Accepted, Call, Kind, Lost, Rejected
@@ -130,8 +129,11 @@ def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:
             return Wait(wait_s, detail) if word == "wait" else Stop(detail)
 
 
-def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
-    """The provider gave a task id: into the ledger first, then onto the shelf."""
+def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted, *, just_now: bool = True) -> Outcome:
+    """The provider gave a task id, just now or to another ledger: into the ledger first, then onto the shelf."""
+    # Whatever began at a time that nobody here saw teaches nothing about how long renders last.
+    kind = kind_of(attempt.job.render) if just_now else ""
+    wait_s = attempt.counter.patience.wait_s(kind, 0, 0.0)
     now = datetime.now(UTC)
     told = {"task_id": reading.task_id, "request_id": reading.request_id}
     purchase = purchase_of(attempt).model_copy(update={**told, "submitted_at": now, "state": "rendering"})
@@ -140,13 +142,16 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted) -> Outcome:
         move=Move.ACCEPT,
         to=State.RENDERING,
         claim=attempt.claim,
-        due_s=poll_wait_s(attempt.counter.cadence, 0, random()),
+        due_s=wait_s,
         answered=True,
         set={
             "task": reading.task_id,
             "submitted_ms": str(int(now.timestamp() * 1000)),
             "attempts": str(attempt.attempts + 1),
             "polls": "0",
+            "kind": kind,
+            "ran_ms": "0",
+            "look_ms": str(int(wait_s * 1000)),
             "purchases": purchases_text([*attempt.purchases, purchase]),
             "owed": receipt.model_dump_json(),
         },
@@ -236,7 +241,7 @@ def _follow(attempt: Attempt, shop: Workshop) -> Outcome:
     if receipt is None:
         return _lost(attempt, shop, "another ledger is buying it; its receipt is awaited", blameless=True)
     if receipt.outcome == "accepted" and receipt.task_id:
-        return _accepted(attempt, shop, Accepted(receipt.task_id, receipt.request_id))
+        return _accepted(attempt, shop, Accepted(receipt.task_id, receipt.request_id), just_now=False)
     insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
     return Retry("another ledger's send was refused; this one tries anew")
 

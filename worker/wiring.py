@@ -28,6 +28,7 @@ from providers.clock import Clock
 from worker.doorbells import Hands
 from worker.leftovers import own_folder
 from worker.outbox import Outbox
+from worker.patience import Patience
 from worker.uploads import Uploads
 from worker.wire import Wire
 
@@ -44,6 +45,7 @@ class Counter:
     account: Account
     policy: Policy
     cadence: Cadence
+    patience: Patience
 
     @property
     def name(self) -> str:
@@ -171,4 +173,5 @@ def counter(account: Account) -> Counter:
         speed=account.clock.speed,
     )
     first_s, growth, cap_s, deadline_s = facts.cadence
-    return Counter(account, gates, Cadence(ours_s(first_s), growth, ours_s(cap_s), ours_s(deadline_s)))
+    cadence = Cadence(ours_s(first_s), growth, ours_s(cap_s), ours_s(deadline_s))
+    return Counter(account, gates, cadence, Patience(account))

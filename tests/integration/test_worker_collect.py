@@ -270,7 +270,7 @@ def test_past_its_deadline_a_render_has_failed(work: Workbench) -> None:
     """Nobody waits for ever: what it cost is unknown, so all of its reservation counts as spent."""
     (job,) = work.order()
     work.submit()
-    work.redis.hset(f"wb:j:{job.job_id}", "polls", 1000)
+    work.redis.hset(f"wb:j:{job.job_id}", "look_ms", 1_800_000)
     meet(work, "status", "503")
     assert work.look(job.job_id).ok
     assert work.state(job.job_id) == "ready"

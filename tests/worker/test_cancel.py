@@ -38,11 +38,10 @@ class Asked:
 
 
 def looked(unwanted: str, *answers: Answer | NoAnswer, provider: str = "dashscope") -> tuple[Order, list[str]]:
-    """One look at a render of half an hour hence, and the calls that it took."""
+    """One look at a render, and the calls that it took."""
     wire = Asked(answers)
     at = counter(open_simulated(provider, None, "http://127.0.0.1:1", REAL))
-    soon_ms = int(datetime.now(UTC).timestamp() * 1000)
-    due = Due("a", "rendering", "f:1", 0, "t", 0, soon_ms, 1, f"[{BOUGHT.model_dump_json()}]", "", unwanted)
+    due = Due("a", "rendering", "f:1", 0, "t", 0, 1, f"[{BOUGHT.model_dump_json()}]", "", unwanted)
     return asyncio.run(look(due, at, wire)), wire.calls  # type: ignore[arg-type]
 
 

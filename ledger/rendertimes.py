@@ -1,0 +1,15 @@
+"""How long an account's renders have lasted, as the ledger remembers it; the move that ends one counts it."""
+
+from collections.abc import Sequence
+
+from jobs.rendertimes import RenderTimes
+from ledger.jobs import Ledger
+
+
+def read_times(ledger: Ledger, account: str, kinds: Sequence[str]) -> list[RenderTimes]:
+    """What is remembered of each kind, in their order, in one round trip; nothing where none has ended yet."""
+    pipe = ledger.client.pipeline(transaction=False)
+    for kind in kinds:
+        pipe.hgetall(f"wb:renders:{account}:{kind}")
+    found = pipe.execute() if kinds else []
+    return [{int(name): int(count) for name, count in row.items() if name != "known"} for row in found]

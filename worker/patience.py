@@ -1,0 +1,99 @@
+"""How long this worker waits between two looks at an account's renders: by what the ledger remembers of their lengths,
+or as the provider's documents say while that is too little.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+from random import random
+from typing import Final
+
+from config.facts import Window
+from jobs.backoff import poll_wait_s, waited_s
+from jobs.looks import Looks, aim, plan
+from jobs.rendertimes import cell, evenly_s, known, mean_s
+from ledger.jobs import Ledger
+from ledger.orders import Due
+from ledger.rendertimes import read_times
+from providers.accounts import Account
+
+#: Looks are planned anew once so many more renders are known.
+MORE_KNOWN: Final = 8
+
+
+@dataclass(slots=True)
+class Patience:
+    """The looks of each kind of render that this worker has met. Ages and waits are our seconds, counted in waits:
+    a clock that jumps ages no render.
+    """
+
+    account: Account
+    _looks: dict[str, Looks] = field(default_factory=dict)
+    _known: dict[str, int] = field(default_factory=dict)
+    _met: set[str] = field(default_factory=set)
+
+    def wait_s(self, kind: str, polls: int, age_s: float) -> float:
+        """Seconds until the next look at a render of that age, after so many polls."""
+        clock, looks = self.account.clock, self._looks.get(kind)
+        if kind:
+            self._met.add(kind)
+        if looks is None:
+            return clock.ours_s(poll_wait_s(self.account.facts.cadence, polls, random()))
+        return clock.ours_s(looks.wait_s(clock.theirs_s(age_s), random()))
+
+    def age_s(self, due: Due) -> float:
+        """How old a render is at the look that is due now; lateness counts no further than the wait before it."""
+        if not due.look_ms:
+            # An older version waits as documented.
+            return self.account.clock.ours_s(waited_s(self.account.facts.cadence, due.polls))
+        return (int(due.look_ms) + min(due.late_ms, _waited_ms(due))) / 1000
+
+    def lasted(self, due: Due, told_s: float | None) -> tuple[str, int] | None:
+        """What the ledger should remember of a render that this look found ended; None where that is not known.
+
+        `told_s` is the length in the provider's seconds, where it tells one.
+        """
+        if not due.kind:
+            return None
+        theirs_s = self.account.clock.theirs_s
+        ran_s, ended_s = theirs_s(int(due.ran_ms) / 1000), theirs_s(self.age_s(due))
+        if told_s is not None:
+            # What a provider counts may leave its queue out; it ended between these two looks all the same.
+            return due.kind, cell(min(max(told_s, ran_s), ended_s))
+        if due.late_ms > _waited_ms(due):
+            # Nobody looked for so long that little can be said.
+            return None
+        looks = self._looks.get(due.kind)
+        guess = evenly_s if looks is None else looks.shape.length_s
+        return due.kind, cell(guess(ran_s, ended_s, random()))
+
+    def renew(self, ledger: Ledger) -> None:
+        """Read what is remembered of the kinds that were met since the last time, and plan their looks by it."""
+        met, self._met = self._met, set()
+        kinds = sorted(met)
+        cadence, limits = self.account.facts.cadence, self.account.facts.limits
+        for kind, times in zip(kinds, read_times(ledger, self.account.name, kinds), strict=True):
+            if abs(known(times) - self._known.get(kind, 0)) < MORE_KNOWN:
+                continue
+            wanted = aim(
+                mean_s(times) if times else self.account.facts.typical_render_s,
+                submits_per_s=_per_s(limits.submits),
+                polls_per_s=_per_s(limits.polls),
+                slots=limits.slots,
+            )
+            looks = plan(times, wanted, cap_s=cadence.cap_s, deadline_s=cadence.deadline_s)
+            self._known[kind] = known(times)
+            if looks is not None:
+                self._looks[kind] = looks
+            else:
+                self._looks.pop(kind, None)
+
+
+def _waited_ms(due: Due) -> int:
+    """From when it was last seen running to when this look was planned."""
+    return int(due.look_ms) - int(due.ran_ms or 0)
+
+
+def _per_s(windows: Iterable[Window]) -> float:
+    """The rate that all windows allow, a second; infinite without any."""
+    return min((window.count / window.window_s for window in windows), default=inf)
