@@ -12,6 +12,9 @@ from typing import Protocol
 #: A window W is safe only at W / (W + spread) of its limit.
 SPREAD_S = 0.2
 
+#: Seconds, never scaled, from the grant of a send to the last instant at which its POST may reach the provider.
+ON_THE_WIRE_S = 30.0
+
 #: Share of a window by which a late taker may still use the token it missed.
 TOLERANCE = 0.01
 
@@ -34,8 +37,8 @@ class Window(Protocol):
 class Policy:
     """The gates of one account. `submits` and `polls` are JSON `[[name, interval_ms, tolerance_ms], ...]` for Lua.
 
-    `slots` is None where tasks in flight are not limited; `longest_ms` is the longest render, after which the slot
-    of a lost submit is free again.
+    `slots` is None where tasks in flight are not limited; `longest_ms` is how long after its POST a task may be in
+    flight, after which the slot of a lost submit is free again.
     """
 
     submits: str
@@ -57,7 +60,7 @@ def policy(
         submits=_spacing("submit", submits, speed),
         polls=_spacing("poll", polls, speed),
         slots=slots,
-        longest_ms=int(longest_render_s / speed * 1000),
+        longest_ms=int((ON_THE_WIRE_S + longest_render_s / speed) * 1000),
     )
 
 

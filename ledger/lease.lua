@@ -1,6 +1,6 @@
 -- Leases what is due on one account, and mends what a dead worker left behind.
 -- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects rung or under way
---      8 longest render in ms: the slot of an unanswered submit is free after it
+--      8 ms after its POST, wire and longest render, when the slot of an unanswered submit is free
 -- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, attempts, purchases, owed, unwanted, kind, ran_ms, look_ms}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, account = ARGV[1], ARGV[2]
@@ -56,7 +56,7 @@ for i = 1, #late, 2 do
       set_due(account, id, now + READY_AGAIN_MS)
     end
   elseif state == 'unknown' then
-    -- No render lasts longer than this: the slot is free again. The money stays in doubt.
+    -- No task of it is in flight after this: the slot is free again. The money stays in doubt.
     if now >= tonumber(redis.call('HGET', key, 'sent_ms') or '0') + tonumber(ARGV[8]) then
       redis.call('SREM', PREFIX .. 'slots:' .. account, id)
     end

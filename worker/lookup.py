@@ -11,13 +11,12 @@ from jobs.lifecycle import State
 from jobs.media import names_stored
 from jobs.record import Purchase
 from ledger.campaigns import instant
+from ledger.gates import ON_THE_WIRE_S
 from ledger.lost import LostSends, Watched
 from ledger.shelf import Receipt, Shelf
 from worker.twins import Sought
 from worker.wiring import Counter, Workshop
 
-#: Seconds, never scaled, from the grant of a send to the last instant at which its POST may reach the provider.
-ON_THE_WIRE_S = 30.0
 #: Seconds of the provider's time by which its clock may differ from ours.
 SLACK_S = 60.0
 #: Seconds between looks: at first, at most, and at most where only a person can decide.
