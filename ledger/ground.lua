@@ -3,7 +3,7 @@
 --
 -- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
---                        sends, attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
+--                        sends, granted, attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
 --                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
 -- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus

@@ -152,9 +152,12 @@ class Ledger:
         rest = answers[len(orders) :]
         return moved, [Told(_dues(due), _claims(flat)) for due, flat in zip(rest[::2], rest[1::2], strict=True)]
 
-    def send(self, claim: Claim, policy: Policy, *, token: str) -> tuple[str, str]:
-        """Take the rate token and move to submitting: ("go", ""), ("wait", milliseconds) or ("stop", why)."""
-        answer = scripts.run(self._redis, "send", self.epoch, *claim, token, int(LEASE_S * 1000), policy.submits)
+    def send(self, claim: Claim, policy: Policy, *, token: str, send: int) -> tuple[str, str]:
+        """Take the rate token and move to submitting: ("go", ""), ("wait", milliseconds) or ("stop", why).
+
+        `send` is the number under which the store has the intent; it need not be the claim's.
+        """
+        answer = scripts.run(self._redis, "send", self.epoch, *claim, token, int(LEASE_S * 1000), policy.submits, send)
         return answer[0], answer[1] if len(answer) > 1 else ""
 
     def move(self, order: Order) -> Moved:

@@ -9,7 +9,7 @@ local job = redis.call('HMGET', key, 'state', 'price')
 if job[1] ~= ARGV[3] then return 0 end
 local payer, account = shift(id, ARGV[3], 'queued')
 redis.call('HSET', key, 'job', ARGV[4], 'purchases', ARGV[5], 'revision', ARGV[6],
-           'sends', ARGV[7], 'queued_ms', int(now_ms()), 'polls', '0')
+           'sends', ARGV[7], 'granted', ARGV[7], 'queued_ms', int(now_ms()), 'polls', '0')
 redis.call('HDEL', key, 'trouble', 'task', 'submitted_ms', 'finished_ms', 'fetches', 'result', 'owed', 'look', 'misses',
            'missed_ms', 'kind', 'ran_ms', 'look_ms')
 set_due(account, id, nil)

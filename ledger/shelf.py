@@ -127,6 +127,13 @@ class Shelf:
         # boto3 may have retried a PUT that had succeeded: then what is there is our own.
         return read_noun(Intent, self.store.get(key))
 
+    def intent(self, job_id: str, send: int) -> Intent | None:
+        """The intent of one send, if anybody ever meant it."""
+        try:
+            return read_noun(Intent, self.store.get(self.job_key(job_id, f"intent.{send}.json")))
+        except ObjectNotFound:
+            return None
+
     def write_receipt(self, receipt: Receipt) -> None:
         """Make a definite answer durable; a second time writes the same."""
         self.store.put(self.job_key(receipt.job_id, f"receipt.{receipt.send}.json"), _bytes(receipt))

@@ -128,6 +128,7 @@ def restored(
     ]
     fields = {
         "sends": str(trail.sends),
+        "granted": str(trail.sends),
         "attempts": str(len([one for one in purchases if one.task_id])),
         "purchases": json.dumps([one.model_dump(mode="json") for one in purchases], separators=(",", ":")),
     }
@@ -176,7 +177,7 @@ def _ended(row: tuple[str, int, int, str], record: JobRecord, trail: Trail, file
         price,
         None,
         State(record.status),
-        fields={"sends": str(trail.sends)},
+        fields={"sends": str(trail.sends), "granted": str(trail.sends)},
         spent=_spent(record, price, file),
         tasks=tuple(one.task_id for one in record.purchases if one.task_id),
         unverified=record.video is not None and not record.video.verified,

@@ -78,7 +78,7 @@ class Bench:
         (claim,) = self.claim()
         if state is State.CLAIMED:
             return claim
-        assert self.ledger.send(claim, FREE, token="t") == ("go", "")
+        assert self.ledger.send(claim, FREE, token="t", send=1) == ("go", "")
         if state is State.SUBMITTING:
             return claim
         if state is State.UNKNOWN:

@@ -14,12 +14,13 @@ from worker.wiring import Counter, Workshop
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One send of one job: what the steps of a submit need of it."""
+    """One send of one job: what the steps of a submit need of it. `granted` is the last one that this ledger let go."""
 
     job: Job
     claim: Claim
     counter: Counter
     send: int
+    granted: int
     token: str
     attempts: int
     purchases: list[Purchase]
@@ -37,6 +38,7 @@ def attempt_of(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | N
         claim=claim,
         counter=counter,
         send=int(row["sends"]),
+        granted=int(row.get("granted", "0")),
         token=secrets.token_hex(16),
         attempts=int(row.get("attempts", "0")),
         purchases=[Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))],

@@ -5,8 +5,7 @@ The order of the writes is the promise (docs/lifecycle.md): intent, ledger, POST
 
 import logging
 import time
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
@@ -16,18 +15,16 @@ from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
 from jobs.rendertimes import kind_of
 from ledger.orders import Claim, Order, Paid
-from ledger.shelf import Intent
 from providers.contract import Accepted, Call, Kind, Lost, Rejected
 from worker.attempt import Attempt, attempt_of, purchase_of, receipt_of
 from worker.handover import handed_over
 from worker.insist import insist
+from worker.intend import SEND_WITHIN_S, intend
 from worker.poll import asked_s
 from worker.settle import purchases_text, settle_unbought
 from worker.wire import NoAnswer, NotSent
 from worker.wiring import Counter, Workshop
 
-#: Seconds from the intent in which the POST may leave; later nothing is sent.
-SEND_WITHIN_S = 10.0
 #: Seconds after which a submit whose answer was lost is looked for.
 FIRST_LOOK_S = 2.0
 #: Seconds that an account waits when its provider cannot be reached, or throttles without saying how long.
@@ -58,16 +55,13 @@ def submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
         mark = send_mark(claim.job_id, attempt.send, attempt.token)
         call = account.provider.submit_call(order, account.endpoint, mark)
     send_by = time.monotonic() + SEND_WITHIN_S
-    token = _intend(attempt, shop)
-    foreign = token != attempt.token
-    # Under the token of the intent that stands the provider knows this send, and nobody else's is looked for.
-    attempt = replace(attempt, token=token)
+    attempt, ours = intend(attempt, shop)
     refusal = _token(attempt, shop, send_by)
     if refusal is not None:
-        if not foreign:
+        if ours:
             _receipt(attempt, shop, outcome="not_sent")
         return refusal
-    return _follow(attempt, shop) if foreign else _buy(attempt, call, shop, send_by)
+    return _buy(attempt, call, shop, send_by) if ours else _follow(attempt, shop)
 
 
 def _held_up(attempt: Attempt, shop: Workshop, why: Rejected) -> Outcome:
@@ -96,27 +90,13 @@ def _buy(attempt: Attempt, call: Call | Rejected, shop: Workshop, send_by: float
     return _rejected(attempt, shop, reading)
 
 
-def _intend(attempt: Attempt, shop: Workshop) -> str:
-    """Make the intent durable; its token, or that of another ledger's intent for this very send."""
-    written = datetime.now(UTC)
-    intent = Intent(
-        job_id=attempt.claim.job_id,
-        send=attempt.send,
-        token=attempt.token,
-        account=attempt.counter.name,
-        epoch=shop.ledger.epoch,
-        written_at=written,
-        send_by=written + timedelta(seconds=SEND_WITHIN_S),
-        worker=shop.name,
-    )
-    return shop.shelf(simulated=attempt.job.simulated).write_intent(intent).token
-
-
 def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:
     """Take the rate token and move to submitting; None when the POST may leave now."""
     while True:
         try:
-            word, detail = shop.ledger.send(attempt.claim, attempt.counter.policy, token=attempt.token)
+            word, detail = shop.ledger.send(
+                attempt.claim, attempt.counter.policy, token=attempt.token, send=attempt.send
+            )
         except RedisError as error:
             # Whether or not the move happened, nothing was sent: only this worker can know that.
             insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))

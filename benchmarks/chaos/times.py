@@ -6,8 +6,8 @@ from typing import Any
 from benchmarks.chaos.watch import Kill, Watch
 from benchmarks.gauge import percentile
 from config.facts import load_facts
+from ledger.gates import ON_THE_WIRE_S
 from ledger.jobs import LEASE_S
-from worker.lookup import ON_THE_WIRE_S
 
 #: Seconds of grace beyond what the protocol itself waits for.
 GRACE_S = 10.0

@@ -62,7 +62,7 @@ def test_a_pause_stops_claims_and_sends_and_nothing_else(bench: Bench, place: Pl
     told(bench, "pause", place, name)
     assert parked(bench)[0] == "paused"
     assert bench.claim() == []
-    assert bench.ledger.send(claim, FREE, token="t")[0] == "stop"
+    assert bench.ledger.send(claim, FREE, token="t", send=1)[0] == "stop"
     bench.do(Move.RELEASE, State.QUEUED, claim)
     assert bench.claim() == []
     bench.now_due(rendering.job_id)
@@ -115,7 +115,7 @@ def test_after_lost_answers_a_single_submit_goes_first(bench: Bench) -> None:
     told(bench, "resume", "account", ACCOUNT)
     (probe,) = bench.claim(9)
     assert bench.claim(9) == []
-    assert bench.ledger.send(probe, FREE, token="t") == ("go", "")
+    assert bench.ledger.send(probe, FREE, token="t", send=1) == ("go", "")
     assert bench.claim(9) == []
     bench.do(Move.ACCEPT, State.RENDERING, probe, due_s=1000, answered=True)
     assert len(bench.claim(9)) == 6
@@ -175,7 +175,7 @@ def test_cancel_empties_the_queue_and_frees_the_money(bench: Bench) -> None:
     done = cancel(bench.ledger, "spring")
     assert done is not None
     assert (done.cancelled, done.handed_over, done.asked) == (3, 0, 2)
-    assert bench.ledger.send(claim, FREE, token="t")[0] == "stop"
+    assert bench.ledger.send(claim, FREE, token="t", send=1)[0] == "stop"
     bench.do(Move.RELEASE, State.QUEUED, claim)
     bench.do(Move.REBUY, State.QUEUED, failing)
     bench.audit()

@@ -49,13 +49,13 @@ def test_a_full_ledger_is_named_and_keeps_its_books(bench: Bench) -> None:
         with pytest.raises(redis.RedisError, match="maxmemory"):
             bench.claim()
         with pytest.raises(redis.RedisError, match="maxmemory"):
-            bench.ledger.send(claim, FREE, token="t")
+            bench.ledger.send(claim, FREE, token="t", send=1)
         bench.audit()
     finally:
         bench.redis.config_set("maxmemory", "0")
     assert needs(bench) == []
     health.await_writes(bench.redis)
-    assert bench.ledger.send(claim, FREE, token="t") == ("go", "")
+    assert bench.ledger.send(claim, FREE, token="t", send=1) == ("go", "")
 
 
 def test_a_read_only_ledger_is_named(bench: Bench) -> None:

@@ -137,7 +137,7 @@ class Model(RuleBasedStateMachine):
     def send(self, pick: int, *, bought: bool, lost: bool) -> None:
         """Any claim ever held asks to send. Only one that is told to go may POST, and only if it hears so."""
         claim = self.pick(self.world.claims, pick)
-        word, _ = self.ledger.send(claim, GATE, token="t")
+        word, _ = self.ledger.send(claim, GATE, token="t", send=1)
         if word == "go":
             undecided = [post for post in self.posts_of(claim.job_id) if post.kept]
             assert undecided == [], f"{claim.job_id} would be bought a second time"
@@ -318,7 +318,7 @@ class Model(RuleBasedStateMachine):
         claim = self.pick(self.world.claims, pick)
         self.ledger.epoch = "feed"
         try:
-            assert self.ledger.send(claim, GATE, token="t")[0] == "stop"
+            assert self.ledger.send(claim, GATE, token="t", send=1)[0] == "stop"
             assert not self.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=claim)).ok
             for act in (self.claim_one, self.lease_one):
                 with pytest.raises(redis.ResponseError, match="FOREIGN"):
@@ -362,7 +362,7 @@ class Model(RuleBasedStateMachine):
         if state == "queued":
             self.claim(4, lost=False)
         elif state == "claimed" and claim in self.world.claims:
-            word, _ = self.ledger.send(claim, GATE, token="t")
+            word, _ = self.ledger.send(claim, GATE, token="t", send=1)
             if word == "go":
                 assert not [post for post in posts if post.kept], f"{job} would be bought a second time"
                 self.world.posts.append(Post(claim, bought=lucky))

@@ -130,7 +130,7 @@ def test_a_foreign_epoch_is_refused_by_every_script(bench: Bench, valkey: Valkey
     ):
         with pytest.raises(Exception, match="FOREIGN"):
             refused()
-    assert zombie.send(claim, FREE, token="t")[0] == "stop"
+    assert zombie.send(claim, FREE, token="t", send=1)[0] == "stop"
     assert zombie.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=claim)).detail == "foreign"
     assert bench.redis.hgetall("wb:c:spring") == before
     zombie.close()
@@ -158,7 +158,7 @@ def test_the_books_balance_after_any_walk(bench: Bench, seed: int) -> None:
             case "claim":
                 hands |= {claim.job_id: claim for claim in bench.claim(3)}
             case "send" if hands:
-                bench.ledger.send(dice.choice(list(hands.values())), FREE, token=str(dice.random()))
+                bench.ledger.send(dice.choice(list(hands.values())), FREE, token=str(dice.random()), send=1)
             case "move" if hands:
                 settled += walk(bench, dice, hands)
             case "lapse" if hands:

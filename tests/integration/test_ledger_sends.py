@@ -24,7 +24,7 @@ def test_no_window_ever_holds_more_than_its_count(bench: Bench, valkey: Valkey) 
         sent = 0
         while time.monotonic() < until:
             claim = claims.pop()
-            while (told := ledger.send(claim, gate, token="t"))[0] == "wait" and time.monotonic() < until:
+            while (told := ledger.send(claim, gate, token="t", send=1))[0] == "wait" and time.monotonic() < until:
                 time.sleep(int(told[1]) / 1000)
             sent += told[0] == "go"
         return sent
@@ -41,7 +41,7 @@ def test_a_send_without_limits_goes_at_once(bench: Bench) -> None:
     """A provider without a known limit is not slowed down."""
     bench.stock("spring", 3)
     for claim in bench.claim(3):
-        assert bench.ledger.send(claim, FREE, token="t") == ("go", "")
+        assert bench.ledger.send(claim, FREE, token="t", send=1) == ("go", "")
         assert bench.state(claim.job_id) == State.SUBMITTING
 
 
@@ -50,9 +50,9 @@ def test_waiting_takes_no_token(bench: Bench) -> None:
     bench.stock("spring", 2)
     gate = gates(submits=[Rate(1, 100)])
     first, second = bench.claim(2)
-    assert bench.ledger.send(first, gate, token="t")[0] == "go"
+    assert bench.ledger.send(first, gate, token="t", send=1)[0] == "go"
     before = bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0")
-    words = [bench.ledger.send(second, gate, token="t") for _ in range(5)]
+    words = [bench.ledger.send(second, gate, token="t", send=1) for _ in range(5)]
     assert {word for word, _ in words} == {"wait"}
     assert all(95_000 < int(wait_ms) <= 101_300 for _, wait_ms in words)
     assert bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0") == before
@@ -64,10 +64,10 @@ def test_a_second_send_of_one_claim_is_stopped(bench: Bench) -> None:
     bench.stock("spring", 1)
     (claim,) = bench.claim()
     gate = gates(submits=[Rate(1, 100)])
-    assert bench.ledger.send(claim, gate, token="t")[0] == "go"
+    assert bench.ledger.send(claim, gate, token="t", send=1)[0] == "go"
     before = bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0")
     for token in ("t", "another"):
-        assert bench.ledger.send(claim, gate, token=token) == ("stop", "the claim is gone")
+        assert bench.ledger.send(claim, gate, token=token, send=1) == ("stop", "the claim is gone")
     assert bench.redis.hget(f"wb:a:{ACCOUNT}", "tat:submit:0") == before
 
 
@@ -76,7 +76,7 @@ def test_a_stale_or_missing_claim_is_stopped(bench: Bench, claim: Claim) -> None
     """Whoever lost the claim sends nothing."""
     bench.stock("spring", 1)
     bench.claim()
-    assert bench.ledger.send(claim, FREE, token="t") == ("stop", "the claim is gone")
+    assert bench.ledger.send(claim, FREE, token="t", send=1) == ("stop", "the claim is gone")
 
 
 def test_what_was_parked_after_the_claim_is_stopped(bench: Bench) -> None:
@@ -84,12 +84,12 @@ def test_what_was_parked_after_the_claim_is_stopped(bench: Bench) -> None:
     bench.stock("spring", 3)
     first, second, third = bench.claim(3)
     bench.redis.hset("wb:c:spring", "state", "paused")
-    assert bench.ledger.send(first, FREE, token="t") == ("stop", "the campaign is not buying")
+    assert bench.ledger.send(first, FREE, token="t", send=1) == ("stop", "the campaign is not buying")
     bench.redis.hset("wb:c:spring", mapping={"state": "running", "parked_kind": "breaker"})
-    assert bench.ledger.send(second, FREE, token="t") == ("stop", "the campaign is not buying")
+    assert bench.ledger.send(second, FREE, token="t", send=1) == ("stop", "the campaign is not buying")
     bench.redis.hdel("wb:c:spring", "parked_kind")
     bench.ledger.hold(ACCOUNT, park="key_refused", reason="set another key")
-    assert bench.ledger.send(third, FREE, token="t") == ("stop", "the account is parked")
+    assert bench.ledger.send(third, FREE, token="t", send=1) == ("stop", "the account is parked")
     for claim in (first, second, third):
         bench.do(Move.RELEASE, State.QUEUED, claim)
 
@@ -99,7 +99,7 @@ def test_a_hold_is_waited_out(bench: Bench) -> None:
     bench.stock("spring", 1)
     (claim,) = bench.claim()
     bench.ledger.hold(ACCOUNT, hold_s=30)
-    word, wait_ms = bench.ledger.send(claim, FREE, token="t")
+    word, wait_ms = bench.ledger.send(claim, FREE, token="t", send=1)
     assert word == "wait"
     assert 29_000 < int(wait_ms) <= 30_000
 
@@ -149,8 +149,8 @@ def test_a_halved_rate_waits_twice_as_long(bench: Bench) -> None:
     claims = bench.claim(3)
     gate = gates(submits=[Rate(1, 100)])
     bench.redis.hset(f"wb:a:{ACCOUNT}", "factor", "0.5")
-    assert bench.ledger.send(claims[0], gate, token="t")[0] == "go"
-    _, wait_ms = bench.ledger.send(claims[1], gate, token="t")
+    assert bench.ledger.send(claims[0], gate, token="t", send=1)[0] == "go"
+    _, wait_ms = bench.ledger.send(claims[1], gate, token="t", send=1)
     assert 195_000 < int(wait_ms) <= 203_000
 
 

@@ -178,7 +178,7 @@ def test_a_twin_on_the_wire_is_waited_for(desk: Workbench) -> None:
     other = twin(desk, lost, variant_id="another take")
     lose(desk, lost, "cut_before")
     claim = desk.claim()
-    assert desk.ledger.send(claim, replace(desk.counter.policy, submits="[]"), token="t")[0] == "go"
+    assert desk.ledger.send(claim, replace(desk.counter.policy, submits="[]"), token="t", send=1)[0] == "go"
     call = desk.counter.account.provider.submit_call(other, desk.counter.account.endpoint, "other:1")
     desk.shop.wire.post(call)
     assert seek(desk).waiting == {lost.job_id: "a submit that looks alike is on the wire"}

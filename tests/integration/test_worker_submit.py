@@ -11,9 +11,11 @@ import pytest
 
 from jobs.errors import StoreRefused
 from jobs.identity import send_mark
+from jobs.lifecycle import Move, State
 from jobs.messages import SUBMIT, VERSION
 from jobs.outcome import Done, Retry, Stop, Unknown, Wait
-from ledger.orders import Claim
+from ledger.lost import LostSends, Watched
+from ledger.orders import Claim, Order
 from ledger.shelf import Intent, Receipt
 from providers.contract import Answer, Call
 from tests.services import Simulator, free_ports
@@ -276,6 +278,64 @@ def test_another_ledgers_purchase_is_adopted(work: Workbench) -> None:
     assert len(work.bought(job)) == 1
     work.watch(job.job_id)
     assert work.collect(job.job_id) == Done()
+
+
+def claim_in_vain(work: Workbench) -> None:
+    """A claim that ends before its intent, as under a worker that is killed in between."""
+    assert work.shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=work.claim())).ok
+
+
+def test_a_claim_that_meant_nothing_hides_no_purchase_of_another_ledger(work: Workbench) -> None:
+    """This ledger has counted a send that it never meant; the other one's first send is followed, not bought over."""
+    (job,) = work.order()
+    claim_in_vain(work)
+    account = work.counter.account
+    theirs = work.shop.wire.post(account.provider.submit_call(job, account.endpoint, "another:1"))
+    assert isinstance(theirs, Answer)
+    task = str(theirs.fields()["request_id"])
+    foreign_intent(work, job.job_id, outcome="accepted", task_id=task)
+    _, outcome = work.submit()
+    assert outcome == Done()
+    assert (work.state(job.job_id), work.row(job.job_id)["task"]) == ("rendering", task)
+    assert work.row(job.job_id)["sends"] == "1"
+    assert len(work.bought(job)) == 1
+
+
+def test_a_number_that_nobody_used_is_given_up_before_the_next_one_buys(work: Workbench) -> None:
+    """Another ledger that counts from one finds that number taken, and looks on."""
+    (job,) = work.order()
+    claim_in_vain(work)
+    assert work.submit()[1] == Done()
+    assert work.row(job.job_id)["sends"] == "2"
+    gap = work.shelf.receipt(job.job_id, 1)
+    assert gap is not None
+    assert (gap.outcome, work.shelf.intent(job.job_id, 1) is not None) == ("not_sent", True)
+
+
+def test_an_earlier_send_of_another_ledger_is_waited_for(work: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its receipt is missing, and this ledger has a higher number: nobody knows yet, so no POST leaves."""
+    (job,) = work.order()
+    claim_in_vain(work)
+    foreign_intent(work, job.job_id)
+    sent = answer_with(work, monkeypatch, NoAnswer("must not be sent"))
+    assert isinstance(work.submit()[1], Unknown)
+    assert sent == []
+    assert (work.state(job.job_id), work.row(job.job_id)["token"]) == ("unknown", "theirs")
+
+
+def test_a_person_may_go_on_after_another_ledgers_send(work: Workbench) -> None:
+    """Whoever buys a followed send anew has decided: it is not waited for again."""
+    (job,) = work.order()
+    foreign_intent(work, job.job_id)
+    assert isinstance(work.submit()[1], Unknown)
+    row = work.row(job.job_id)
+    watched = Watched(job.job_id, 1, int(row["sent_ms"]), row["token"], row["job"], doubt_uusd=job.price_uusd)
+    again = LostSends(work.shop.ledger).retry(
+        job.job_id, State.UNKNOWN, job=row["job"], purchases="[]", revision=1, sends=1, watch=watched
+    )
+    assert again
+    assert work.submit()[1] == Done()
+    assert (work.row(job.job_id)["sends"], len(work.bought(job))) == ("2", 1)
 
 
 def test_two_threads_never_hold_one_claim(work: Workbench) -> None:
