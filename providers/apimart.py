@@ -26,6 +26,7 @@ class ApiMart(Provider):
     balance_path, balance_field = "/v1/balance", "remain_balance"
     open_words = ("submitted", "pending", "queued", "processing", "in_progress")
     good_words, bad_words = ("completed",), ("failed", "cancelled")
+    span_fields = ("created", "completed")
     rules = (
         Rule(None, r"paymentrequired|insufficient.*", "", Kind.OUT_OF_CREDIT, _TOP_UP),
         Rule(401, "", "", Kind.KEY_REFUSED, "check APIMART_API_KEY at apimart.ai/keys"),

@@ -134,6 +134,14 @@ def epoch_ms(value: Any) -> datetime | None:
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
+def span_s(begun: Any, ended: Any) -> float | None:
+    """Seconds between two instants, in ISO 8601 or seconds since 1970; None where they are none, or turned around."""
+    first, last = (
+        instant(str(each)) if isinstance(each, str | int | float) and each else None for each in (begun, ended)
+    )
+    return None if first is None or last is None or last <= first else (last - first).total_seconds()
+
+
 def retry_after(headers: Mapping[str, str], message: str = "") -> tuple[float | None, datetime | None]:
     """Seconds to wait, or the instant to wait for: from Retry-After, the headers of resets, or the words.
 

@@ -6,6 +6,7 @@ is pure: a call to make, or what an answer means. A `read_*` never raises, whate
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -67,6 +68,8 @@ class Provider(ABC):
     bad_words: ClassVar[tuple[str, ...]]
     #: The field of a finished task that holds the video's URL.
     video_field: ClassVar[str] = "video_url"
+    #: The fields of a finished task with its submit and its end by the provider's own clock; empty where it tells none.
+    span_fields: ClassVar[tuple[str, str]] = ("", "")
     #: What a definite no means, read from the top.
     rules: ClassVar[Sequence[Rule]] = rules.PLAIN
     #: Seconds, of the provider's time, for which its list of tasks goes back; 0 where there is no list.
@@ -166,7 +169,10 @@ class Provider(ABC):
         if answer.status in rules.TAKEN and word in self.open_words:
             return Open()
         if answer.status in rules.TAKEN and word in self.good_words:
-            return self.finished(task, answer, task_id, at)
+            reading, (begun, ended) = self.finished(task, answer, task_id, at), self.span_fields
+            if not begun or not isinstance(reading, Finished):
+                return reading
+            return replace(reading, took_s=fields.span_s(task.get(begun), task.get(ended)))
         if answer.status in rules.TAKEN and word in self.bad_words:
             return self.failed(task, word)
         code, message = fields.trouble(answer.fields())

@@ -29,6 +29,7 @@ class Replicate(Provider):
     name = "replicate"
     submit_path, task_path = "/v1/models/{slug}/predictions", _TASKS + "/{task_id}"
     open_words, good_words, bad_words = ("starting", "processing"), ("succeeded",), ("failed", "canceled", "aborted")
+    span_fields = ("created_at", "completed_at")
     #: The answer is the prediction as it stands then; only `aborted` never began, and what is `canceled` is billed.
     cancel_path, cancelled_word = ("POST", _TASKS + "/{task_id}/cancel"), "aborted"
     #: What it cost is not told; after an hour it is removed.

@@ -104,6 +104,7 @@ class Segmind(Provider):
             **_cost(fields.usd(metrics.get("cost"), headers.get("x-cost"))),
             balance=None if left is None else Balance(left, UNIT),
             seed=fields.whole(headers.get("x-seed-value")),
+            took_s=None if (took := fields.amount(metrics.get("total_time"))) is None else float(took),
         )
 
     def find_calls(self, since: datetime, until: datetime, at: Endpoint) -> Sequence[Call]:

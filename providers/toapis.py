@@ -23,6 +23,7 @@ class ToApis(Provider):
     submit_path, task_path = "/v1/videos/generations", "/v1/videos/generations/{task_id}"
     balance_path, balance_field = "/v1/balance", "remain_balance"
     open_words, good_words, bad_words = ("submitted", "queued", "in_progress"), ("completed",), ("failed",)
+    span_fields = ("created_at", "completed_at")
     rules = (
         # Messages come in the account's language; these are "content policy", "content check" and "breaks the rules".
         Rule(None, "", "内容政策|内容审核|违规", Kind.CONTENT_REFUSED, "change the prompt or the media"),

@@ -222,11 +222,13 @@ def test_succeeded(usage: Any, seconds: str | None, at: Endpoint) -> None:
     body = task("SUCCEEDED", video_url=URL, orig_prompt="a red shoe", actual_prompt="a red shoe, lit") | {
         "usage": usage
     }
+    body["output"] |= {"submit_time": "2025-09-29 14:18:52.331", "end_time": "2025-09-29 14:21:59.831"}
     assert DASHSCOPE.read_check(answer(200, body), ID, at) == Finished(
         url=URL,
         cost_native=None if seconds is None else (Decimal(seconds), "seconds"),
         prompt_expanded="a red shoe, lit",
         url_life_s=86_400,
+        took_s=187.5,
     )
 
 

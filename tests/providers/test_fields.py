@@ -30,6 +30,24 @@ def test_whole_numbers_hold_every_seed(told: object, kept: int | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("begun", "ended", "span_s"),
+    [
+        ("2025-09-29 14:18:52.331", "2025-09-29 14:21:59.831", 187.5),
+        ("2026-11-21T07:10:00.000Z", "2026-11-21T08:13:00+01:00", 180.0),
+        (1768380224, 1768380411, 187.0),
+        (0, 1768380411, None),
+        (1768380411, 1768380411, None),
+        ("2025-09-29 14:18:52", None, None),
+        (["2025"], "soon", None),
+        (float("nan"), 1e300, None),
+    ],
+)
+def test_a_span_is_known_or_it_is_not(begun: object, ended: object, span_s: float | None) -> None:
+    """A provider's two instants, in whatever form, tell how long a render took; zeros and garbage tell nothing."""
+    assert fields.span_s(begun, ended) == span_s
+
+
+@pytest.mark.parametrize(
     "link", ["file:///etc/passwd", "gopher://x", "//x/y", "javascript:x", "http://x/\nSet-Cookie: a", 7, None, [], ""]
 )
 def test_only_web_addresses_are_links(link: object) -> None:

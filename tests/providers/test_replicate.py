@@ -185,7 +185,8 @@ def test_still_rendering(state: str, at: Endpoint) -> None:
 def test_the_video(output: Any, at: Endpoint) -> None:
     """The output is the URL, which lives an hour; no cost and no seed are told."""
     body = prediction("succeeded", output=output, metrics={"predict_time": 171.2})
-    assert REPLICATE.read_check(answer(200, body), ID, at) == Finished(url=URL, url_life_s=3600)
+    body |= {"created_at": "2026-11-21T07:10:00.000Z", "completed_at": "2026-11-21T07:13:00.500Z"}
+    assert REPLICATE.read_check(answer(200, body), ID, at) == Finished(url=URL, url_life_s=3600, took_s=180.5)
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_the_status_points_to_the_result(at: Endpoint) -> None:
 
 def test_the_result_with_its_cost_and_what_is_left(at: Endpoint) -> None:
     """Cost and balance come from the metrics, in dollars; the URL is taken as it is given."""
-    metrics = {"cost": 0.625, "remaining_credits": 12.375, "inference_time": 187.2}
+    metrics = {"cost": 0.625, "remaining_credits": 12.375, "inference_time": 187.2, "total_time": 188.4}
     body = {"status": "COMPLETED", "error": None, "metrics": metrics, "output": URL}
     assert SEGMIND.read_check(answer(200, body, x_seed_value="7"), ID, at) == Finished(
         url=URL,
@@ -211,6 +211,7 @@ def test_the_result_with_its_cost_and_what_is_left(at: Endpoint) -> None:
         balance=Balance(Decimal("12.375"), "USD credits"),
         seed=7,
         url_life_s=604_800,
+        took_s=188.4,
     )
 
 

@@ -143,8 +143,9 @@ def test_still_rendering(status: str, at: Endpoint) -> None:
 
 def test_a_video(at: Endpoint) -> None:
     """The answer tells no cost, so the price list settles."""
-    done = task("completed", expires_at=0, result={"type": "video", "data": [{"url": URL, "format": "mp4"}]})
-    assert TOAPIS.read_check(done, ID, at) == Finished(URL, url_life_s=86_400)
+    times = {"created_at": 1768380224, "completed_at": 1768380411}
+    done = task("completed", expires_at=0, result={"type": "video", "data": [{"url": URL, "format": "mp4"}]}, **times)
+    assert TOAPIS.read_check(done, ID, at) == Finished(URL, url_life_s=86_400, took_s=187)
 
 
 @pytest.mark.parametrize(
