@@ -16,7 +16,7 @@ from producer.catalogs.sheet import Record, Sheet
 from producer.catalogs.template import VIDEO, CampaignTemplate, VideoTemplate
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong
 from producer.encoding import Encoding, Source, open_source
-from producer.prompts import filled, is_template
+from producer.prompts import Template, compiled, filled, is_template
 from producer.rows import Origin, Place, Row, Survey
 from producer.tables import Header
 
@@ -24,6 +24,8 @@ from producer.tables import Header
 LABELS: Final = (
     "id", "sku", "gtin", "title", "brand", "price", "sale_price", "color", "type", "availability", "published", "link",
 )  # fmt: skip
+#: Settings that a picture may not fit.
+SHAPES: Final = ("aspect_ratio", "size", "fit")
 #: Settings that are filled with a product's fields before the row is read.
 FILLED: Final = tuple(column for column in KNOWN if column not in FREE_TEXT)
 
@@ -116,12 +118,15 @@ class Catalog:
             if column in FREE_TEXT or not is_template(text):
                 cells[column] = text
                 continue
-            places[column] = next((places[name] for name in sorted(video.fields) if name in text), places[column])
+            places[column] = next((places[name] for name in _called(text) if name in found), places[column])
             told = "" if problems else filled(text, values, frozenset(values), frozenset(values))
             if isinstance(told, Wrong):
                 problems.append(Problem(*places[column], text[:200], told.problem, told.fix))
             else:
                 cells[column] = told
+        if is_template(video.settings.get("image_url", "")):
+            # Whether a ratio is right depends on the product's picture.
+            places |= {column: places["image_url"] for column in SHAPES if column in places}
         for axis, text in video.axes.items():
             cells[axis], places[axis] = text, Place(template.file, video.lines[axis], f"axes.{axis}")
         if len(template.videos) > 1:
@@ -183,7 +188,7 @@ def _fits(columns: Columns, template: CampaignTemplate, name: str) -> None:
         for field in sorted(video.fields):
             if not columns.has(field) and field not in template.defaults:
                 wrong = _unknown(field, known, columns.shape, name)
-                column = next(each for each, text in video.settings.items() if field in text and is_template(text))
+                column = next(each for each, text in video.settings.items() if field in _called(text))
                 problems.append(Problem(template.file, video.lines[column], column, field, wrong.problem, wrong.fix))
     if problems:
         raise BadInput(f"{template.file} does not fit {name}, which was read as {columns.shape.said}", problems)
@@ -197,6 +202,12 @@ def _unknown(field: str, known: Sequence[str], shape: Shape, name: str) -> Wrong
     close = difflib.get_close_matches(field, known, n=1, cutoff=0.6)
     fix = f"did you mean {{{{ {close[0]} }}}}?" if close else "it has " + ", ".join(known[:40])
     return Wrong(f"the template calls `{field}`, and {name} ({shape.said}) has no such field", fix)
+
+
+def _called(text: str) -> list[str]:
+    """The fields that a setting's text calls."""
+    template = compiled(text)
+    return sorted(template.fields) if isinstance(template, Template) else []
 
 
 def _written(records: Sequence[Record], names: Sequence[str]) -> str:

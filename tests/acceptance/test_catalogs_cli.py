@@ -102,3 +102,18 @@ def test_a_feed_on_the_web_is_planned_afresh(tmp_path: Path) -> None:
         assert refused.code == 2
         assert f"{address}:2: Title: the product has no title" in refused.err
         assert "s3cret" not in planned.err + refused.err
+
+
+def test_photos_are_brought_to_the_templates_ratio(tmp_path: Path) -> None:
+    """A template names the shape and how photos of another one are made to fit; else it is their trouble."""
+    template = tmp_path / "upright.toml"
+    video = '[[video]]\nprompt = "{{ title }}"\nimage_url = "{{ image }}"\naspect_ratio = ["9:16", "1:1"]\n'
+    template.write_text(video + 'fit = "pad"\n')
+    planned = run(tmp_path, "plan", CATALOG, "--template", template, "--json")
+    assert planned.code == 0, planned.err
+    assert planned.json["variants"] == 6
+    template.write_text(video)
+    refused = run(tmp_path, "plan", CATALOG, "--template", template)
+    assert refused.code == 2
+    assert "has 6 problems in 3 products; nothing was queued" in refused.err
+    assert f"{CATALOG}:5: Image Src: the image is 16:9 (1280 x 720 pixels)" in refused.err
