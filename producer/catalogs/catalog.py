@@ -13,7 +13,7 @@ from producer.catalogs.opening import open_sheet
 from producer.catalogs.products import Columns, Found, Product
 from producer.catalogs.shapes import FIELDS, TABLE, Shape, by_id, plain, recognised
 from producer.catalogs.sheet import Record, Sheet
-from producer.catalogs.template import VIDEO, CampaignTemplate, VideoTemplate
+from producer.catalogs.template import NEAREST, VIDEO, CampaignTemplate, VideoTemplate
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong
 from producer.encoding import Encoding, Source, open_source
 from producer.prompts import Template, compiled, filled, is_template
@@ -199,7 +199,7 @@ def _unknown(field: str, known: Sequence[str], shape: Shape, name: str) -> Wrong
         what = f"the template calls `{field}`, and {name} ({shape.said}) has no column for it"
         fix = f'name one: [columns] {field} = "...", or give it a default: [defaults] {field} = "..."'
         return Wrong(what, fix)
-    close = difflib.get_close_matches(field, known, n=1, cutoff=0.6)
+    close = [NEAREST[field]] if field in NEAREST else difflib.get_close_matches(field, known, n=1, cutoff=0.6)
     fix = f"did you mean {{{{ {close[0]} }}}}?" if close else "it has " + ", ".join(known[:40])
     return Wrong(f"the template calls `{field}`, and {name} ({shape.said}) has no such field", fix)
 

@@ -24,6 +24,8 @@ VIDEO: Final = "video"
 TEMPLATE_BYTES: Final = 1 << 20
 #: Likeness from which an unknown field counts as a misspelt one (0 to 1).
 FIELD_LIKENESS: Final = 0.75
+#: The field that is meant where a setting is named as one.
+NEAREST: Final = {"image_url": "image", "reference_urls": "images", "size": "product_size", "prompt": "description"}
 #: Settings that name files; one of the template's own counts from the template's folder.
 FILES: Final = ("image_url", "reference_urls", "audio_url")
 _NAME: Final = re.compile(r"[^\W\d]\w*")
@@ -253,7 +255,7 @@ def _field_name(field: str) -> Wrong | None:
     if field in FIELDS:
         return None
     if field in KNOWN:
-        near = {"image_url": "image", "size": "product_size", "prompt": "description"}.get(field)
+        near = NEAREST.get(field)
         return Wrong(
             f"`{field}` is a setting, and no field of a product", f"did you mean `{near}`?" if near else "rename it"
         )

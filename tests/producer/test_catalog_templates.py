@@ -44,6 +44,7 @@ VIDEO = '[[video]]\nprompt = "x"\n'
         ('[[video]]\nprompt = "{{ title"\n', "template.toml:2: prompt: the template cannot be read"),
         ('[[video]]\nname = "a"\n', "template.toml:1: video: the video has no prompt"),
         ('[[video]]\nprompt = "{{ titel }}"\n', "no such field; did you mean {{ title }}?"),
+        ('[[video]]\nprompt = "{{ size }}"\n', "no such field; did you mean {{ product_size }}?"),
         ('[[video]]\nprompt = "{{ color }}"\n', 'no column for it; name one: [columns] color = "..."'),
         ('[columns]\ntitel = "title"\n' + VIDEO, "columns.titel: there is no field `titel`; did you mean `title`?"),
         ('[columns]\nsize = "title"\n' + VIDEO, "`size` is a setting, and no field of a product; did you mean"),
