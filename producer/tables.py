@@ -1,7 +1,7 @@
 """Rows of CSV and TSV, by the standard library: what a spreadsheet writes is read, what would be misread is told."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jobs.errors import BadInput, Problem
@@ -65,7 +65,7 @@ def records(lines: Lines, header: Header) -> Iterator[Row]:
                 yield row
 
 
-def csv_reader(lines: Lines, delimiter: str) -> Any:
+def csv_reader(lines: Iterable[str], delimiter: str) -> Any:
     """The lines' records; a quote that spreadsheets would not write raises csv.Error."""
     csv.field_size_limit(CELL_MAX)
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import PurePath
@@ -43,14 +44,15 @@ class Table:
         self._delimiter = delimiter_of(first, prefer_tab=PurePath(name).suffix.lower() in {".tsv", ".tab"})
         if first.lower().startswith("sep=") and len(first) == len("sep=") + 1:
             self._delimiter = first[-1]
+        self._padding = re.compile(f'" +(?={re.escape(self._delimiter)}|\r?\n|$)')
         lines = self._top()
-        line, cells = header_record(csv_reader(lines, self._delimiter), lines)
+        line, cells = header_record(csv_reader(self._snug(lines), self._delimiter), lines)
         self.names = column_names(cells, name, line)
 
     def __iter__(self) -> Iterator[Record]:
         """A record a row; blank rows are passed over."""
         lines = self._top()
-        reader = csv_reader(lines, self._delimiter)
+        reader = csv_reader(self._snug(lines), self._delimiter)
         try:
             header_record(reader, lines)
             yield from self._records(reader, lines)
@@ -64,6 +66,11 @@ class Table:
     def _top(self) -> Lines:
         self._text.seek(0)
         return Lines(self._text, self.name)
+
+    def _snug(self, lines: Lines) -> Iterator[str]:
+        """The lines without the spaces that some exporters put after a quoted cell, to align their columns."""
+        for line in lines:
+            yield self._padding.sub('"', line) if '" ' in line else line
 
     def _records(self, reader: Any, lines: Lines) -> Iterator[Record]:
         while True:

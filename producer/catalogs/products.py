@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from producer.catalogs.options import option
 from producer.catalogs.plaintext import plain_text
-from producer.catalogs.shapes import FIELDS, Shape, plain
+from producer.catalogs.shapes import FIELDS, WIX_MEDIA, Shape, plain
 from producer.catalogs.sheet import Record
 from producer.columns import KNOWN, Wrong
 
@@ -23,6 +23,8 @@ _AS_TEXT: Final = re.compile(r"'(\d+)|=\"([^\"]*)\"")
 _CELL_ERROR: Final = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
 #: Between pictures in one cell: a `;` or `|`, a line break, or a comma before the next address.
 _NEXT_PICTURE: Final = re.compile(r"\s*[;|\n]\s*|,\s+|,(?=https?://|//)")
+#: How Wix names pictures, in its own exports and in feeds that were made of them.
+_WIX_NAME: Final = re.compile(r"[0-9a-f]{6}_[0-9a-f]{32}~mv2\S*")
 _ADDRESS: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 
 
@@ -152,7 +154,8 @@ class Product:
             if picture.startswith("//"):
                 yield f"https:{picture}"
             elif picture:
-                yield picture if _ADDRESS.match(picture) else self._columns.shape.image_base + picture
+                base = WIX_MEDIA if _WIX_NAME.fullmatch(picture) else self._columns.shape.image_base
+                yield picture if _ADDRESS.match(picture) else base + picture
 
     def _read(self, name: str, text: str, at: int, column: str) -> Found:
         wrong = None

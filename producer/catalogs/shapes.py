@@ -14,6 +14,9 @@ FIELDS: Final = (
     "product_size", "type", "tags", "gender", "condition", "availability", "published", "link", "image", "images",
 )  # fmt: skip
 
+#: Where Wix keeps the pictures of its shops.
+WIX_MEDIA: Final = "https://static.wixstatic.com/media/"
+
 Cells = Mapping[str, str]
 Fields = Mapping[str, tuple[str, ...]]
 
@@ -212,7 +215,7 @@ _WIX: Final = Shape(
     head=lambda cells: cells.get("fieldtype", "").lower() == "product",
     variant=lambda cells: cells.get("fieldtype", "").lower() == "variant",
     attribute=("productoptionname{}", "productoptiondescription{}"),
-    image_base="https://static.wixstatic.com/media/",
+    image_base=WIX_MEDIA,
 )
 _PRESTASHOP: Final = Shape(
     "prestashop",

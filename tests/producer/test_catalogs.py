@@ -207,7 +207,8 @@ def test_a_feed_of_another_kind_is_a_table() -> None:
     ("content", "words"),
     [
         ("---\nlayout: null\n---\nid\ttitle\n", "starts with YAML front matter"),
-        ('"id,title,price"\n"1,Mug,2"\n', "was exported twice"),
+        ('"id,title,price"\n"1,""Mug"",2"\n', "was exported twice"),
+        ('"id,title,price\n1,""Mug"",2\n2,""Bowl"",3"\n', "was exported twice"),
         ('[{"id": 1}]', "is one JSON array"),
         ("", "is empty"),
         ("\x1f\x8b\x08\x00", "is compressed with gzip"),
@@ -247,3 +248,29 @@ def test_the_newer_shopify_export() -> None:
         assert catalog.read_as == "a Shopify export: 1 product from 2 rows"
         (row,) = catalog
     assert (row.cells["color"], row.cells["gtin"], row.cells["price"]) == ("Moss", "0071", "18.5")
+
+
+def test_columns_that_were_aligned_with_spaces() -> None:
+    """Spaces around names, cells and closing quotes are no part of them, and a last row may be short."""
+    shop = written(
+        "s.csv",
+        'Handle ,Title      ,"Body (HTML)"     ,Vendor     ,Variant Price,Image Src\n'
+        'mug    ,Fernway mug,"<p>Enamel, ""fired"" twice</p>"   ,Northlight ,18.50        ,https://x.com/a.jpg\n'
+        'bowl   ,"Bowl"     ,"Two\nlines"  ,Northlight ,"9.00"   \n',
+    )
+    mug, bowl = cells_of(shop)
+    assert (mug["title"], mug["description"], mug["price"]) == ("Fernway mug", 'Enamel, "fired" twice', "18.50")
+    assert (bowl["title"], bowl["description"], bowl["price"]) == ("Bowl", "Two lines", "9.00")
+
+
+def test_wix_names_of_pictures_in_other_feeds() -> None:
+    """Feeds that were made of a Wix shop keep its bare names; rows with nothing but an id belong to the product."""
+    name = "c2714b_6fc0215980b54f07b720aca8c4d8cf1d~mv2.jpeg"
+    feed = written(
+        "pins.csv",
+        f"id,title,description,image_link,price,availability\np1,Tutu | Pink,<p>Soft</p>,{name};{name},25,InStock\n"
+        "p1,,,,,InStock\np1,,,,,InStock\n",
+    )
+    (cells,) = cells_of(feed)
+    assert cells["image_url"] == f"https://static.wixstatic.com/media/{name}"
+    assert cells["title"] == "Tutu | Pink"
