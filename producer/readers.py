@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, Self
 
 from jobs.errors import BadInput
-from producer.catalogs.shapes import plain, recognised
+from producer.catalogs.shapes import TABLE, plain, told
 from producer.columns import PROMPT, canonical
 from producer.encoding import Encoding, Source, detect, open_source
 from producer.jsonl import is_object, objects, parsed
@@ -189,8 +189,8 @@ def _refuse_catalog(first: str, name: str, shape: Format) -> None:
         return
     written = parsed(first) or {} if shape == "jsonl" else next(csv.reader([first], delimiter=delimiter_of(first)), [])
     columns = {plain(cell) for cell in written}
-    catalog = recognised(columns, feed=False)
-    if catalog is not None and PROMPT not in columns:
+    catalog, _ = told(columns, feed=False)
+    if catalog is not TABLE and PROMPT not in columns:
         raise BadInput(f"{name} is {catalog.said}: a catalog of products, and no matrix", hint=NEEDS_TEMPLATE)
 
 

@@ -54,7 +54,7 @@ def fetched(url: str, folder: Path, *, campaign: str | None, public_only: bool) 
     except Unfetchable as error:
         fix = error.wrong.fix
         if _SHEET.match(url):
-            fix = "share the Sheet: Anyone with the link, Viewer"
+            fix += "; a Sheet must be shared: Anyone with the link, Viewer"
         raise BadInput(
             f"{shown_address(url)} cannot be fetched: {error.wrong.problem}", hint=f"{fix}; nothing was queued"
         ) from error

@@ -11,7 +11,7 @@ from jobs.errors import BadInput, Problem
 from producer.catalogs.groups import Groups
 from producer.catalogs.opening import open_sheet
 from producer.catalogs.products import Columns, Found, Product
-from producer.catalogs.shapes import FIELDS, TABLE, Shape, by_id, plain, recognised
+from producer.catalogs.shapes import FIELDS, Shape, by_id, plain, told
 from producer.catalogs.sheet import Record, Sheet
 from producer.catalogs.template import NEAREST, VIDEO, CampaignTemplate, VideoTemplate
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong
@@ -47,8 +47,8 @@ class Catalog:
         if PROMPT in names:
             hint = "It says itself what its videos are: leave --template out."
             raise BadInput(f"{sheet.name} is a matrix: it has a column `prompt`", hint=hint)
-        self.shape = recognised(names, feed=sheet.feed) or TABLE
-        self.columns = Columns(sheet.names, self.shape, template.columns)
+        self.shape, spelling = told(names, feed=sheet.feed)
+        self.columns = Columns(sheet.names, self.shape, template.columns, spelling)
         self.header = Header(",", sheet.names, "")
         self._labels = tuple(field for field in LABELS if self.columns.has(field))
         _fits(self.columns, template, self.name)
@@ -95,7 +95,7 @@ class Catalog:
         """How a record's keys are told: by the shape, or by the column that a template calls the id."""
         if "id" not in self.template.columns:
             return self.shape.keys
-        column = plain(self.template.columns["id"])
+        column = next(iter(self.columns.fields["id"]), "")
         return lambda cells: by_id({"id": cells.get(column, "")})
 
     def _survey(self) -> Survey:
@@ -119,11 +119,11 @@ class Catalog:
                 cells[column] = text
                 continue
             places[column] = next((places[name] for name in _called(text) if name in found), places[column])
-            told = "" if problems else filled(text, values, frozenset(values), frozenset(values))
-            if isinstance(told, Wrong):
-                problems.append(Problem(*places[column], text[:200], told.problem, told.fix))
+            ready = "" if problems else filled(text, values, frozenset(values), frozenset(values))
+            if isinstance(ready, Wrong):
+                problems.append(Problem(*places[column], text[:200], ready.problem, ready.fix))
             else:
-                cells[column] = told
+                cells[column] = ready
         if is_template(video.settings.get("image_url", "")):
             # Whether a ratio is right depends on the product's picture.
             places |= {column: places["image_url"] for column in SHAPES if column in places}
@@ -154,10 +154,9 @@ def read_catalog(source: Source, template: CampaignTemplate, name: str | None = 
 
     Raises BadInput for a file that is no catalog, or that does not have what the template calls.
     """
-    told = name or ("-" if source == "-" else str(source))
     file = open_source(source)
     try:
-        sheet = open_sheet(file, told, sheet=template.sheet)
+        sheet = open_sheet(file, name or str(source), sheet=template.sheet)
     except BaseException:
         file.close()
         raise
@@ -171,7 +170,7 @@ def _fits(columns: Columns, template: CampaignTemplate, name: str) -> None:
     """BadInput where the template names columns or fields that this catalog does not have."""
     problems = []
     for field, column in template.columns.items():
-        if plain(column) not in columns.spelt:
+        if not columns.fields[field]:
             close = difflib.get_close_matches(column, columns.names, n=1, cutoff=0.6)
             fix = f"did you mean `{close[0]}`?" if close else "its columns: " + ", ".join(columns.names[:30])
             line = template.lines["columns", field]

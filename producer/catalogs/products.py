@@ -40,18 +40,23 @@ class Found(NamedTuple):
 class Columns:
     """A catalog's columns, understood: which hold which field, by the shape or as a template maps them.
 
-    `own` holds the names of the columns that are no field's, as templates spell them.
+    `own` holds the names of the columns that are no field's, as templates spell them; `spelling` says what columns in
+    another language are called in the shape's own.
     """
 
-    def __init__(self, names: Sequence[str], shape: Shape, mapping: Mapping[str, str]) -> None:
+    def __init__(
+        self, names: Sequence[str], shape: Shape, mapping: Mapping[str, str], spelling: Mapping[str, str]
+    ) -> None:
         self.names = tuple(names)
         self.shape = shape
         self.spelt: dict[str, str] = {}
         for name in names:
-            self.spelt.setdefault(plain(name), name)
+            self.spelt.setdefault(spelling.get(plain(name), plain(name)), name)
         self.fields: dict[str, tuple[str, ...]] = {}
         for field in dict.fromkeys((*FIELDS, *mapping)):
-            wanted = (plain(mapping[field]),) if field in mapping else shape.fields.get(field, ())
+            wanted = shape.fields.get(field, ())
+            if field in mapping:
+                wanted = (spelling.get(plain(mapping[field]), plain(mapping[field])),)
             self.fields[field] = tuple(column for column in wanted if column in self.spelt)
         if "image" in mapping and "images" not in mapping:
             self.fields["images"] = self.fields["image"]

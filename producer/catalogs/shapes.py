@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from producer.catalogs.spellings import english
+
 #: What a template may call; every other column of a catalog by its own plain name.
 FIELDS: Final = (
     "id", "sku", "gtin", "title", "description", "brand", "price", "sale_price", "color", "material", "pattern",
@@ -59,6 +61,16 @@ def recognised(columns: Collection[str], *, feed: bool) -> Shape | None:
         if shape.marks <= set(columns) and not shape.hints.isdisjoint(columns):
             return shape
     return GOOGLE if feed and not GOOGLE.marks.isdisjoint({*columns} - {"title"}) else None
+
+
+def told(columns: Collection[str], *, feed: bool) -> tuple[Shape, Mapping[str, str]]:
+    """The shape of a catalog, and what its columns are called there where they are in another language."""
+    shape = recognised(columns, feed=feed)
+    if shape is not None:
+        return shape, {}
+    spelling = english(columns)
+    translated = recognised({*columns, *spelling.values()}, feed=False)
+    return (translated, spelling) if translated is WOOCOMMERCE else (TABLE, {})
 
 
 def by_id(cells: Cells) -> tuple[str, ...]:
@@ -154,7 +166,7 @@ _META: Final = Shape(
     _grouped,
     variant_image=("image_link",),
 )  # fmt: skip
-_WOOCOMMERCE: Final = Shape(
+WOOCOMMERCE: Final = Shape(
     "woocommerce",
     "a WooCommerce export",
     frozenset({"type", "name"}),
@@ -257,4 +269,4 @@ TABLE: Final = Shape(
     by_id,
 )
 #: The most particular first: Meta's catalogs have all columns of Google's feeds.
-SHAPES: Final = (_META, GOOGLE, _WOOCOMMERCE, _WIX, _SHOPIFY, _PRESTASHOP)
+SHAPES: Final = (_META, GOOGLE, WOOCOMMERCE, _WIX, _SHOPIFY, _PRESTASHOP)

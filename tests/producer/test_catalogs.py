@@ -274,3 +274,32 @@ def test_wix_names_of_pictures_in_other_feeds() -> None:
     (cells,) = cells_of(feed)
     assert cells["image_url"] == f"https://static.wixstatic.com/media/{name}"
     assert cells["title"] == "Tutu | Pink"
+
+
+GERMAN = "ID,Typ,Artikelnummer,Name,Beschreibung,Angebotspreis,Regulärer Preis,Bilder,Übergeordnetes Produkt,"
+FRENCH = "ID,Type,UGS,Nom,Description,Tarif promo,Tarif régulier,Images,Parent,"
+SPANISH = "ID,Tipo,SKU,Nombre,Descripción,Precio rebajado,Precio normal,Imágenes,Superior,"
+ITALIAN = "ID,Tipo,SKU,Nome,Descrizione,Prezzo in offerta,Prezzo di listino,Immagine,Genitore,"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        GERMAN + "Attribut 1 Name,Attribut 1 Wert(e)",
+        FRENCH + "Nom de l\u2019attribut 1,Valeur(s) de l\u2019attribut 1 ",
+        SPANISH + "Nombre del atributo 1,Valor(es) del atributo 1",
+        ITALIAN + "Nome dell'attributo 1,Valore dell'attributo 1",
+    ],
+)
+def test_woo_exports_in_the_shops_language(header: str) -> None:
+    """Their columns are found, variations join their parent, and problems name the column as it is written."""
+    rows = '1,variable,K,Tee,Soft,,,t.jpg,,Farbe,"Rot, Blau"\n2,variation,K-1,Tee - Rot,,,25,r.jpg,K,Farbe,Rot\n'
+    woo = written("w.csv", f"{header}\n{rows}")
+    with opened(woo) as catalog:
+        assert catalog.read_as == "a WooCommerce export: 1 product from 2 rows"
+        (row,) = catalog
+    assert (row.cells["title"], row.cells["price"], row.cells["color"]) == ("Tee", "25", "Rot")
+    assert row.origin is not None
+    assert row.origin.places["price"] == ("w.csv", 3, header.split(",")[6])
+    with pytest.raises(BadInput, match="a WooCommerce export"):
+        read_matrix(woo)
