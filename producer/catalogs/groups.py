@@ -7,14 +7,13 @@ import json
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Self
 
 from jobs.errors import Problem
 from producer.catalogs.sheet import Record
 
 
 class Groups:
-    """The records of a catalog, put together by product in the order in which the products begin; a context manager.
+    """The records of a catalog, put together by product in the order in which the products begin.
 
     Records without a key, or that could not be read, stand alone.
     """
@@ -29,12 +28,6 @@ class Groups:
         self._at = -1
         self._sorted = True
         self.count = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let the records go."""

@@ -6,8 +6,10 @@ the zeros and decimals that the cell's format asks for.
 
 import datetime as dt
 import re
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
@@ -23,8 +25,10 @@ UNPACKED_BYTES: Final = 1 << 29
 HEADER_WITHIN: Final = 100
 _ZEROS: Final = re.compile(r"0{2,}")
 _CURRENCY: Final = re.compile(r"\[\$([^\]-]+)[^\]]*\]|\"([^\"]+)\"|([$\u20ac\u00a3\u00a5])")
+#: What a broken workbook makes of its readers: zip, deflate, XML, and the parts that miss each other.
 _BROKEN: Final = (
-    zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError, OSError, SyntaxError,
+    zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError,
+    OSError, OverflowError, RuntimeError, SyntaxError,
 )  # fmt: skip
 
 
@@ -66,7 +70,8 @@ class Workbook:
         if wanted is not None and wanted not in sheets:
             raise BadInput(f"{self.name} has no sheet `{wanted}`", hint="Its sheets: " + ", ".join(sheets))
         with warnings.catch_warnings(action="ignore"):
-            for title, sheet in sheets.items():
+            shown_first = sorted(sheets.items(), key=lambda item: item[1].sheet_state != "visible")
+            for title, sheet in shown_first:
                 if wanted in {None, title}:
                     sheet.reset_dimensions()
                     header = _header(sheet)

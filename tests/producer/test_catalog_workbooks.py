@@ -1,5 +1,6 @@
 """Catalogs in Excel workbooks: what a person sees in the cells, and nothing of what a hostile one would do."""
 
+import contextlib
 import datetime as dt
 import zipfile
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from jobs.errors import BadInput
 from tests.producer.catalogs import cells_of, rows_of, told, written
 
 HEADER = ["id", "title", "description", "image_link", "price", "gtin", "fb_product_category"]
@@ -96,3 +98,12 @@ def test_entities_in_a_workbook_are_refused() -> None:
         for part in old.namelist():
             new.writestr(part, bomb if part == "xl/worksheets/sheet2.xml" else old.read(part))
     assert "cannot be read" in told(Path("bomb.xlsx"))
+
+
+def test_a_workbook_with_broken_bytes_is_told_in_words() -> None:
+    """Whichever byte was lost on the way, there is a sentence for it, or the rows are there."""
+    data = workbook(HEADER, ["a", "Mug", "", "a.jpg", 1, "", ""]).read_bytes()
+    for place in range(30, len(data), 97):
+        broken = written("broken.xlsx", data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
+        with contextlib.suppress(BadInput):
+            assert len(rows_of(broken)) <= 1

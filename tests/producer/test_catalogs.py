@@ -1,9 +1,12 @@
 """What people's catalogs do to a reader: grouping, odd cells, columns of one's own, and where each thing is told."""
 
+import contextlib
 import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from jobs.errors import BadInput
 from producer.catalogs.plaintext import plain_text
@@ -303,3 +306,15 @@ def test_woo_exports_in_the_shops_language(header: str) -> None:
     assert row.origin.places["price"] == ("w.csv", 3, header.split(",")[6])
     with pytest.raises(BadInput, match="a WooCommerce export"):
         read_matrix(woo)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.sampled_from([SHOP, "id,title,image_link,price\n", '{"id": "1"}\n', "<rss><item>", "ID,Type,Name\n"]),
+    rest=st.text(st.sampled_from("abc1,;|\"<>&'{}[]#/:\\.\t\n\r \x00\x1f\ufeff\u202e\xe9")),
+)
+def test_any_file_gives_rows_or_a_sentence(start: str, rest: str) -> None:
+    """Nothing that a file may hold is met with anything but rows, their problems, or one refusal in words."""
+    with contextlib.suppress(BadInput):
+        rows = rows_of(written("any.csv", (start + rest).encode()))
+        assert all(row.problems or row.cells for row in rows)
