@@ -81,7 +81,11 @@ def is_public(address: IPAddress) -> bool:
 
 
 def _look_up(host: str) -> list[IPAddress]:
-    """All addresses of a host, each once, in the resolver's order."""
+    """All addresses of a host, each once, in the resolver's order; a host that is an address is its own."""
+    try:
+        return [ipaddress.ip_address(host)]
+    except ValueError:
+        pass
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

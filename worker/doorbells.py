@@ -16,9 +16,9 @@ from typing import NamedTuple
 from ledger.orders import Claim
 
 #: Seconds in which one thread works through the claims of one doorbell.
-BELL_S = 0.5
+BELL_S = 1.0
 #: Seconds that a claim waits at most for its doorbell to be full.
-FULL_WITHIN_S = 0.25
+FULL_WITHIN_S = 0.5
 #: Claims that one doorbell carries at most.
 MOST_CLAIMS = 32
 #: Weight of the last step in the mean of what steps take.

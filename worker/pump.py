@@ -26,8 +26,8 @@ from worker.reconcile import look_up
 from worker.wire import Asker
 from worker.wiring import Counter, Workshop
 
-#: Seconds between two looks at the ledger: the lateness of a poll. It never scales with a provider's clock.
-TICK_S = 0.05
+#: Seconds between two visits to the ledger (docs/decisions/0012): the lateness of a poll, whatever a provider's clock.
+TICK_S = 0.1
 #: Seconds between two heartbeats.
 BEAT_S = 1.0
 #: Jobs leased on one account in one look, and polls on the wire at once.
