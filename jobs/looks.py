@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from jobs.backoff import JITTER
 from jobs.rendertimes import Curve, RenderTimes, curve, known, mean_s
 
 #: From so many renders on a memory is trusted; below, the provider's documented cadence is kept.
@@ -24,6 +23,8 @@ SLOT_SHARE: Final = 0.01
 POLL_SHARE: Final = 0.8
 #: Seconds. No two looks at one render are planned closer together.
 LEAST_WAIT_S: Final = 1.0
+#: The dice move a look by at most this share of the wait, or of twice the lateness that is aimed at where that is less.
+MOVED: Final = 0.1
 #: Ages at which a look may be planned while renders end, at most.
 MOST_AGES: Final = 120
 #: A price is sought until lateness or polls are this near to what is wanted, or for so many tries.
@@ -70,7 +71,7 @@ class Looks:
         part = (age_s - left) / (right - left)
         wait_s = max(LEAST_WAIT_S, self.next_s[below] * (1 - part) + self.next_s[below + 1] * part - age_s)
         # Renders that began together part company, but a long first wait is not moved by more than a short one.
-        moved = JITTER * min(wait_s, 2 * self.aimed_late_s) * (2 * draw - 1)
+        moved = MOVED * min(wait_s, 2 * self.aimed_late_s) * (2 * draw - 1)
         return min(wait_s + moved, max(self.ages_s[-1] - age_s, LEAST_WAIT_S))
 
 

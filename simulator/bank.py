@@ -68,6 +68,13 @@ class Bank:
                 self._end(task, "failed" if task.failure else "succeeded")
                 self._write(task.ended_entry())
 
+    def look(self, task: Task, now: float) -> None:
+        """Count a look; the first one after the end is written down with how many there have been."""
+        task.polls += 1
+        if task.state != "rendering" and not task.found:
+            task.found = True
+            self._write(task.found_entry(now))
+
     def restore(self, entry: dict[str, Any]) -> None:
         """Take back one entry of the journal."""
         if entry["kind"] == "accepted":
@@ -76,6 +83,8 @@ class Bank:
             task = self.tasks[entry["task_id"]]
             task.ends_at = entry["ends_at"]
             self._end(task, entry["state"])
+        elif entry["kind"] == "found":
+            self.tasks[entry["task_id"]].found = True
 
     def statement(self) -> list[dict[str, Any]]:
         """Every purchase in the order of acceptance, in the words of the bank statement."""

@@ -172,7 +172,7 @@ class Desk(ABC):
         task = self.find(account, task_id, now)
         if task is None:
             return self.dressed(request, self.unknown(task_id), grant)
-        task.polls += 1
+        self.world.bank.look(task, now)
         on = on or ("result" if task.state == "succeeded" else "status")
         key = f"{task.key}:{task.polls}"
         met = await exchange(self.world, self, on, key, lambda fault: answer(request, task, now, fault))

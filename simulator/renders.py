@@ -50,6 +50,7 @@ class Task:
     remaining_uusd: int | None = None
     polls: int = 0
     results: int = 0
+    found: bool = False
     notes: dict[str, str] = field(default_factory=dict)
 
     def started(self, now: float) -> bool:
@@ -58,7 +59,7 @@ class Task:
 
     def accepted_entry(self) -> dict[str, Any]:
         """The journal's line for the purchase."""
-        skipped = ("state", "cost_uusd", "remaining_uusd", "polls", "results", "order")
+        skipped = ("state", "cost_uusd", "remaining_uusd", "polls", "results", "found", "order")
         plain = {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self) if spec.name not in skipped}
         return {"kind": "accepted", **plain, "order": dataclasses.asdict(self.order)}
 
@@ -68,6 +69,10 @@ class Task:
             "kind": "ended", "task_id": self.task_id, "state": self.state, "ends_at": self.ends_at,
             "cost_uusd": self.cost_uusd, "remaining_uusd": self.remaining_uusd,
         }  # fmt: skip
+
+    def found_entry(self, now: float) -> dict[str, Any]:
+        """The journal's line for the first look that came after the end."""
+        return {"kind": "found", "task_id": self.task_id, "at": now, "polls": self.polls}
 
 
 def task_of(entry: dict[str, Any]) -> Task:

@@ -51,6 +51,14 @@ class Looked(NamedTuple):
     late_s: float
 
 
+class Seen(NamedTuple):
+    """What there is to learn of one: when it was last seen running and first seen ended, and its true length, in s."""
+
+    ran_s: float
+    ended_s: float
+    length_s: float
+
+
 class Way(Protocol):
     """One way of waiting between looks."""
 
@@ -58,8 +66,8 @@ class Way(Protocol):
         """Seconds until the next look at a render of that age, after so many polls."""
         ...
 
-    def learn(self, ran_s: float, ended_s: float, draw: float) -> None:
-        """A render was last seen running at one age and first seen ended at another."""
+    def learn(self, seen: Seen, draw: float) -> None:
+        """A render has ended."""
         ...
 
 
@@ -73,7 +81,7 @@ class Fixed:
         """The same for all, the phase of the first apart."""
         return self._every_s * (draw if polls == 0 else 1.0)
 
-    def learn(self, ran_s: float, ended_s: float, draw: float) -> None:
+    def learn(self, seen: Seen, draw: float) -> None:
         """It learns nothing."""
 
 
@@ -87,16 +95,18 @@ class Documented:
         """First wait, growth, cap."""
         return poll_wait_s(self._cadence, polls, draw)
 
-    def learn(self, ran_s: float, ended_s: float, draw: float) -> None:
+    def learn(self, seen: Seen, draw: float) -> None:
         """It learns nothing."""
 
 
 class Learned:
     """The worker's way: documented until enough is known, then planned by what is remembered."""
 
-    def __init__(self, cadence: Cadence, aim: Aim) -> None:
+    def __init__(self, cadence: Cadence, aim: Aim, *, told: bool) -> None:
+        """With `told` the provider tells how long each took; without, the looks leave it open."""
         self._cadence = cadence
         self._aim = aim
+        self._told = told
         self._times: RenderTimes = {}
         self._planned_at = 0
         self.looks: Looks | None = None
@@ -107,10 +117,11 @@ class Learned:
             return poll_wait_s(self._cadence, polls, draw)
         return self.looks.wait_s(age_s, draw)
 
-    def learn(self, ran_s: float, ended_s: float, draw: float) -> None:
+    def learn(self, seen: Seen, draw: float) -> None:
         """Remember, and plan anew after a few more."""
         guess = evenly_s if self.looks is None else self.looks.shape.length_s
-        self._times = remembered(self._times, guess(ran_s, ended_s, draw))
+        length_s = seen.length_s if self._told else guess(seen.ran_s, seen.ended_s, draw)
+        self._times = remembered(self._times, length_s)
         if abs(known(self._times) - self._planned_at) >= MORE_KNOWN:
             self._planned_at = known(self._times)
             self.looks = plan(self._times, self._aim, cap_s=self._cadence.cap_s, deadline_s=self._cadence.deadline_s)
@@ -121,7 +132,7 @@ def rehearse(way: Way, lengths_s: Iterable[float], *, under_way: int, seed: int,
 
     A render that outlasts the deadline is given up and teaches nothing.
     """
-    dice, waiting, seen = random.Random(seed), deque[tuple[float, float]](), list[Looked]()
+    dice, waiting, seen = random.Random(seed), deque[Seen](), list[Looked]()
     for length_s in lengths_s:
         polls, age_s, ran_s = 0, 0.0, 0.0
         while age_s < min(length_s, deadline_s):
@@ -130,9 +141,9 @@ def rehearse(way: Way, lengths_s: Iterable[float], *, under_way: int, seed: int,
             polls += 1
         seen.append(Looked(polls, max(0.0, age_s - length_s)))
         if age_s >= length_s:
-            waiting.append((ran_s, age_s))
+            waiting.append(Seen(ran_s, age_s, length_s))
         if len(waiting) > under_way:
-            way.learn(*waiting.popleft(), dice.random())
+            way.learn(waiting.popleft(), dice.random())
     return seen
 
 

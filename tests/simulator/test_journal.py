@@ -1,5 +1,6 @@
 """What a simulator still knows after its own end."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,3 +83,20 @@ def test_the_journal_holds_no_key(street: Callable[..., Street], tmp_path: Path)
     one = street(journal=tmp_path / "journal")
     one.buy_segmind(key="sim-very-secret")
     assert "secret" not in (tmp_path / "journal").read_text()
+
+
+def test_the_journal_says_when_an_end_was_found(street: Callable[..., Street], tmp_path: Path) -> None:
+    """The first look after a render's end is written once, with how many looks it took, also over a kill."""
+    first = street(speed=10, journal=tmp_path / "journal")
+    task = first.buy_segmind().json()["request_id"]
+    first.segmind("GET", f"/v2/requests/{task}/status")
+    first.real_s += 30
+    for _ in range(2):
+        first.segmind("GET", f"/v2/requests/{task}/status")
+    first.forget()
+    second = street(speed=10, journal=tmp_path / "journal", real_s=first.real_s)
+    second.segmind("GET", f"/v2/requests/{task}/status")
+    lines = [json.loads(line) for line in (tmp_path / "journal").read_text().splitlines()]
+    (found,) = [each for each in lines if each["kind"] == "found"]
+    assert (found["task_id"], found["polls"]) == (task, 2)
+    assert found["at"] == pytest.approx(NOON + 300)

@@ -1,0 +1,111 @@
+"""The same on the wire: our worker as it is shipped looks after renders of the simulator, whose journal is the witness.
+
+The simulator runs at most six times faster than life, so that ticks and round trips stay small beside a render.
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from benchmarks.servers import await_, child, python, simulator, valkey
+from jobs.looks import ENOUGH_KNOWN
+from ledger.jobs import Ledger
+from ledger.objects import open_store
+from ledger.shelf import Shelf
+from producer.enqueue import submit
+from producer.plan import PlanOptions, make_plan
+from providers.registry import facts, provider
+
+SPEED = 6
+#: Real seconds after which a scene that has not ended is given up.
+SCENE_WITHIN_S = 400
+#: Ended renders after which a worker has surely read what it needs: its looks are planned anew every eighth.
+READ_AFTER = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A provider, so many videos, and how long its renders last; `slots` takes the place of the provider's own."""
+
+    provider: str
+    jobs: int
+    mean_s: float
+    cv: float
+    slots: int | None = None
+
+    @property
+    def account(self) -> str:
+        """The account that the work is done with."""
+        return f"simulated-{self.provider}"
+
+
+def play(scene: Scene, folder: Path) -> dict[str, Any]:
+    """Make all of a scene's videos, and read in the simulator's journal how often and how late each was looked at.
+
+    Renders count as learned if they were bought after enough had ended; lateness is in the provider's seconds.
+    """
+    folder.mkdir()
+    journal = folder / "journal"
+    options = ["--speed", str(SPEED), "--journal", str(journal), "--balance-usd", "1e6", "--queue-s", "0"]
+    options += ["--render-mean-s", str(scene.mean_s), "--render-cv", str(scene.cv)]
+    limits = folder / "limits.toml"
+    limits.write_text("" if scene.slots is None else f"[{scene.account}]\nslots = {scene.slots}\n")
+    options += [] if scene.slots is None else ["--slots", str(scene.slots)]
+    with simulator(folder / "simulator.log", *options) as url, valkey(folder / "valkey") as redis_url:
+        env = {
+            "WANBATCH_REDIS": redis_url,
+            "WANBATCH_STORE": f"file://{folder}/store",
+            "WANBATCH_SIMULATOR_URL": url,
+            "WANBATCH_LIMITS": str(limits),
+            "WANBATCH_ACCOUNTS": scene.account,
+        }
+        ledger = Ledger.connect(redis_url, store_url=open_store(env["WANBATCH_STORE"]).url, found=True)
+        with child(python("cli.app", "worker"), folder / "worker.log", os.environ | env):
+            await_(lambda: bool(ledger.workers()), "our worker is heard of")
+            _submit(scene, ledger, folder)
+            began = time.monotonic()
+            done = lambda: ledger.counts(scene.account).get("done", 0) >= scene.jobs  # noqa: E731 - one condition
+            await_(done, f"all videos of {scene}", within_s=SCENE_WITHIN_S)
+            took_s = time.monotonic() - began
+    return _read(journal, took_s)
+
+
+def _submit(scene: Scene, ledger: Ledger, folder: Path) -> None:
+    matrix = folder / "scene.txt"
+    matrix.write_text(
+        "".join(f"Product {number:05d} of {scene.provider}, morning light\n" for number in range(scene.jobs))
+    )
+    shelf = Shelf(open_store(f"file://{folder}/store"), simulated=True)
+    plan = make_plan(
+        matrix,
+        options=PlanOptions(simulated=True),
+        provider=provider(scene.provider, None),
+        facts=facts(scene.provider),
+        bought=shelf.ended,
+        spool=folder,
+    )
+    submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
+
+
+def _read(journal: Path, took_s: float) -> dict[str, Any]:
+    """Polls and lateness of the renders that were bought before enough had ended, and of those bought after."""
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    bought = {each["task_id"]: each for each in lines if each["kind"] == "accepted"}
+    found = {each["task_id"]: each for each in lines if each["kind"] == "found"}
+    learned_at = sorted(each["at"] for each in found.values())[ENOUGH_KNOWN + READ_AFTER]
+    told: dict[str, Any] = {"jobs": len(found), "seconds": round(took_s, 1)}
+    for name, ids in (
+        ("documented", [task for task in found if bought[task]["at"] <= learned_at]),
+        ("learned", [task for task in found if bought[task]["at"] > learned_at]),
+    ):
+        told[name] = {
+            "jobs": len(ids),
+            "polls_per_video": round(fmean(found[task]["polls"] for task in ids), 2),
+            "late_mean_s": round(fmean(found[task]["at"] - bought[task]["ends_at"] for task in ids), 2),
+            "late_max_s": round(max(found[task]["at"] - bought[task]["ends_at"] for task in ids), 1),
+        }
+    return told
