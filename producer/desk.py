@@ -110,7 +110,7 @@ class Desk:
 
     def _decided(self, row: Row, found: Found) -> tuple[list[PlanLine], list[Problem]]:
         if row.problems:
-            return [], list(row.problems)
+            return [], [] if self._left_out(row) else list(row.problems)
         lines: list[PlanLine] = []
         troubles: list[Trouble] = []
         notes: list[Trouble] = []
@@ -122,8 +122,19 @@ class Desk:
             if not troubles:
                 notes.extend(self.check.notes(each))
                 lines.extend(self._takes(each, row))
-        self._note([*(row.origin.notes if row.origin else ()), *located(notes, row, self.matrix.name)])
+        self._note([*(row.origin.notes if row.origin and lines else ()), *located(notes, row, self.matrix.name)])
         return lines, located(troubles, row, self.matrix.name)
+
+    def _left_out(self, row: Row) -> bool:
+        """Whether a row with problems is none that `where` keeps, which is known of a product, not of a broken line."""
+        if row.origin is None or not row.cells:
+            return False
+        values = {column: row.cells.get(column, "") for column in self.where}
+        literal = row.origin.literal
+        return any(
+            self.where[column].isdisjoint([text] if column in literal else text.split("|"))
+            for column, text in values.items()
+        )
 
     def _note(self, notes: Sequence[Problem]) -> None:
         self.notes_count += len(notes)

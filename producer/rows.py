@@ -44,7 +44,7 @@ class Row(NamedTuple):
     """One row as it was written.
 
     `line` is the physical line on which it starts, `cells` its text by column key (see `columns.resolve`), `raw` the
-    row as it stands in the file. A row that could not be read has problems and no cells.
+    row as it stands in the file. A row that could not be read has problems and no cells; a product may have both.
     """
 
     line: int

@@ -24,6 +24,8 @@ from producer.tables import Header
 LABELS: Final = (
     "id", "sku", "gtin", "title", "brand", "price", "sale_price", "color", "type", "availability", "published", "link",
 )  # fmt: skip
+#: What says that a product is not shown, and what the others then say.
+HIDDEN: Final = {"false": "true", "0": "1", "no": "yes", "draft": "active", "archived": "active"}
 #: Settings that a picture may not fit.
 SHAPES: Final = ("aspect_ratio", "size", "fit")
 #: Settings that are filled with a product's fields before the row is read.
@@ -53,6 +55,7 @@ class Catalog:
         self._labels = tuple(field for field in LABELS if self.columns.has(field))
         _fits(self.columns, template, self.name)
         self.seen: Survey | None = self._survey()
+        self._told_hidden = False
         self._groups = Groups()
         try:
             keys = self._keys()
@@ -71,6 +74,7 @@ class Catalog:
 
     def __iter__(self) -> Iterator[Row]:
         """A row a video; a record that cannot be read is a row with its problems."""
+        self._told_hidden = False
         for records in self._groups:
             problems = [problem for record in records for problem in record.problems]
             write = partial(_written, records, self.columns.names)
@@ -133,9 +137,22 @@ class Catalog:
             cells[VIDEO] = video.name
         literal = frozenset(found) | {column for column in FILLED if is_template(video.settings.get(column, ""))}
         spoilt = (self._lack(name, each) for name, each in found.items() if each.wrong and name not in video.fields)
-        notes = tuple(note for note in spoilt if note) if first else ()
-        origin = Origin(write, literal | {VIDEO}, frozenset(values), places, notes)
-        return Row(product.line, {} if problems else cells, "", tuple(problems), origin)
+        notes = [note for note in spoilt if note] if first else []
+        if first and not problems:
+            notes.extend(self._hidden(found.get("published")))
+        origin = Origin(write, literal | {VIDEO}, frozenset(values), places, tuple(notes))
+        return Row(product.line, cells, "", tuple(problems), origin)
+
+    def _hidden(self, published: Found | None) -> Iterator[Problem]:
+        """A note on the first product that its shop does not show: a video for it may be money for nothing."""
+        shown = HIDDEN.get(published.text.lower()) if published else None
+        if published is None or shown is None or self._told_hidden:
+            return
+        self._told_hidden = True
+        value = shown.upper() if published.text.isupper() else shown
+        what = f"the first of the products that the shop does not show (`{published.text}`)"
+        fix = f"--where published={value} leaves them out"
+        yield Problem(self.name, published.line, published.column, published.text, what, fix)
 
     def _lack(self, name: str, found: Found) -> Problem | None:
         """What is wrong with a field that the template calls, in this product."""

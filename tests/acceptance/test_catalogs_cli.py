@@ -68,8 +68,12 @@ def test_bad_products_can_be_left_out_mended_and_planned(tmp_path: Path) -> None
     assert refused.code == 2
     assert f"{WIX}:27: productImageUrl: the product has no image, which the template calls" in refused.err
     assert "read as a Wix export: 33 products from 128 rows, has 3 problems in 3 products" in refused.err
+    shown = run(tmp_path, "plan", WIX, "--template", TEMPLATE, "--where", "published=true")
+    assert shown.code == 0, "the shop shows none of the three"
+    assert "note" not in shown.out
     skipped = run(tmp_path, "plan", WIX, "--template", TEMPLATE, "--skip-bad-rows", "--json")
     assert skipped.code == 0, skipped.err
+    assert "1 note; nothing is refused for them" in skipped.err
     kept = tmp_path / f"{WIX.stem}.bad-rows.csv"
     rows = kept.read_text().splitlines()
     assert rows[0].startswith("_problem,handleId,fieldType,name,")

@@ -318,3 +318,14 @@ def test_any_file_gives_rows_or_a_sentence(start: str, rest: str) -> None:
     with contextlib.suppress(BadInput):
         rows = rows_of(written("any.csv", (start + rest).encode()))
         assert all(row.problems or row.cells for row in rows)
+
+
+def test_products_that_the_shop_hides_are_noted_once() -> None:
+    """They get videos as all others do, but whoever pays is told how to leave them out."""
+    shop = written(
+        "s.csv",
+        "Handle,Title,Published,Image Src\na,Apron,TRUE,a.jpg\nb,Bowl,FALSE,b.jpg\nc,Cup,FALSE,c.jpg\n",
+    )
+    notes = [note for row in rows_of(shop) if row.origin for note in row.origin.notes]
+    assert [(note.line, note.column) for note in notes] == [(3, "Published")]
+    assert notes[0].fix == "--where published=TRUE leaves them out"
