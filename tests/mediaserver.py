@@ -119,10 +119,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
+        # Counted first: whoever has the body may look at the count before this thread goes on.
+        with self.shared.lock:
+            self.shared.sent += len(data[:cut])
         with contextlib.suppress(OSError):
             self.wfile.write(data[:cut])
-            with self.shared.lock:
-                self.shared.sent += len(data[:cut])
 
 
 class Calm(ThreadingHTTPServer):
