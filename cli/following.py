@@ -47,12 +47,16 @@ def follow(
 
 @contextmanager
 def told_to_end() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that what was started is ended in order."""
+    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that what was started is ended in order.
+
+    One that is ignored stays ignored: under nohup a run outlives its terminal.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:

