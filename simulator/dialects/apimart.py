@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from simulator.bank import MICRO
 from simulator.desk import Ask, Asked, Desk, bearer
 from simulator.dialects import apimart_keys, apimart_orders
+from simulator.dialects.credits import balance
 from simulator.forms import Words
 from simulator.limits import Grant, Limit
 from simulator.renders import Task
@@ -166,11 +167,7 @@ class ApiMart(Desk):
         return f"task_{secrets.token_hex(13).upper()}"
 
     def _balance(self, _: Request, account: str, __: float) -> Response:
-        held = self.world.bank.account(self.name, account).left_uusd / MICRO
-        used = self.world.options.balance_usd - held
-        facts = {"remain_balance": held, "used_balance": used, "unlimited_quota": False}
-        money = {"remain_credits": held * CREDITS_PER_USD, "used_credits": used * CREDITS_PER_USD}
-        return JSONResponse({"success": True, **facts, **money})
+        return JSONResponse(balance(self.world, self.name, account, CREDITS_PER_USD))
 
     def _kept(self, request: Request, body: bytes, now: float) -> Response:
         """Look at the bytes, keep them, and say where they are."""

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from simulator.bank import MICRO
 from simulator.desk import Ask, Asked, Desk, bearer
 from simulator.dialects import toapis_orders
+from simulator.dialects.credits import balance
 from simulator.forms import Words
 from simulator.limits import Grant, Limit
 from simulator.renders import Task
@@ -137,11 +137,7 @@ class ToApis(Desk):
         return f"video_{secrets.token_hex(13).upper()}"
 
     def _balance(self, _: Request, account: str, __: float) -> Response:
-        held = self.world.bank.account(self.name, account).left_uusd / MICRO
-        used = self.world.options.balance_usd - held
-        facts = {"remain_balance": held, "used_balance": used, "unlimited_quota": False}
-        money = {"remain_credits": held * CREDITS_PER_USD, "used_credits": used * CREDITS_PER_USD}
-        return JSONResponse({"success": True, **facts, **money})
+        return JSONResponse(balance(self.world, self.name, account, CREDITS_PER_USD))
 
     def _facts(self, request: Request, task: Task, now: float, fault: Fault | None) -> Response:
         """The task's body; a failed one is an HTTP 200, too."""

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from config.facts import load_facts
-from jobs.errors import BadInput
 from jobs.job import Fitted, PlanLine
 from ledger.objects import open_store
 from ledger.shelf import Shelf
@@ -22,11 +20,11 @@ from producer import fit, manifest, originals, remembered
 from producer.fetch import Web
 from producer.keep import keep_media
 from producer.media import Media
-from producer.plan import Plan, PlanOptions, iter_plan, make_plan
+from producer.plan import Plan, iter_plan
 from producer.remembered import Remembered
 from producer.sources import Sources
-from providers.registry import provider
 from tests.mediaserver import MediaServer, serving
+from tests.producer.plans import plan_of, problem_of
 from tests.samples import mp3, picture
 
 SQUARE = picture(size=(900, 900))
@@ -60,25 +58,12 @@ def media(*, web: bool = True, stored: Shelf | None = None) -> Media:
 
 def planned(*rows: dict[str, Any], dialect: str = "segmind", looks: Media | None = None, **options: Any) -> Plan:
     """A plan of those rows, all with a prompt."""
-    source = Path("matrix.jsonl")
-    source.write_text("".join(json.dumps({"prompt": "A lamp"} | row) + "\n" for row in rows), encoding="utf-8")
-    return make_plan(
-        source,
-        options=PlanOptions(simulated=True, **options),
-        provider=provider(dialect),
-        facts=load_facts()[dialect],
-        bought=lambda _: frozenset(),
-        spool=Path("spool"),
-        media=looks or media(),
-    )
+    return plan_of(*rows, source=Path("matrix.jsonl"), dialect=dialect, media=looks or media(), **options)
 
 
 def told(*rows: dict[str, Any], **options: Any) -> str:
     """The one problem of those rows, as a person reads it."""
-    with pytest.raises(BadInput) as caught:
-        planned(*rows, **options)
-    (problem,) = caught.value.problems
-    return str(problem)
+    return problem_of(lambda: planned(*rows, **options))
 
 
 def line_of(plan: Plan) -> PlanLine:

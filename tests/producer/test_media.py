@@ -1,6 +1,5 @@
 """Media in a plan: looked at once, told by line and column, remembered, and not needed where no provider is named."""
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from config.facts import load_facts
 from jobs.errors import BadInput
 from producer import fetch, remembered
 from producer.fetch import Web
 from producer.media import Asked, Media
-from producer.plan import Plan, PlanOptions, iter_plan, make_plan
+from producer.plan import Plan, iter_plan
 from producer.remembered import Remembered
 from producer.sources import Sources
-from providers.registry import provider
 from tests.mediaserver import MediaServer, serving
+from tests.producer.plans import plan_of, problem_of
 from tests.samples import film, mp3, picture, wav
 
 SPOOL = Path("spool")
@@ -43,25 +41,12 @@ def media(*, public_only: bool = False) -> Media:
 
 def planned(*rows: dict[str, Any], dialect: str = "dashscope", looks: Media | None = None, **options: Any) -> Plan:
     """A plan of those rows."""
-    source = Path("matrix.jsonl")
-    source.write_text("".join(json.dumps({"prompt": "A lamp"} | row) + "\n" for row in rows), encoding="utf-8")
-    return make_plan(
-        source,
-        options=PlanOptions(simulated=True, **options),
-        provider=provider(dialect),
-        facts=load_facts()[dialect],
-        bought=lambda _: frozenset(),
-        spool=SPOOL,
-        media=looks or media(),
-    )
+    return plan_of(*rows, source=Path("matrix.jsonl"), dialect=dialect, media=looks or media(), **options)
 
 
 def told(*rows: dict[str, Any], **options: Any) -> str:
     """The one problem of those rows, as a person reads it."""
-    with pytest.raises(BadInput) as caught:
-        planned(*rows, **options)
-    (problem,) = caught.value.problems
-    return str(problem)
+    return problem_of(lambda: planned(*rows, **options))
 
 
 def test_good_media_pass(server: MediaServer) -> None:

@@ -1,7 +1,6 @@
 """Files of one's own in a plan: named by content, kept before anything is queued, refused where no way leads."""
 
 import hashlib
-import json
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -9,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from config.facts import load_facts
 from jobs.errors import BadInput
 from jobs.identity import variant_id
 from jobs.job import Mode, PlanLine, Render
 from ledger.objects import open_store
 from ledger.shelf import Shelf
 from producer.keep import keep_media
-from producer.plan import Plan, PlanOptions, iter_plan, make_plan
-from providers.registry import provider
+from producer.plan import Plan, iter_plan
+from tests.producer.plans import plan_of, problem_of
 from tests.samples import mp3, picture
 
 
@@ -40,24 +38,12 @@ def held(name: str, data: bytes) -> str:
 
 def planned(*rows: dict[str, Any], dialect: str = "segmind", **options: Any) -> Plan:
     """A simulated plan of those rows; nothing on the web is looked at."""
-    source = BRIEF / "matrix.jsonl"
-    source.write_text("".join(json.dumps({"prompt": "A lamp"} | row) + "\n" for row in rows), encoding="utf-8")
-    return make_plan(
-        source,
-        options=PlanOptions(simulated=True, **options),
-        provider=provider(dialect),
-        facts=load_facts()[dialect],
-        bought=lambda _: frozenset(),
-        spool=Path("spool"),
-    )
+    return plan_of(*rows, source=BRIEF / "matrix.jsonl", dialect=dialect, **options)
 
 
 def told(*rows: dict[str, Any], **options: Any) -> str:
     """The one problem of those rows."""
-    with pytest.raises(BadInput) as caught:
-        planned(*rows, **options)
-    (problem,) = caught.value.problems
-    return str(problem)
+    return problem_of(lambda: planned(*rows, **options))
 
 
 def lines_of(plan: Plan) -> list[PlanLine]:

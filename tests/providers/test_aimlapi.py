@@ -1,6 +1,5 @@
 """AI/ML API's dialect: what is sent, and what every documented or odd answer means."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,17 +25,12 @@ from providers.contract import (
     Unreadable,
 )
 from providers.registry import provider
+from tests.providers.answers import answer
 
 AIMLAPI = provider("aimlapi")
 ID = "08zqLA021WrqNkIw2wc3P"
 URL = "https://cdn.aimlapi.com/alpaca/2025.mp4?Expires=1767808493&OSSAccessKeyId=x&Signature=y%3D"
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
-
-
-def answer(status: int, body: Any = b"", **headers: str) -> Answer:
-    """An HTTP answer; header names are written with underscores."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 COMMON = {

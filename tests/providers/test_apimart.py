@@ -1,6 +1,5 @@
 """APIMart's dialect: what is sent, and what every documented or odd answer means."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,21 +23,11 @@ from providers.contract import (
     Unreadable,
 )
 from providers.registry import provider
+from tests.providers.answers import answer, error
 
 APIMART = provider("apimart")
 ID = "task_01J9HA7JPQ9A0Z6JZ3V8M9W6PZ"
 URL = "https://upload.apimart.ai/f/video/1-a.mp4"
-
-
-def answer(status: int, body: Any = b"", **headers: str) -> Answer:
-    """An HTTP answer; header names are written with underscores."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
-
-
-def error(code: Any, message: str = "", kind: str | None = None) -> dict[str, Any]:
-    """An error as documented."""
-    return {"error": {"code": code, "message": message, "type": kind}}
 
 
 COMMON = {

@@ -1,6 +1,5 @@
 """DashScope's dialect: what is sent in each mode and region, and what every documented or odd answer means."""
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 from jobs.job import Job, Mode
 from providers.contract import (
     Accepted,
-    Answer,
     Endpoint,
     Failed,
     Finished,
@@ -22,16 +20,11 @@ from providers.contract import (
     Unreadable,
 )
 from providers.registry import provider
+from tests.providers.answers import answer
 
 DASHSCOPE = provider("dashscope")
 ID = "0385dc79-5ff8-4d82-bcb6-xxxxxx"
 URL = "https://dashscope-result-sh.oss-accelerate.aliyuncs.com/xxx.mp4?Expires=1795248000"
-
-
-def answer(status: int, body: Any = b"", **headers: str) -> Answer:
-    """An HTTP answer; header names are written with underscores."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def task(state: str, **output: Any) -> dict[str, Any]:

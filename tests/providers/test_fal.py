@@ -1,6 +1,5 @@
 """fal's dialect: what is sent, and what every documented or odd answer means."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +10,6 @@ import pytest
 from jobs.job import Job, Mode
 from providers.contract import (
     Accepted,
-    Answer,
     Ask,
     Balance,
     Call,
@@ -29,6 +27,7 @@ from providers.contract import (
     Unreadable,
 )
 from providers.registry import provider
+from tests.providers.answers import answer
 
 FAL = provider("fal")
 ID = "80e732af-660e-45cd-bd63-580e4f2a94cc"
@@ -41,12 +40,6 @@ RESULT = {"video": {"url": URL, "content_type": "video/mp4"}, "seed": 175932751,
 def at() -> Endpoint:
     """The queue and the platform host."""
     return Endpoint("https://queue.example", "secret-key", {"api": "https://platform.example"})
-
-
-def answer(status: int, body: Any = b"", **headers: str) -> Answer:
-    """An HTTP answer; header names are written with underscores."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def test_text_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:

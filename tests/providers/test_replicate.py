@@ -1,6 +1,5 @@
 """Replicate's dialect: what is sent, and what every documented or odd answer means."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +10,6 @@ import pytest
 from jobs.job import Job, Mode
 from providers.contract import (
     Accepted,
-    Answer,
     Call,
     Candidate,
     Endpoint,
@@ -26,17 +24,12 @@ from providers.contract import (
     Unreadable,
 )
 from providers.registry import provider
+from tests.providers.answers import answer
 
 REPLICATE = provider("replicate")
 ID = "gm3qorzdhgbfurvjtvhg6dckhu"
 URL = "https://replicate.delivery/xezq/abc/tmp_video.mp4"
 SLOW = {"detail": "Request was throttled. Your rate limit resets in ~30s."}
-
-
-def answer(status: int, body: Any = b"", **headers: str) -> Answer:
-    """An HTTP answer; header names are written with underscores."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def prediction(status: str, **more: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Segmind's dialect: what is sent, and what every documented or odd answer means."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +10,6 @@ import pytest
 from jobs.job import Job, Mode
 from providers.contract import (
     Accepted,
-    Answer,
     Ask,
     Balance,
     CheckReading,
@@ -26,16 +24,11 @@ from providers.contract import (
     Unreadable,
 )
 from providers.registry import provider
+from tests.providers.answers import answer
 
 SEGMIND = provider("segmind")
 ID = "2c7f59ea-13f1-402c-9353-915a2b5a2124"
 URL = "https://cdn.example/video.mp4?Expires=1&Signature=a%2Fb"
-
-
-def answer(status: int, body: Any = b"", **headers: str) -> Answer:
-    """An HTTP answer; header names are written with underscores."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def test_text_to_video_call(job: Callable[..., Job], at: Endpoint) -> None:
