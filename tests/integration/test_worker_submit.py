@@ -11,6 +11,7 @@ import pytest
 
 from jobs.errors import StoreRefused
 from jobs.identity import send_mark
+from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.messages import SUBMIT, VERSION
 from jobs.outcome import Done, Retry, Stop, Unknown, Wait
@@ -237,6 +238,16 @@ def foreign_intent(work: Workbench, job_id: str, **receipt: str) -> None:
         work.shelf.write_receipt(Receipt.model_validate(told))
 
 
+def bought_elsewhere(work: Workbench, job: Job) -> str:
+    """Another ledger over the same store has bought the job's first send; answers its task."""
+    account = work.counter.account
+    theirs = work.shop.wire.post(account.provider.submit_call(job, account.endpoint, "another:1"))
+    assert isinstance(theirs, Answer)
+    task = str(theirs.fields()["request_id"])
+    foreign_intent(work, job.job_id, outcome="accepted", task_id=task)
+    return task
+
+
 def test_another_ledgers_intent_is_never_bought_over(work: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a receipt nobody knows whether the other one bought: no POST, and the money is held."""
     (job,) = work.order()
@@ -267,11 +278,7 @@ def test_another_store_at_the_same_account_buys_its_own(
 def test_another_ledgers_purchase_is_adopted(work: Workbench) -> None:
     """Its receipt names the task: the video is followed to its end, and bought once."""
     (job,) = work.order()
-    account = work.counter.account
-    theirs = work.shop.wire.post(account.provider.submit_call(job, account.endpoint, "another:1"))
-    assert isinstance(theirs, Answer)
-    task = str(theirs.fields()["request_id"])
-    foreign_intent(work, job.job_id, outcome="accepted", task_id=task)
+    task = bought_elsewhere(work, job)
     _, outcome = work.submit()
     assert outcome == Done()
     assert (work.state(job.job_id), work.row(job.job_id)["task"]) == ("rendering", task)
@@ -289,11 +296,7 @@ def test_a_claim_that_meant_nothing_hides_no_purchase_of_another_ledger(work: Wo
     """This ledger has counted a send that it never meant; the other one's first send is followed, not bought over."""
     (job,) = work.order()
     claim_in_vain(work)
-    account = work.counter.account
-    theirs = work.shop.wire.post(account.provider.submit_call(job, account.endpoint, "another:1"))
-    assert isinstance(theirs, Answer)
-    task = str(theirs.fields()["request_id"])
-    foreign_intent(work, job.job_id, outcome="accepted", task_id=task)
+    task = bought_elsewhere(work, job)
     _, outcome = work.submit()
     assert outcome == Done()
     assert (work.state(job.job_id), work.row(job.job_id)["task"]) == ("rendering", task)
