@@ -4,7 +4,7 @@ Sources: fal.ai/docs (inference API, queue, request errors, platform APIs, FAQ),
 copies of the models' schemas, read in November 2026.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
@@ -13,28 +13,15 @@ from urllib.parse import urlencode
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import (
-    Answer,
-    Ask,
-    Call,
-    Candidate,
-    CheckReading,
-    Endpoint,
-    Failed,
-    FindReading,
-    Finished,
-    Kind,
-    Open,
-    Unreadable,
-)
+from providers.contract import Answer, Call, Candidate, CheckReading, Endpoint, Failed, FindReading, Kind
 from providers.provider import Provider
-from providers.rows import Rows, Standing
+from providers.rows import Rows
 from providers.rules import Rule
 from providers.wanted import order, videos_first
 
 #: Rows on a page of the request list, the most there are.
 PAGE = 100
-_ROWS = Rows("items", "request_id", "sent_at", "status_code")
+_ROWS = Rows("items", "request_id", "sent_at", "status_code", ended="ended_at")
 _LIST = "/v1/models/requests/by-endpoint"
 #: Error types of fal's own servers and runners, which come as 5xx: those are never billed.
 _SERVER = r"(request|startup)timeout|runner.*|internal(server)?error"
@@ -47,6 +34,7 @@ class Fal(Provider):
     """A failed request is COMPLETED too, with its error. The status and the list tell no cost."""
 
     name = "fal"
+    key_scheme = "Key"
     submit_path, task_path = "/{slug}", _TASKS + "{task_id}/status"
     open_words, good_words, bad_words = ("IN_QUEUE", "IN_PROGRESS"), ("COMPLETED",), ()
     id_field, request_header = "request_id", "x-fal-request-id"
@@ -69,10 +57,6 @@ class Fal(Provider):
         Rule(403, "", "", Kind.KEY_REFUSED, "the key lacks the permission; make one of preset API"),
         *rules.PLAIN_ENDS,
     )
-
-    def headers(self, at: Endpoint) -> dict[str, str]:
-        """`Key`, not Bearer."""
-        return {"Authorization": f"Key {at.key}"}
 
     def body(self, job: Job) -> dict[str, Any]:
         """Durations are text; several shots are the default but in i2v; there the image gives the frame's shape."""
@@ -97,17 +81,14 @@ class Fal(Provider):
         """Status, result, or the request's row in the list. The result of a failed request is the model's error."""
         body = answer.fields()
         if (rows := _ROWS.on(answer)) is not None:
-            row = next((row for row in rows if row.get("request_id") == task_id), None)
-            return (
-                Unreadable("the request is neither in the queue nor in the list") if row is None else self._listed(row)
-            )
+            return _ROWS.reading(rows, task_id, self._made_row, self._failed_row)
         if answer.status in rules.TAKEN and "status" not in body and "video" in body:
             return self._made(body)
         if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and "detail" in body:
             return self.failed(body, str(answer.status))
         if answer.status == HTTPStatus.NOT_FOUND and fields.trouble(body)[1]:
             known = ",".join(offer.slug for offer in self.facts.offers)
-            return Ask(self._list_call({"endpoint_id": known, "request_id": task_id}, at))
+            return self.follow(_list_url({"endpoint_id": known, "request_id": task_id}, at), at)
         return super().read_check(answer, task_id, at)
 
     def finished(self, task: dict[str, Any], answer: Answer, task_id: str, at: Endpoint) -> CheckReading:  # noqa: ARG002
@@ -126,7 +107,8 @@ class Fal(Provider):
     def find_calls(self, since: datetime, until: datetime, at: Endpoint) -> Sequence[Call]:  # noqa: ARG002 - until now
         """GET the requests of each endpoint that is sold, with their inputs; they are sorted by their end."""
         start = {"start": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
-        return [self._list_call({"endpoint_id": offer.slug, **start}, at) for offer in self.facts.offers]
+        urls = (_list_url({"endpoint_id": offer.slug, **start}, at) for offer in self.facts.offers)
+        return [Call("GET", url, self.headers(at)) for url in urls]
 
     def read_find(self, answer: Answer, asked: Call) -> FindReading:
         """Rows with the input as it was sent, seed included."""
@@ -139,13 +121,9 @@ class Fal(Provider):
     def candidate(self, row: dict[str, Any]) -> Candidate | None:
         """With its endpoint and its input."""
         told = {"model": fields.words(row.get("endpoint_id")) or None, **fields.obj(row.get("json_input"))}
-        return _ROWS.candidate(row, told, _standing(row))
+        return _ROWS.candidate(row, told)
 
-    def _list_call(self, asked: dict[str, str], at: Endpoint) -> Call:
-        query = urlencode({**asked, "expand": "payloads", "limit": PAGE}, errors="replace")
-        return Call("GET", f"{at.host('api')}{_LIST}?{query}", self.headers(at))
-
-    def _made(self, result: dict[str, Any]) -> Finished | Unreadable:
+    def _made(self, result: dict[str, Any]) -> CheckReading:
         """A model's output."""
         return self.video(
             fields.obj(result.get("video")).get("url"),
@@ -153,21 +131,13 @@ class Fal(Provider):
             prompt_expanded=fields.text(result.get("actual_prompt")),
         )
 
-    def _listed(self, row: dict[str, Any]) -> CheckReading:
-        """The request's row in the list, which is longer remembered than its status."""
-        output = fields.obj(row.get("json_output"))
-        match _standing(row):
-            case "open":
-                return Open()
-            case "succeeded":
-                return self._made(output)
-            case "failed":
-                return self.failed(output, str(row["status_code"]))
+    def _made_row(self, row: dict[str, Any]) -> CheckReading:
+        return self._made(fields.obj(row.get("json_output")))
+
+    def _failed_row(self, row: dict[str, Any]) -> CheckReading:
+        return self.failed(fields.obj(row.get("json_output")), str(row["status_code"]))
 
 
-def _standing(row: Mapping[str, Any]) -> Standing:
-    """Where a row of the list stands: it has a status code once it has ended."""
-    status = fields.whole(row.get("status_code"))
-    if status is None or not row.get("ended_at"):
-        return "open"
-    return "succeeded" if status in rules.TAKEN else "failed"
+def _list_url(asked: dict[str, str], at: Endpoint) -> str:
+    query = urlencode({**asked, "expand": "payloads", "limit": PAGE}, errors="replace")
+    return f"{at.host('api')}{_LIST}?{query}"

@@ -45,6 +45,8 @@ class Provider(ABC):
     """One dialect of Wan 2.6. Paths stand below the base URL and may name `{slug}` and `{task_id}`."""
 
     name: ClassVar[str]
+    #: The word before the key in every call.
+    key_scheme: ClassVar[str] = "Bearer"
     submit_path: ClassVar[str]
     task_path: ClassVar[str]
     balance_path: ClassVar[str | None] = None
@@ -106,7 +108,7 @@ class Provider(ABC):
 
     def headers(self, at: Endpoint) -> dict[str, str]:
         """The headers of every call."""
-        return {"Authorization": f"Bearer {at.key}"}
+        return {"Authorization": f"{self.key_scheme} {at.key}"}
 
     def submit_call(self, job: Job, at: Endpoint, mark: str) -> Call:
         """The POST that buys. `mark` names this very send; it goes along wherever the provider has a door for it."""
