@@ -51,7 +51,7 @@ def command(campaign: str, failed: bool, unknown: bool, yes: bool, store: str | 
         if failed:
             queued = sum(retry.retry_failed(each, ledger, stored.shelf) for each in again)
         else:
-            queued = sum(retry.retry_held(each, ledger) for each in again)
+            queued = sum(retry.retry_held(each, ledger, stored.shelf) for each in again)
     click.echo(f"{counted(queued, 'video')} of {campaign} queued again")
     if status.parked:
         tell(f"nothing is bought yet: {status.parked}")

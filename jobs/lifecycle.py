@@ -74,7 +74,7 @@ MOVES: dict[Move, tuple[tuple[State, ...], tuple[State, ...], str]] = {
     Move.SETTLE: ((State.COLLECTING,), (State.DONE, State.FAILED, State.REFUSED), "video and record are stored"),
     Move.WITHDRAW: ((State.QUEUED,), (State.CANCELLED,), "nobody asks for it any more"),
     Move.INHERIT: (
-        (State.SUBMITTING,),
+        ANSWERED,
         (State.DONE, State.REFUSED),
         "another ledger has made it; its record is the end",
     ),

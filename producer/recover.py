@@ -146,6 +146,11 @@ def restored(
         watches=_watches(trail, text),
     )
     if accepted and lost is None:
+        meant = trail.intents.get(accepted[-1].send)
+        if meant is not None and meant.account != file.account:
+            # Only a worker at that account can follow it; here its record is awaited.
+            fields.update(sent_ms=_ms(accepted[-1].answered_at), token=meant.token, trouble="made at another account")
+            return put(State.UNKNOWN, due=True)
         fields.update(task=str(accepted[-1].task_id), submitted_ms=_ms(accepted[-1].answered_at), polls="0")
         return put(State.RENDERING, due=True)
     if lost is not None:

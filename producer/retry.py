@@ -66,10 +66,15 @@ def retry_failed(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
     )
 
 
-def retry_held(again: Again, ledger: Ledger) -> bool:
-    """Queue the job; what the lost submit may have cost stays in doubt, and its task is still looked for."""
+def retry_held(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
+    """Queue the job; what the lost submit may have cost stays in doubt, and its task is still looked for.
+
+    One that another ledger made at another account costs this campaign nothing, and cannot be looked for here.
+    """
     row, job_id = again.row, again.job.job_id
     send = int(row["sends"])
+    intent = shelf.intent(job_id, send)
+    here = intent is None or intent.account == row["account"]
     purchases = [Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))]
     given_up = Watched(
         job_id, send, int(row["sent_ms"]), row.get("token", ""), row["job"], doubt_uusd=again.job.price_uusd
@@ -81,7 +86,7 @@ def retry_held(again: Again, ledger: Ledger) -> bool:
         purchases=_text([each for each in purchases if each.send != send]),
         revision=int(row.get("revision", "1")),
         sends=send,
-        watch=given_up,
+        watch=given_up if here else None,
         due_s=LOOK_AGAIN_S,
     )
 

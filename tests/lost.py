@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from jobs.job import Job
 from jobs.lifecycle import State
 from ledger.orders import Claim
+from ledger.shelf import Intent, Receipt
 from tests.workbench import CAMPAIGN, Workbench
 from worker.lookup import Looked
 from worker.reconcile import look_up
@@ -24,6 +26,18 @@ def lose(work: Workbench, job: Job, then: str) -> Claim:
     assert claim.job_id == job.job_id
     assert work.state(job.job_id) == State.UNKNOWN
     return claim
+
+
+def foreign_intent(work: Workbench, job_id: str, account: str | None = None, **receipt: str) -> None:
+    """Another ledger over the same store has meant to buy the job's first send, at the worker's account or another."""
+    now = datetime.now(UTC)
+    at = account or work.account
+    work.shelf.write_intent(
+        Intent(job_id=job_id, send=1, token="theirs", account=at, epoch="e", written_at=now, send_by=now, worker="w")
+    )
+    if receipt:
+        told = {"job_id": job_id, "send": 1, "token": "theirs", "answered_at": now, **receipt}
+        work.shelf.write_receipt(Receipt.model_validate(told))
 
 
 def seek(work: Workbench) -> Looked:

@@ -16,23 +16,23 @@ from worker.wiring import Workshop
 SEND_WITHIN_S = 10.0
 
 
-def intend(attempt: Attempt, shop: Workshop) -> tuple[Attempt, bool]:
-    """Make the intent durable; answers the send that stands, and whether it is ours. Another ledger's is followed.
+def intend(attempt: Attempt, shop: Workshop) -> tuple[Attempt, Intent | None]:
+    """Make the intent durable; answers the send that stands, and its intent where that is another ledger's: followed.
 
     Under the token of the intent that stands the provider knows the send, and nobody else's is looked for.
     """
     shelf = shop.shelf(simulated=attempt.job.simulated)
     before, unused = _before(attempt, shelf)
     if before is not None and not _settled(before, attempt, shelf, shop.ledger.epoch):
-        return _under(before, attempt), False
+        return _under(before, attempt), before
     for send in unused:
         gap = replace(attempt, send=send)
         standing = _write(gap, shelf, shop)
         if standing.token != attempt.token:
-            return _under(standing, attempt), False
+            return _under(standing, attempt), standing
         shelf.write_receipt(receipt_of(gap, "not_sent"))
     standing = _write(attempt, shelf, shop)
-    return _under(standing, attempt), standing.token == attempt.token
+    return _under(standing, attempt), None if standing.token == attempt.token else standing
 
 
 def _before(attempt: Attempt, shelf: Shelf) -> tuple[Intent | None, range]:

@@ -13,7 +13,7 @@ from jobs.record import Purchase
 from ledger.campaigns import instant
 from ledger.gates import ON_THE_WIRE_S
 from ledger.lost import LostSends, Watched
-from ledger.shelf import Receipt, Shelf
+from ledger.shelf import Intent, Receipt, Shelf
 from worker.twins import Sought
 from worker.wiring import Counter, Workshop
 
@@ -47,6 +47,20 @@ class Look:
         self.asked_ms = self.lost.now_ms()
         #: The instant of the monotonic clock at which its latest question was asked.
         self.step_at = time.monotonic()
+        self._meant: dict[tuple[str, str], Intent | None] = {}
+
+    def abroad(self, job_id: str, row: dict[str, str]) -> Intent | None:
+        """The intent of a lost send that another ledger makes at another account; None where it is at this one."""
+        name = job_id, row["sends"]
+        if name not in self._meant:
+            self._meant[name] = self.shelf.intent(job_id, int(row["sends"]))
+        intent = self._meant[name]
+        return None if intent is None or intent.account == self.counter.name else intent
+
+    def sent(self) -> dict[str, dict[str, str]]:
+        """Jobs whose POST is on the wire or was lost, by id; without those that only another account can tell of."""
+        rows = self.lost.sent(self.counter.name).items()
+        return {one: row for one, row in rows if row["state"] != State.UNKNOWN or self.abroad(one, row) is None}
 
     def theirs(self, ours_ms: float) -> datetime:
         """What the provider's clock shows at those milliseconds of ours."""

@@ -17,6 +17,7 @@ from jobs.lifecycle import Move, State
 from jobs.record import Purchase
 from ledger.lost import LOOK_LEASE_S, Watched
 from ledger.orders import Claim, Order, Paid, Watch
+from ledger.shelf import Intent, Receipt
 from worker.listing import listed, verdicts
 from worker.lookup import Look, Looked, receipt
 from worker.replay import repeated
@@ -74,16 +75,34 @@ def _by_receipts(look: Look) -> None:
             continue
         look.step_at = time.monotonic()
         told = look.shelf.receipt(job_id, int(row["sends"]))
-        if told is not None and told.outcome == "accepted" and told.task_id:
+        if (intent := look.abroad(job_id, row)) is not None:
+            _await_record(look, job_id, row, intent, told)
+        elif told is not None and told.outcome == "accepted" and told.task_id:
             _adopt(look, job_id, row, told.task_id, told.request_id)
         elif told is not None:
             _free(look, job_id, row, watch=None)
 
 
+def _await_record(look: Look, job_id: str, row: dict[str, str], intent: Intent, told: Receipt | None) -> None:
+    """Another ledger buys it at another account, whose tasks cannot be asked for here: its record is the end.
+
+    One that failed, or a send that bought nothing, lets this ledger buy.
+    """
+    record = look.shelf.record(job_id)
+    if record is not None and record.status != "failed":
+        order = Order(move=Move.INHERIT, to=State(record.status), claim=_claim(job_id, row), delete=("job", *DECIDED))
+        look.shop.ledger.move(order)
+    elif record is not None or (told is not None and told.outcome != "accepted"):
+        _free(look, job_id, row, watch=None)
+    else:
+        reason = f"another ledger buys it at {intent.account}; its record is awaited"
+        _look_again(look, job_id, row, Verdict(reason=reason, held=look.settled(int(row["sent_ms"]))))
+
+
 async def _by_key(look: Look) -> dict[str, Verdict]:
     """Send what may be sent again under its key; answers why some of it is still unknown."""
     outcome = await repeated(look)
-    rows = await asyncio.to_thread(look.lost.sent, look.counter.name) if outcome.accepted else {}
+    rows = await asyncio.to_thread(look.sent) if outcome.accepted else {}
     for job_id, told in outcome.accepted.items():
         if job_id in rows:
             await asyncio.to_thread(_adopt, look, job_id, rows[job_id], told.task_id, told.request_id)
@@ -107,7 +126,7 @@ async def _by_list(look: Look, asker: Asker, undecided: dict[str, Verdict]) -> N
 
 def _lost_now(look: Look) -> tuple[dict[str, dict[str, str]], list[Watched]]:
     """Jobs whose POST is on the wire or was lost, and sends that were given up."""
-    return look.lost.sent(look.counter.name), look.lost.watched(look.counter.name)
+    return look.sent(), look.lost.watched(look.counter.name)
 
 
 def _oldest_ms(rows: dict[str, dict[str, str]], watched: list[Watched]) -> int | None:
@@ -138,15 +157,18 @@ def _decide_unknown(look: Look, job_id: str, row: dict[str, str], verdict: Verdi
         given_up = _send(job_id, row)
         _free(look, job_id, row, Watch(given_up.name, given_up.text(), look.settle_s))
     else:
-        told = {"look": verdict.reason, "misses": f"{row['sends']}:{misses + verdict.missed}"}
-        if verdict.missed:
-            told["missed_ms"] = str(look.asked_ms)
-        due_s = look.next_s(sent_ms, held=verdict.held)
-        order = Order(
-            move=Move.LOOK, to=State.UNKNOWN, claim=_claim(job_id, row), due_s=due_s, set=told, held=verdict.held
-        )
-        if look.shop.ledger.move(order).ok:
-            (look.looked.held if verdict.held else look.looked.waiting)[job_id] = verdict.reason
+        _look_again(look, job_id, row, verdict)
+
+
+def _look_again(look: Look, job_id: str, row: dict[str, str], verdict: Verdict) -> None:
+    """Not decided yet, or only by a person: why, and when the next look is."""
+    told = {"look": verdict.reason, "misses": f"{row['sends']}:{_misses(row) + verdict.missed}"}
+    if verdict.missed:
+        told["missed_ms"] = str(look.asked_ms)
+    due_s = look.next_s(int(row["sent_ms"]), held=verdict.held)
+    order = Order(move=Move.LOOK, to=State.UNKNOWN, claim=_claim(job_id, row), due_s=due_s, set=told, held=verdict.held)
+    if look.shop.ledger.move(order).ok:
+        (look.looked.held if verdict.held else look.looked.waiting)[job_id] = verdict.reason
 
 
 def _adopt(look: Look, job_id: str, row: dict[str, str], task_id: str, request_id: str | None) -> None:

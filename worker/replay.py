@@ -36,7 +36,7 @@ async def repeated(look: Look) -> Repeated:
     outcome = Repeated()
     if not look.counter.account.facts.replay_life_s:
         return outcome
-    rows = await asyncio.to_thread(look.lost.sent, look.counter.name)
+    rows = await asyncio.to_thread(look.sent)
     lost = {job_id: row for job_id, row in rows.items() if row["state"] == State.UNKNOWN}
     trials = await asyncio.to_thread(look.shelf.trials, look.counter.name) if lost else {}
     for job_id, row in lost.items():

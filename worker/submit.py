@@ -15,6 +15,7 @@ from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
 from jobs.rendertimes import kind_of
 from ledger.orders import Claim, Order, Paid
+from ledger.shelf import Intent
 from providers.contract import Accepted, Call, Kind, Lost, Rejected
 from worker.attempt import Attempt, attempt_of, purchase_of, receipt_of
 from worker.handover import handed_over
@@ -55,13 +56,13 @@ def submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
         mark = send_mark(claim.job_id, attempt.send, attempt.token)
         call = account.provider.submit_call(order, account.endpoint, mark)
     send_by = time.monotonic() + SEND_WITHIN_S
-    attempt, ours = intend(attempt, shop)
+    attempt, theirs = intend(attempt, shop)
     refusal = _token(attempt, shop, send_by)
     if refusal is not None:
-        if ours:
+        if theirs is None:
             _receipt(attempt, shop, outcome="not_sent")
         return refusal
-    return _buy(attempt, call, shop, send_by) if ours else _follow(attempt, shop)
+    return _buy(attempt, call, shop, send_by) if theirs is None else _follow(attempt, theirs, shop)
 
 
 def _held_up(attempt: Attempt, shop: Workshop, why: Rejected) -> Outcome:
@@ -208,19 +209,24 @@ def _not_sent(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
     return Retry(reason)
 
 
-def _follow(attempt: Attempt, shop: Workshop) -> Outcome:
-    """Another ledger meant to buy this very send: its record or receipt decides, and without one nobody knows yet."""
-    record = shop.shelf(simulated=attempt.job.simulated).record(attempt.claim.job_id)
+def _follow(attempt: Attempt, theirs: Intent, shop: Workshop) -> Outcome:
+    """Another ledger meant to buy this very send: its record or receipt decides, and without one nobody knows yet.
+
+    A task at another account cannot be followed from here: it is in doubt, too, until the record is there.
+    """
+    shelf = shop.shelf(simulated=attempt.job.simulated)
+    record = shelf.record(attempt.claim.job_id)
     if record is not None and record.status != "failed":
         insist(
             shop.ledger,
             Order(move=Move.INHERIT, to=State(record.status), claim=attempt.claim, delete=("job", "trouble")),
         )
         return Stop("another ledger has made it; its record is the end")
-    receipt = shop.shelf(simulated=attempt.job.simulated).receipt(attempt.claim.job_id, attempt.send)
-    if receipt is None:
-        return _lost(attempt, shop, "another ledger is buying it; its receipt is awaited", blameless=True)
-    if receipt.outcome == "accepted" and receipt.task_id:
+    receipt = shelf.receipt(attempt.claim.job_id, attempt.send)
+    bought = receipt is not None and receipt.outcome == "accepted"
+    if receipt is None or (bought and record is None and theirs.account != attempt.counter.name):
+        return _lost(attempt, shop, f"another ledger is buying it at {theirs.account}", blameless=True)
+    if bought and receipt.task_id and theirs.account == attempt.counter.name:
         return _accepted(attempt, shop, Accepted(receipt.task_id, receipt.request_id), just_now=False)
     insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
     return Retry("another ledger's send was refused; this one tries anew")

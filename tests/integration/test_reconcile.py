@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from jobs.job import Job
 from jobs.lifecycle import Move, State
+from jobs.outcome import Done, Unknown
+from jobs.record import JobRecord
 from ledger.lost import LostSends
 from ledger.orders import Claim, Order
-from tests.lost import decided, finish, lose, meet, seek, seek_until, twin
+from tests.lost import decided, finish, foreign_intent, lose, meet, seek, seek_until, twin
 from tests.services import Simulator
 from tests.workbench import CAMPAIGN, Workbench
 from worker import lookup, reconcile
@@ -62,6 +66,47 @@ def test_what_was_never_bought_is_proved_by_two_looks_and_bought_once(desk: Work
     finish(desk, job)
     assert len(desk.bought(job)) == 1
     assert [each.send for each in desk.record(job.job_id).purchases] == [2]
+
+
+def ended(work: Workbench, job: Job, status: str) -> None:
+    """The record that another ledger wrote of it, from another account."""
+    at = datetime.now(UTC)
+    work.shelf.write_record(
+        JobRecord.model_validate(
+            {
+                "tool_version": "0", "job_id": job.job_id, "status": status, "attempts": 1, "polls": 1,
+                "provider": "dashscope", "account": "another", "region": None, "purchases": (), "task_id": "t",
+                "submitted_at": at, "completed_at": at, "stored_at": at, "queue_wait_s": 0, "render_s": 1,
+            }
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("receipt", [{}, {"outcome": "accepted", "task_id": "theirs"}])
+def test_a_send_at_another_account_stands_until_its_record(work: Workbench, receipt: dict[str, str]) -> None:
+    """Its task cannot be asked for here, and that no list shows it proves nothing: it is neither polled nor bought."""
+    (job,) = work.order()
+    foreign_intent(work, job.job_id, "another", **receipt)
+    assert isinstance(work.submit()[1], Unknown)
+    assert list(seek(work).waiting) == [job.job_id]
+    work.redis.hincrby(f"wb:j:{job.job_id}", "sent_ms", -60_000)
+    for _ in range(2):
+        assert seek(work).held == {job.job_id: "another ledger buys it at another; its record is awaited"}
+    assert (work.state(job.job_id), work.money()) == (State.UNKNOWN, (0, job.price_uusd, 0))
+    ended(work, job, "done")
+    seek(work)
+    assert (work.state(job.job_id), work.money(), work.bought(job)) == (State.DONE, (0, 0, 0), [])
+
+
+def test_a_send_that_failed_at_another_account_lets_this_one_buy(work: Workbench) -> None:
+    """The other ledger's record says that no video came of it."""
+    (job,) = work.order()
+    foreign_intent(work, job.job_id, "another", outcome="accepted", task_id="theirs")
+    work.submit()
+    ended(work, job, "failed")
+    assert seek(work).absent == [job.job_id]
+    assert work.submit()[1] == Done()
+    assert (work.row(job.job_id)["sends"], len(work.bought(job))) == ("2", 1)
 
 
 def test_one_look_however_late_proves_nothing(desk: Workbench) -> None:

@@ -67,12 +67,12 @@ class Ruin:
         self.shelf.write_campaign(file)
         return file
 
-    def intent(self, name: str, send: int = 1) -> None:
+    def intent(self, name: str, send: int = 1, account: str = ACCOUNT) -> None:
         """Somebody meant to buy it."""
         at = BEGAN + timedelta(minutes=send)
         self.shelf.write_intent(
             Intent(
-                job_id=name, send=send, token=f"t{send}", account=ACCOUNT, epoch="lost", written_at=at,
+                job_id=name, send=send, token=f"t{send}", account=account, epoch="lost", written_at=at,
                 send_by=at + timedelta(seconds=10), worker="w/8",
             )
         )  # fmt: skip
@@ -159,6 +159,14 @@ TRAILS: dict[str, tuple[Trail, State, tuple[int, int, int]]] = {
     "a refused record": (lambda ruin: ruin.end("a", "refused", cost="0"), State.REFUSED, (0, 0, 0)),
     "accepted": (lambda ruin: ruin.answer("a", "accepted", task_id="task-1"), State.RENDERING, (PRICE, 0, 0)),
     "no answer": (lambda ruin: ruin.intent("a"), State.UNKNOWN, (0, PRICE, 0)),
+    "accepted at another account": (
+        both(
+            lambda ruin: ruin.intent("a", account="another"),
+            lambda ruin: ruin.answer("a", "accepted", task_id="task-1"),
+        ),
+        State.UNKNOWN,
+        (0, PRICE, 0),
+    ),
     "throttled": (lambda ruin: ruin.answer("a", "rejected", kind="rate_limited"), State.QUEUED, (0, 0, 0)),
     "out of credit": (lambda ruin: ruin.answer("a", "rejected", kind="out_of_credit"), State.QUEUED, (0, 0, 0)),
     "not sent": (lambda ruin: ruin.answer("a", "not_sent"), State.QUEUED, (0, 0, 0)),

@@ -8,7 +8,7 @@ import pytest
 from jobs.job import Job, PlanLine
 from jobs.lifecycle import State
 from producer import retry
-from tests.lost import decided, finish, lose, seek, seek_until, twin
+from tests.lost import decided, finish, foreign_intent, lose, seek, seek_until, twin
 from tests.services import Simulator
 from tests.workbench import CAMPAIGN, Workbench
 from worker import lookup
@@ -112,8 +112,8 @@ def test_a_held_job_is_bought_anew_and_its_doubt_stays(twins: tuple[Workbench, J
     price = one.price_uusd
     again = list(retry.held(lines(one, other), work.ledger))
     assert [(each.job.job_id, each.twice_uusd) for each in again] == [(one.job_id, price), (other.job_id, price)]
-    assert all(retry.retry_held(each, work.ledger) for each in again)
-    assert not retry.retry_held(again[0], work.ledger), "a second time changes nothing"
+    assert all(retry.retry_held(each, work.ledger, work.shelf) for each in again)
+    assert not retry.retry_held(again[0], work.ledger, work.shelf), "a second time changes nothing"
     assert work.money() == (0, 2 * price, 0)
     work.submit()
     work.submit()
@@ -123,11 +123,26 @@ def test_a_held_job_is_bought_anew_and_its_doubt_stays(twins: tuple[Workbench, J
     assert work.money() == (0, 2 * price, 2 * price)
 
 
+def test_what_another_account_may_have_made_is_no_doubt_of_this_campaign(work: Workbench) -> None:
+    """A person buys it here as well: it cost this campaign nothing before, and is not looked for at this account."""
+    (job,) = work.order()
+    foreign_intent(work, job.job_id, "another")
+    work.submit()
+    work.redis.hincrby(f"wb:j:{job.job_id}", "sent_ms", -60_000)
+    seek(work)
+    (again,) = retry.held(lines(job), work.ledger)
+    assert retry.retry_held(again, work.ledger, work.shelf)
+    assert work.money() == (0, 0, 0)
+    work.submit()
+    finish(work, job)
+    assert work.money() == (0, 0, job.price_uusd)
+
+
 def test_the_doubt_is_settled_when_the_lost_task_is_found(twins: tuple[Workbench, Job, Job]) -> None:
     """One of the two submits had bought after all: it is surplus; the other's doubt is given back."""
     work, one, other = twins
     for each in retry.held(lines(one, other), work.ledger):
-        retry.retry_held(each, work.ledger)
+        retry.retry_held(each, work.ledger, work.shelf)
     for job in (one, other):
         work.submit()
         finish(work, job)

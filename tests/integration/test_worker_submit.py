@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,9 @@ from jobs.messages import SUBMIT, VERSION
 from jobs.outcome import Done, Retry, Stop, Unknown, Wait
 from ledger.lost import LostSends, Watched
 from ledger.orders import Claim, Order
-from ledger.shelf import Intent, Receipt
+from ledger.shelf import Intent
 from providers.contract import Answer, Call
+from tests.lost import foreign_intent
 from tests.services import Simulator, free_ports
 from tests.workbench import CAMPAIGN, Workbench
 from worker import pump, tasks, wire
@@ -225,17 +225,6 @@ def test_a_worker_that_was_held_up_sends_nothing(work: Workbench, monkeypatch: p
     assert isinstance(outcome, Retry)
     assert sent == []
     assert (work.state(job.job_id), work.receipt(job.job_id)) == ("queued", "not_sent")
-
-
-def foreign_intent(work: Workbench, job_id: str, **receipt: str) -> None:
-    """Another ledger over the same store has meant to buy the job's first send."""
-    now = datetime.now(UTC)
-    work.shelf.write_intent(
-        Intent(job_id=job_id, send=1, token="theirs", account="a", epoch="e", written_at=now, send_by=now, worker="w")
-    )
-    if receipt:
-        told = {"job_id": job_id, "send": 1, "token": "theirs", "answered_at": now, **receipt}
-        work.shelf.write_receipt(Receipt.model_validate(told))
 
 
 def bought_elsewhere(work: Workbench, job: Job) -> str:
