@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from jobs.errors import BadInput, WanbatchError
+from jobs.errors import BadInput, WanbatchError, problems_json
 from jobs.visible import visible
 
 #: Every command and its one line in `--help`; the command lies in the module of its name.
@@ -115,17 +115,27 @@ def exit_code(arguments: list[str]) -> int:
 
 def _tell(error: WanbatchError, *, as_json: bool) -> None:
     """Say what went wrong: on stderr for a person, and on stdout as an object where JSON was asked for."""
-    problems = error.problems if isinstance(error, BadInput) else ()
     click.echo(f"wanbatch: {visible(error.message, keep=LINES)}", err=True)
-    for problem in problems:
-        click.echo(str(problem), err=True)
+    if isinstance(error, BadInput):
+        _tell_problems(error)
     if error.hint:
         click.echo(visible(error.hint, keep=LINES), err=True)
     if as_json:
         said: dict[str, Any] = {"error": error.message, "hint": error.hint or None}
         if isinstance(error, BadInput):
-            said["refused"] = [{name: getattr(each, name) for name in each.__slots__} for each in problems]
+            said |= {"refused": problems_json(error.problems), "refused_count": error.count}
+            said["warnings"] = problems_json(error.warnings)
         click.echo(json.dumps(said, ensure_ascii=False))
+
+
+def _tell_problems(error: BadInput) -> None:
+    """Every problem with its place; then, apart from them, what is no more than a warning."""
+    for problem in error.problems:
+        click.echo(str(problem), err=True)
+    if error.count > len(error.problems):
+        click.echo(f"... and {error.count - len(error.problems):,} more", err=True)
+    for warning in error.warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _tell_bug(error: Exception) -> None:

@@ -8,11 +8,12 @@ import click
 from cli.halting import Whom, confirm, keep, opened, owned, whom
 from cli.options import places
 from cli.places import known, store_of
-from cli.planning import counted, tell
+from cli.planning import tell
 from config.settings import load_settings
 from jobs.errors import Refused
 from jobs.lifecycle import State
 from jobs.money import shown
+from jobs.words import counted
 from ledger.campaigns import MOVING, CampaignStatus
 from ledger.halt import BATCH, cancel
 from ledger.jobs import Ledger

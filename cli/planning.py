@@ -16,6 +16,7 @@ from cli.world import World
 from config.links import is_reachable
 from config.settings import Settings
 from jobs.money import shown
+from jobs.words import counted
 from ledger.objects import ObjectStore, open_store
 from ledger.shelf import Shelf
 from producer.catalogs.address import fetched, shown_address
@@ -29,6 +30,8 @@ from providers.registry import provider
 
 #: How many repeats and refused rows are named one by one for a person; --json has more.
 NAMED = 5
+#: How many warnings are.
+WARNINGS_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +130,19 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
     if plan.unlooked:
         addresses = "1 address" if plan.unlooked == 1 else f"{plan.unlooked:,} addresses"
         yield f"{addresses} of media not looked at: no provider was named (--provider NAME looks, with --simulate too)"
-    if plan.notes_count:
-        yield f"{counted(plan.notes_count, 'note')}; nothing is refused for them:"
-        yield from (f"  {note}" for note in plan.notes[:NAMED])
+    yield from _warnings(plan)
     if plan.refused_count:
         problems = counted(plan.refused_count, "problem")
         yield f"{problems}; the bad rows are left out, with their reasons: {plan.bad_rows_path}"
         yield from (f"  {problem}" for problem in plan.refused[:NAMED])
+
+
+def _warnings(plan: Plan) -> Iterator[str]:
+    if plan.warnings_count:
+        yield f"{counted(plan.warnings_count, 'warning')}; nothing is refused for them:"
+        yield from (f"  {warning}" for warning in plan.warnings[:WARNINGS_NAMED])
+        if plan.warnings_count > WARNINGS_NAMED:
+            yield f"  ... and {plan.warnings_count - WARNINGS_NAMED:,} more; --json has the first 1,000"
 
 
 def plan_json(plan: Plan, settings: Settings) -> dict[str, Any]:
@@ -144,11 +153,6 @@ def plan_json(plan: Plan, settings: Settings) -> dict[str, Any]:
 def real_eta_s(plan: Plan, settings: Settings) -> float:
     """Seconds that the plan takes here: a simulated provider's clock runs faster than life."""
     return plan.eta_s / settings.simulator_speed if plan.simulated else plan.eta_s
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 video`, `1,200 videos`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def tell(text: str) -> None:

@@ -11,12 +11,13 @@ import click
 from cli.halting import opened, owned
 from cli.options import as_json, campaign, places
 from cli.places import store_of
-from cli.planning import counted, tell
+from cli.planning import tell
 from cli.stack import running_simulator
 from cli.summary import print_json
 from config.settings import load_settings
 from jobs.errors import BadInput, LedgerRefused, Refused
 from jobs.lifecycle import State
+from jobs.words import counted
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from worker.lookup import Looked, settle_s

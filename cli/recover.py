@@ -5,9 +5,9 @@ import click
 from cli.halting import opened
 from cli.options import places
 from cli.places import Campaign, every, found, store_of
-from cli.planning import counted
 from config.settings import load_settings
 from jobs.errors import BadInput
+from jobs.words import counted
 from ledger import halt, recovery
 from ledger.jobs import Ledger
 from producer.recover import check_lost, owns, recover

@@ -8,12 +8,13 @@ import click
 from cli.halting import confirm, opened, owned
 from cli.options import campaign, places
 from cli.places import Campaign, found, store_of
-from cli.planning import counted, tell
+from cli.planning import tell
 from cli.results import plan_lines
 from config.settings import load_settings
 from jobs.errors import BadInput, Refused
 from jobs.lifecycle import State
 from jobs.money import from_uusd, shown
+from jobs.words import counted
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from producer import retry

@@ -19,7 +19,7 @@ WanbatchError              exit code 1 unless a leaf says otherwise
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from jobs.visible import visible
 
@@ -51,6 +51,11 @@ class Problem:
         return visible(where + self.problem + (f"; {self.fix}" if self.fix else ""))
 
 
+def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Problems in the shape that `--json` prints."""
+    return [{name: getattr(problem, name) for name in problem.__slots__} for problem in problems]
+
+
 class WanbatchError(Exception):
     """Something that wanbatch can explain; the message is for the person, the hint is the next step."""
 
@@ -66,13 +71,26 @@ class WanbatchError(Exception):
 
 
 class BadInput(WanbatchError):
-    """The matrix or the command line is wrong; every problem is named at once and nothing was queued."""
+    """The matrix or the command line is wrong; every problem is named at once and nothing was queued.
+
+    `count` is how many there are, where not all are kept; `warnings` are what else was seen, and refuses nothing.
+    """
 
     exit_code = 2
 
-    def __init__(self, message: str, problems: Sequence[Problem] = (), hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        problems: Sequence[Problem] = (),
+        hint: str = "",
+        *,
+        warnings: Sequence[Problem] = (),
+        count: int | None = None,
+    ) -> None:
         super().__init__(message, hint)
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
+        self.count = len(self.problems) if count is None else count
 
 
 class Refused(WanbatchError):

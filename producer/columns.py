@@ -38,6 +38,9 @@ SYNONYMS = {
     "enhance_prompt": "prompt_expansion", "prompt_extend": "prompt_expansion",
 }  # fmt: skip
 
+#: How a provider's own orders spell a column; such an order is a row as it stands.
+ALIASES = {"multi_shots": "shot_type", "enable_prompt_expansion": "prompt_expansion"}
+
 #: What documents of Wan mention and nobody sells for Wan 2.6, by the columns that ask for it, and what comes near.
 UNSOLD = {
     **dict.fromkeys(
@@ -89,20 +92,25 @@ def resolve(name: str) -> tuple[str, Wrong | None]:
     With it comes what is wrong with a name that looks like a known column misspelt.
     """
     plain = canonical(name)
+    plain = ALIASES.get(plain, plain)
     if plain in KNOWN or plain == REASON:
         return plain, None
     own = name.strip()
     if plain in UNSOLD:
         what, near = UNSOLD[plain]
         return own, Wrong(f"`{own}` asks for {what}, which nobody sells for Wan 2.6", f"the nearest: {near}")
-    meant = SYNONYMS.get(plain)
-    if meant is None:
-        close = difflib.get_close_matches(plain, KNOWN, n=1, cutoff=LIKENESS)
-        meant = close[0] if close else None
-    if meant is None:
+    close = guessed(own)
+    if close is None:
         return own, None
-    wrong = Wrong(f"there is no column `{own}`", f"did you mean `{meant}`? (a label of your own needs another name)")
+    wrong = Wrong(f"there is no column `{own}`", f"did you mean `{close}`? (a label of your own needs another name)")
     return own, wrong
+
+
+def guessed(name: str) -> str | None:
+    """The known column that a name of none seems to mean, by what people call it or how it is spelt."""
+    plain = canonical(name)
+    close = [SYNONYMS[plain]] if plain in SYNONYMS else difflib.get_close_matches(plain, KNOWN, n=1, cutoff=LIKENESS)
+    return close[0] if close else None
 
 
 def no_prompt(names: Sequence[str]) -> Wrong:
@@ -150,6 +158,15 @@ def _boolean(text: str) -> bool | Wrong:
     if plain in _YES or plain in _NO:
         return plain in _YES
     return Wrong(f"`{text}` is neither yes nor no", "write true or false")
+
+
+def _shot_type(text: str) -> str | Wrong:
+    """One shot or several; `multi_shots` of the providers' own orders says true or false."""
+    several = _boolean(text)
+    if isinstance(several, bool):
+        return "multi" if several else "single"
+    value: str | Wrong = _choice("single", "multi")(text)
+    return value
 
 
 def _whole(low: int, high: int, example: str) -> Callable[[str], Any]:
@@ -264,7 +281,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "audio": _boolean,
     "seed": _whole(0, SEED_MAX, "leave the cell empty for a seed that follows from the video"),
     "takes": _whole(1, TAKES_MAX, "leave the cell empty for one"),
-    "shot_type": _choice("single", "multi"),
+    "shot_type": _shot_type,
     "prompt_expansion": _boolean,
     "watermark": _boolean,
     "template": str,

@@ -13,6 +13,7 @@ from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
 from jobs.money import to_uusd
 from producer.ahead import VIDEOS_AHEAD, Found, ahead
 from producer.columns import Wrong, meant, resolve
+from producer.craft import remarks
 from producer.derived import Derived
 from producer.matrix import Trouble, Variant, located, survey, variants
 from producer.media import Media
@@ -27,8 +28,8 @@ from providers.registry import sellers
 #: What stands for the day of the price list where a person named the price.
 NAMED = "--price"
 
-#: Notes that are named one by one; the rest is counted.
-NOTES_KEPT = 100
+#: Warnings that are named one by one; the rest is counted.
+WARNINGS_KEPT = 1000
 
 #: Values of an axis that are counted one by one; above, the count stays here.
 AXIS_VALUES_COUNTED = 1000
@@ -61,7 +62,7 @@ class Desk:
     """Turns the rows of one matrix into the lines of one plan.
 
     `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns, `named` what
-    was priced by a person; `notes` are what a person should know of media that the provider takes, the first of them;
+    was priced by a person; `warnings` are the first things that are worth a second look though nothing is refused;
     `kept` holds the files that must be in the store, by their addresses there, `derived` those that were made.
     BadInput where an option names a column that the matrix does not have.
     """
@@ -93,9 +94,10 @@ class Desk:
         self.named: set[Any] = set()
         self.kept: dict[str, str] = {}
         self.derived: dict[str, Derived] = {}
-        self.notes: list[Problem] = []
-        self.notes_count = 0
+        self.warnings: list[Problem] = []
+        self.warnings_count = 0
         self._prices: dict[Any, int] = {}
+        self._elsewhere: set[Problem] = set()
 
     def planned(self) -> Iterator[tuple[Row, list[PlanLine], list[Problem]]]:
         """Each row with the plan's lines for it, or with everything that is wrong with it."""
@@ -113,16 +115,17 @@ class Desk:
             return [], [] if self._left_out(row) else list(row.problems)
         lines: list[PlanLine] = []
         troubles: list[Trouble] = []
-        notes: list[Trouble] = []
+        warnings: list[Trouble] = []
         for each in found:
             if isinstance(each, Trouble):
                 troubles.append(each)
                 continue
             troubles.extend(self._complaints(each))
+            warnings.extend(remarks(each.render))
             if not troubles:
-                notes.extend(self.check.notes(each))
+                warnings.extend(self.check.notes(each))
                 lines.extend(self._takes(each, row))
-        self._note([*(row.origin.notes if row.origin and lines else ()), *located(notes, row, self.matrix.name)])
+        self._warn([*(row.origin.notes if row.origin and lines else ()), *located(warnings, row, self.matrix.name)])
         return lines, located(troubles, row, self.matrix.name)
 
     def _left_out(self, row: Row) -> bool:
@@ -136,9 +139,19 @@ class Desk:
             for column, text in values.items()
         )
 
-    def _note(self, notes: Sequence[Problem]) -> None:
-        self.notes_count += len(notes)
-        self.notes.extend(notes[: max(0, NOTES_KEPT - len(self.notes))])
+    def _warn(self, warnings: Sequence[Problem]) -> None:
+        """Keep what is new; what is wrong with a line of a template is told once, not of every product."""
+        fresh = [warning for warning in warnings if self._is_new(warning)]
+        self.warnings_count += len(fresh)
+        self.warnings.extend(fresh[: max(0, WARNINGS_KEPT - len(self.warnings))])
+
+    def _is_new(self, warning: Problem) -> bool:
+        if warning.file == self.matrix.name:
+            return True
+        new = warning not in self._elsewhere
+        if len(self._elsewhere) < WARNINGS_KEPT:
+            self._elsewhere.add(warning)
+        return new
 
     def write(self, lines: Sequence[PlanLine], writer: PlanWriter) -> bool:
         """Put the lines into the plan; False when the limit is reached."""

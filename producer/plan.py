@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from config.facts import ProviderFacts
-from jobs.errors import BadInput, Problem
+from jobs.errors import BadInput, Problem, problems_json
 from jobs.money import from_uusd, usd_text
+from jobs.words import counted
 from producer.badrows import BadRows
 from producer.catalogs.catalog import read_catalog
 from producer.catalogs.template import read_template
@@ -26,7 +27,7 @@ from producer.readers import Rows, read_matrix
 from producer.sources import Sources
 from providers.provider import Provider
 
-__all__ = ["Plan", "PlanOptions", "campaign_name", "eta_s", "iter_plan", "make_plan", "refused_json"]
+__all__ = ["Plan", "PlanOptions", "campaign_name", "eta_s", "iter_plan", "make_plan"]
 
 #: Which of these jobs are bought already.
 Bought = Callable[[Sequence[str]], AbstractSet[str]]
@@ -39,9 +40,9 @@ class Plan:
     Costs are dollars of what is still to buy; `eta_s` is in the provider's own seconds; `axes` counts the values of
     each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
-    `notes` say what a person should know of them; `kept` are the files to store, by address there as the matrix spells
-    them, which `sources` opens; those of them that were made of others, beside the plan, are `derived`. `read_as` says
-    what a catalog was taken for.
+    `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
+    address there as the matrix spells them, which `sources` opens; those of them that were made of others, beside the
+    plan, are `derived`. `read_as` says what a catalog was taken for.
     """
 
     campaign: str
@@ -67,8 +68,8 @@ class Plan:
     refused_count: int = 0
     bad_rows_path: Path | None = None
     sources: Sources = field(default_factory=lambda: Sources(Path()))
-    notes: list[Problem] = field(default_factory=list)
-    notes_count: int = 0
+    warnings: list[Problem] = field(default_factory=list)
+    warnings_count: int = 0
     looked: int = 0
     recalled: int = 0
     unlooked: int = 0
@@ -83,17 +84,14 @@ class Plan:
             "duplicates": self.duplicates.count,
             "already_bought": self.already_bought,
             "to_buy": self.to_buy,
-            "refused": refused_json(self.refused),
+            "refused": problems_json(self.refused),
+            "refused_count": self.refused_count,
+            "warnings": problems_json(self.warnings),
+            "warnings_count": self.warnings_count,
             "cost_usd": {"low": usd_text(self.cost_low_usd), "high": usd_text(self.cost_high_usd)},
             "eta_s": round(self.eta_s, 1),
             **({"read_as": self.read_as} if self.read_as else {}),
         }
-
-
-def refused_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """Problems in the shape of `plan --json`'s `refused`."""
-    names = ("file", "line", "column", "text", "problem", "fix")
-    return [{name: getattr(problem, name) for name in names} for problem in problems]
 
 
 def make_plan(
@@ -127,7 +125,7 @@ def make_plan(
                 bad.add(row, problems)
             elif not desk.write(lines, writer):
                 break
-        _refuse(matrix, bad, writer, skip=options.skip_bad_rows)
+        _refuse(matrix, bad, writer, desk, skip=options.skip_bad_rows)
         if options.price_usd is not None and not desk.named:
             hint = "leave --price out: it is for videos whose price is not known"
             raise BadInput(f"{provider.name} has a price for every video of {matrix.name}", hint=hint)
@@ -171,8 +169,8 @@ def _opened(source: Source, template: Path | None, base: Path, name: str | None)
 def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:
     """What a plan says of the files that go in."""
     return {
-        "notes": desk.notes,
-        "notes_count": desk.notes_count,
+        "warnings": desk.warnings,
+        "warnings_count": desk.warnings_count,
         "looked": looks.looked,
         "recalled": looks.recalled,
         "unlooked": looks.unlooked,
@@ -198,14 +196,19 @@ def eta_s(to_buy: int, facts: ProviderFacts) -> float:
     return max(paces, default=0.0) + facts.typical_render_s
 
 
-def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, *, skip: bool) -> None:
-    """Stop where there are bad rows that may not be skipped, or nothing is left."""
-    if bad.rows and not (skip and writer.places):
-        rows = f"{bad.rows:,} {'product' if matrix.read_as else 'row'}" + ("s" if bad.rows > 1 else "")
+def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, desk: Desk, *, skip: bool) -> None:
+    """Stop where there are bad rows that may not be skipped, a header that cannot be used, or nothing is left."""
+    amiss = matrix.header.problems
+    if amiss or (bad.rows and not (skip and writer.places)):
+        problems, count = [*amiss, *bad.problems], len(amiss) + bad.problem_count
+        rows = [counted(bad.rows, "product" if matrix.read_as else "row")] if bad.rows else []
+        where = " and ".join([*(["the header"] if amiss else ()), *rows])
         hint = "Mend them, or queue the others with --skip-bad-rows." if not skip else "No row is left to plan."
-        count = f"{bad.problem_count:,} problem" + ("s" if bad.problem_count > 1 else "")
+        if amiss:
+            hint = "Mend the header; the rows were looked at as if it said what was most likely meant."
         name = matrix.name + (f", read as {matrix.read_as}," if matrix.read_as else "")
-        raise BadInput(f"{name} has {count} in {rows}; nothing was queued", bad.problems, hint)
+        message = f"{name} has {counted(count, 'problem')} in {where}; nothing was queued"
+        raise BadInput(message, problems, hint, warnings=desk.warnings, count=count)
     if not writer.places:
         raise BadInput(f"{matrix.name} asks for no video", hint="It has no rows, or none that --where keeps.")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jobs.errors import BadInput, Problem
-from producer.columns import PROMPT, REASON, Wrong, canonical, no_prompt, resolve
+from producer.columns import PROMPT, REASON, Wrong, canonical, guessed, no_prompt, resolve
 from producer.rows import CELL_MAX, Lines, Row
 
 #: Splits nothing: the delimiter of a table with one column, whose prose may hold commas.
@@ -16,11 +16,15 @@ NAME_WORDS = 3
 
 
 class Header(NamedTuple):
-    """A table's header, understood: what splits its cells, the key of each column, and the lines as written."""
+    """A table's header, understood: what splits its cells, the key of each column, and the lines as written.
+
+    With `problems` it cannot be used; its keys are then what was most likely meant, so that the rows can be looked at.
+    """
 
     delimiter: str
     keys: tuple[str, ...]
     raw: str
+    problems: tuple[Problem, ...] = ()
 
 
 def delimiter_of(header: str, *, prefer_tab: bool = False) -> str:
@@ -35,14 +39,15 @@ def delimiter_of(header: str, *, prefer_tab: bool = False) -> str:
 
 
 def read_header(lines: Lines, first: str, *, prefer_tab: bool) -> Header:
-    """The header, which is or follows the line `first`; BadInput with all that is wrong with it."""
+    """The header, which is or follows the line `first`; BadInput where its rows could not even be looked at."""
     if first.lower().startswith("sep=") and len(first) == len("sep=") + 1:
         # Excel's own way of naming the delimiter: a line above the header.
         delimiter = first[-1]
     else:
         delimiter = delimiter_of(first, prefer_tab=prefer_tab)
     line, names = header_record(csv_reader(lines, delimiter), lines)
-    return Header(delimiter, _keys(names, line, lines.name), lines.take())
+    keys, problems = _keys(names, line, lines.name)
+    return Header(delimiter, keys, lines.take(), tuple(problems))
 
 
 def records(lines: Lines, header: Header) -> Iterator[Row]:
@@ -89,7 +94,7 @@ def header_record(reader: Any, lines: Lines) -> tuple[int, list[str]]:
             return line, cells
 
 
-def _keys(names: Sequence[str], line: int, file: str) -> tuple[str, ...]:
+def _keys(names: Sequence[str], line: int, file: str) -> tuple[tuple[str, ...], list[Problem]]:
     while len(names) > 1 and not names[-1].strip():
         names = names[:-1]
     if len(names) == 1 and (inner := exported_twice(names[0])):
@@ -102,16 +107,16 @@ def _keys(names: Sequence[str], line: int, file: str) -> tuple[str, ...]:
         key, wrong = resolve(name) if name.strip() else (f"column {at}", None)
         if wrong is None and key in keys:
             both = f"`{keys[key].strip()}` and `{name.strip()}`"
-            wrong = Wrong(f"the header has this column twice, as {both}", "rename one of them")
+            wrong = Wrong("the header has this column twice, as " + both, "rename one of them")
         if wrong is not None:
             problems.append(Problem(file, line, name.strip(), name, wrong.problem, wrong.fix))
-        keys.setdefault(key, name)
-    if PROMPT not in keys and not any("`prompt`" in problem.fix for problem in problems):
+            key = guessed(name) or key
+        keys.setdefault(key if key not in keys else f"column {at}", name)
+    if PROMPT not in keys:
         wrong = no_prompt(names)
         problems.append(Problem(file, line, "", ",".join(names)[:200], wrong.problem, wrong.fix))
-    if problems:
         raise BadInput(f"{file} has a header that cannot be used", problems)
-    return tuple(keys)
+    return tuple(keys), problems
 
 
 def exported_twice(name: str) -> int:

@@ -33,7 +33,8 @@ def test_plan_for_real_says_so(stored: Stored, capsys: pytest.CaptureFixture[str
     assert told.err.startswith("NEW campaign spring | REAL MONEY at Segmind | ")
     shape = json.loads(told.out)
     assert list(shape) == [
-        "campaign", "variants", "duplicates", "already_bought", "to_buy", "refused", "cost_usd", "eta_s",
+        "campaign", "variants", "duplicates", "already_bought", "to_buy", "refused", "refused_count", "warnings",
+        "warnings_count", "cost_usd", "eta_s",
     ]  # fmt: skip
     assert shape["to_buy"] == 3
     assert shape["cost_usd"] == {"low": "1.875", "high": "1.875"}

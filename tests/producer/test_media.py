@@ -55,7 +55,7 @@ def test_good_media_pass(server: MediaServer) -> None:
     reference = server.hold("/v", film(5))
     plan = planned({"image_url": image, "audio_url": sound, "duration": 5}, {"reference_urls": f"{reference};{image}"})
     assert [line.job.render.image for line in iter_plan(plan.path)] == [image, None]
-    assert (plan.variants, plan.looked, plan.notes_count, plan.unlooked) == (2, 3, 0, 0)
+    assert (plan.variants, plan.looked, plan.warnings_count, plan.unlooked) == (2, 3, 0, 0)
 
 
 #: A film whose index would come last, and never comes.
@@ -126,7 +126,7 @@ def test_a_sound_of_another_length_is_said_and_taken(server: MediaServer) -> Non
     plan = planned(
         {"audio_url": url, "duration": 5}, {"audio_url": url, "duration": 10}, {"audio_url": url, "duration": 8}
     )
-    assert [str(note) for note in plan.notes] == [
+    assert [str(note) for note in plan.warnings] == [
         "matrix.jsonl:1: audio_url: the sound has 8 s and the video 5: its end is cut",
         "matrix.jsonl:2: audio_url: the sound has 8 s and the video 10: the rest is silent",
     ]
@@ -136,7 +136,7 @@ def test_a_sound_of_another_length_is_said_and_taken(server: MediaServer) -> Non
 def test_print_colours_are_a_note(server: MediaServer) -> None:
     """CMYK is taken, and said."""
     plan = planned({"image_url": server.hold("/cmyk", picture(mode="CMYK"))})
-    assert "in CMYK" in str(plan.notes[0])
+    assert "in CMYK" in str(plan.warnings[0])
 
 
 @pytest.mark.parametrize(

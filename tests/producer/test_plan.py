@@ -190,9 +190,24 @@ def test_json_shape() -> None:
                 "fix": plan.refused[0].fix,
             }
         ],
+        "refused_count": 1,
+        "warnings": [],
+        "warnings_count": 0,
         "cost_usd": {"low": "0.625", "high": "0.625"},
         "eta_s": pytest.approx(188.2),
     }
+
+
+def test_a_header_and_its_rows_are_told_together() -> None:
+    """A misspelt column is read as what was meant, so that what else is wrong is told with it; it is never planned."""
+    error = refused(matrix("prompt,durations,seed", "A,99,", "B,5,-1", "C,5,"), skip_bad_rows=True)
+    assert [(problem.line, problem.column) for problem in error.problems] == [
+        (1, "durations"),
+        (2, "duration"),
+        (3, "seed"),
+    ]
+    assert "3 problems in the header and 2 rows; nothing was queued" in str(error)
+    assert "1 problem in the header" in str(refused(matrix("prompt,durations", "A,5")))
 
 
 def test_every_problem_at_once() -> None:

@@ -14,7 +14,10 @@ from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from providers.registry import provider
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "prompting.md").read_text(encoding="utf-8")
-REFUSALS = re.findall(r"^\| (`\w+` .*?) \| (.+) \|$", PAGE.partition("## What plan refuses")[2], re.MULTILINE)
+REFUSALS, WARNINGS = (
+    re.findall(r"^\| (`\w+` .*?) \| (.+) \|$", PAGE.partition(heading)[2].partition("\n## ")[0], re.MULTILINE)
+    for heading in ("## What plan refuses", "## What plan warns of")
+)
 
 
 def planned(text: str, folder: Path, **options: Any) -> Plan:
@@ -64,16 +67,26 @@ def test_the_marks_of_its_shots_fill_the_row() -> None:
 def test_what_is_said_to_be_refused_is(told: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each row of the table, with an ordinary prompt where it names none."""
     monkeypatch.chdir(tmp_path)
-    row = {"prompt": "A cat"} | cells(told)
-    assert len(row) > 1 or row["prompt"] != "A cat"
-    text = "\n".join(",".join(f'"{cell}"' for cell in line) for line in (row.keys(), row.values()))
     with pytest.raises(BadInput) as refused:
-        planned(text, tmp_path)
+        planned(matrix_of(told), tmp_path)
     problems = " ".join(str(problem) for problem in refused.value.problems)
     for part in said.split('"..."'):
         assert part.strip() in problems
 
 
-def test_the_table_is_read() -> None:
-    """The test above looks at every row of it."""
-    assert len(REFUSALS) == PAGE.partition("## What plan refuses")[2].count("\n| `")
+@pytest.mark.parametrize(("told", "said"), WARNINGS)
+def test_what_is_said_to_be_warned_of_is(told: str, said: str, tmp_path: Path) -> None:
+    """Each row of the other table is planned, and remarked on."""
+    assert said in " ".join(str(warning) for warning in planned(matrix_of(told), tmp_path).warnings)
+
+
+def matrix_of(told: str) -> str:
+    """The row that a table tells of, with an ordinary prompt where it names none."""
+    row = {"prompt": "A cat"} | cells(told)
+    assert len(row) > 1 or row["prompt"] != "A cat"
+    return "\n".join(",".join(f'"{cell}"' for cell in line) for line in (row.keys(), row.values()))
+
+
+def test_the_tables_are_read() -> None:
+    """The tests above look at every row of them."""
+    assert len(REFUSALS) + len(WARNINGS) == PAGE.partition("## What plan warns of")[2].count("\n| `")

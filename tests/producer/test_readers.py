@@ -31,9 +31,12 @@ def rows_of(path: Path) -> list[Row]:
 
 def told(path: Path) -> str:
     """Everything that is said of a matrix that is refused whole."""
-    with pytest.raises(BadInput) as caught:
-        rows_of(path)
-    return "\n".join([str(caught.value), *map(str, caught.value.problems)])
+    try:
+        with read_matrix(path) as matrix:
+            list(matrix)
+            return "\n".join(map(str, matrix.header.problems))
+    except BadInput as refused:
+        return "\n".join([str(refused), *map(str, refused.problems)])
 
 
 ACCENTS = "prompt;produit\r\nUn été “doux” — café à 5 €;Crème brûlée\r\n"
