@@ -15,25 +15,35 @@ import httpx
 from config.facts import load_facts
 from jobs.backoff import poll_wait_s
 
-URL = os.environ["BENCHMARK_SIMULATOR_URL"]
+BASE = f"{os.environ['BENCHMARK_SIMULATOR_URL']}/segmind"
+KEY = {"x-api-key": "sim-peer"}
+MODEL = "/v2/wan-2.6-t2v"
 FOLDER = Path(os.environ["BENCHMARK_FOLDER"])
 BROKER = os.environ["BENCHMARK_BROKER"]
 CADENCE = load_facts()["segmind"].cadence
 #: How many times faster than life the simulator's clock runs.
 SPEED = float(os.environ.get("BENCHMARK_SPEED", "1"))
+#: What the account may do: so many submits in a minute of the provider's clock, and so many renders at once.
+SUBMITS = int(os.environ.get("BENCHMARK_SUBMITS", "1000000"))
+MINUTE_S = 60 / SPEED
+SLOTS = int(os.environ.get("BENCHMARK_SLOTS", "1000000"))
 
 
 @cache
 def _client() -> httpx.Client:
     """One client a process, made after the fork."""
-    return httpx.Client(base_url=f"{URL}/segmind", headers={"x-api-key": "sim-peer"}, timeout=20)
+    return httpx.Client(base_url=BASE, headers=KEY, timeout=20)
+
+
+def order(number: int) -> dict[str, Any]:
+    """What one video is asked for with."""
+    prompt = f"Peer product {number:05d}, soft morning light"
+    return {"prompt": prompt, "size": "1280*720", "duration": 5, "seed": number}
 
 
 def submit(number: int) -> str:
     """Buy one video."""
-    prompt = f"Peer product {number:05d}, soft morning light"
-    order = {"prompt": prompt, "size": "1280*720", "duration": 5, "seed": number}
-    return str(_json(_client().post("/v2/wan-2.6-t2v", json=order))["request_id"])
+    return str(_json(_client().post(MODEL, json=order(number)))["request_id"])
 
 
 def link(task_id: str) -> str | None:

@@ -37,6 +37,7 @@ class Segmind(Desk):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._limit = Limit("requests a minute", world.options.submits_per_minute or 50, 60)
+        self.slots = world.options.slots
 
     def routes(self) -> list[BaseRoute]:
         """Every path of the dialect, below its mount."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.flow.bound import soonest_s
+
 ROOT = Path(__file__).resolve().parents[2]
 #: A benchmark is a module that can be run by its name and ends with one JSON line.
 MODULES = [path for path in (ROOT / "benchmarks").rglob("*.py") if "argparse" in path.read_text()]
@@ -27,3 +29,18 @@ def test_a_benchmark_explains_itself(name: str) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "--quick" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("renders_s", "submits", "slots", "soonest"),
+    [
+        ([1, 1, 1], 1, None, 5.0),  # one every two seconds
+        ([9, 1, 1], 2, None, 9.0),  # two at once, the third after two seconds
+        ([3, 1, 1], 9, 2, 3.0),  # the short ones follow one another
+        ([3, 3, 3], 2, 2, 6.0),  # the slot comes later than the window
+        ([1, 1, 1], 1, 1, 5.0),  # the window comes later than the slot
+    ],
+)
+def test_the_bound_is_the_soonest(renders_s: list[float], submits: int, slots: int | None, soonest: float) -> None:
+    """Windows of two seconds at any phase, and slots: by hand."""
+    assert soonest_s(renders_s, submits=submits, window_s=2, slots=slots) == soonest

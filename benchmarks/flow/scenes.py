@@ -1,0 +1,139 @@
+"""What is asked for: a provider's limits, and how many videos; and the systems that are to make them."""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from celery import Celery
+
+from benchmarks.servers import python
+from ledger.jobs import Ledger
+from ledger.objects import open_store
+from ledger.shelf import Shelf
+from producer.enqueue import submit
+from producer.plan import PlanOptions, make_plan
+from providers.registry import facts, provider
+
+ACCOUNT = "simulated-segmind"
+#: Processes of Celery's pools: for tasks that sleep, which then are its slots, and for short ones.
+SLEEPERS, STAGES = 96, 8
+#: Processes and threads of dramatiq.
+ACTORS = (4, 64)
+PEERS = Path(__file__).parent.parent / "peers"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """So many submits in any minute of the provider's clock, and so many renders at once (None: any)."""
+
+    name: str
+    submits: int
+    slots: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A folder, a Valkey and a simulator for one side of one scene; the clock runs `speed` times faster than life."""
+
+    folder: Path
+    redis_url: str
+    simulator_url: str
+    scene: Scene
+    speed: float
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What ours and peers need to know."""
+        limits = self.folder / "limits.toml"
+        slots = "" if self.scene.slots is None else f"slots = {self.scene.slots}\n"
+        windows = f"submits = [{{ count = {self.scene.submits}, window_s = 60 }}]\npolls = []\n"
+        limits.write_text(f"[{ACCOUNT}]\n{windows}{slots}")
+        given = {
+            "BENCHMARK_BROKER": self.redis_url,
+            "BENCHMARK_SIMULATOR_URL": self.simulator_url,
+            "BENCHMARK_FOLDER": str(self.folder),
+            "BENCHMARK_SPEED": f"{self.speed:g}",
+            "BENCHMARK_SUBMITS": str(self.scene.submits),
+            "WANBATCH_REDIS": self.redis_url,
+            "WANBATCH_STORE": f"file://{self.folder}/store",
+            "WANBATCH_SIMULATOR_URL": self.simulator_url,
+            "WANBATCH_LIMITS": str(limits),
+            "WANBATCH_ACCOUNTS": ACCOUNT,
+            "TMPDIR": str(self.folder),
+        }
+        return given if self.scene.slots is None else given | {"BENCHMARK_SLOTS": str(self.scene.slots)}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One system: its processes, how jobs are put in, where its videos appear, and what its user had to write.
+
+    `whole` tells whether it is asked for all of a scene's videos, or for as many as it can make in the time.
+    """
+
+    name: str
+    command: Sequence[str]
+    put_in: Callable[[Bench, int], None]
+    videos: str
+    written: Sequence[Path]
+    whole: bool
+
+
+def sides(jobs: int) -> list[Side]:
+    """Ours, the two best of what users write today, and two more."""
+    celery = [*python("celery", "-A")]
+    quiet = ["--loglevel", "warning", "--without-mingle", "--without-gossip"]
+    shared = PEERS / "provider.py"
+    processes, threads = map(str, ACTORS)
+    return [
+        Side("wanbatch", python("cli.app", "worker"), _ours, "store/simulated/jobs/*/record.json", (), whole=True),
+        Side(
+            "asyncio script", python("benchmarks.peers.script", str(jobs)), lambda _bench, _jobs: None, "*.mp4",
+            (shared, PEERS / "script.py"), whole=True,
+        ),
+        Side(
+            "celery stages", [*celery, "benchmarks.peers.paced_stages", "worker", "-c", str(STAGES), *quiet],
+            _messages, "*.mp4", (shared, PEERS / "paced_stages.py"), whole=True,
+        ),
+        Side(
+            "celery sleeping", [*celery, "benchmarks.peers.paced_sleeping", "worker", "-c", str(SLEEPERS), *quiet],
+            _messages, "*.mp4", (shared, PEERS / "sleeping.py", PEERS / "paced_sleeping.py"), whole=False,
+        ),
+        Side(
+            "dramatiq", python("dramatiq", "benchmarks.peers.actors", "-p", processes, "-t", threads),
+            _actors, "*.mp4", (shared, PEERS / "actors.py"), whole=False,
+        ),
+    ]  # fmt: skip
+
+
+def _ours(bench: Bench, jobs: int) -> None:
+    """Plan and submit a list of prompts."""
+    matrix = bench.folder / "flow.txt"
+    matrix.write_text("".join(f"Our product {number:05d}, soft morning light\n" for number in range(jobs)))
+    store = open_store(f"file://{bench.folder}/store")
+    shelf = Shelf(store, simulated=True)
+    plan = make_plan(
+        matrix,
+        options=PlanOptions(simulated=True),
+        provider=provider("segmind", None),
+        facts=facts("segmind"),
+        bought=shelf.ended,
+        spool=bench.folder,
+    )
+    ledger = Ledger.connect(bench.redis_url, store_url=store.url, found=True)
+    submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
+    ledger.close()
+
+
+def _messages(bench: Bench, jobs: int) -> None:
+    """A Celery message a job."""
+    with Celery(broker=bench.redis_url) as app:
+        for number in range(jobs):
+            app.send_task("make", (number,), ignore_result=True)
+
+
+def _actors(bench: Bench, jobs: int) -> None:
+    """A dramatiq message a job."""
+    subprocess.run(python("benchmarks.peers.actors", str(jobs)), env=os.environ | bench.env, check=True)
