@@ -5,7 +5,10 @@ comes through here too.
 """
 
 import ipaddress
+import os
 import socket
+import ssl
+from functools import lru_cache
 
 import httpx
 
@@ -31,7 +34,7 @@ class PublicOnly(httpx.BaseTransport):
     """
 
     def __init__(self) -> None:
-        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+        self._inner = httpx.HTTPTransport(verify=trusting(), limits=httpx.Limits(max_keepalive_connections=0))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request to the first of its host's addresses; name and certificate stay the host's."""
@@ -48,6 +51,11 @@ class PublicOnly(httpx.BaseTransport):
     def close(self) -> None:
         """Let the connections go."""
         self._inner.close()
+
+
+def trusting() -> ssl.SSLContext:
+    """The TLS of every client; reading the authorities costs more than many connections, so it is done once."""
+    return _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 def allowed_addresses(url: httpx.URL, home: str) -> list[IPAddress]:
@@ -78,6 +86,11 @@ def is_public(address: IPAddress) -> bool:
         if inner is not None:
             return is_public(inner)
     return address.is_global and not address.is_multicast
+
+
+@lru_cache(maxsize=1)
+def _trusted(*_authorities: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def _look_up(host: str) -> list[IPAddress]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,9 @@ CROSSED_PAUSE_S: Final = 0.05
 CONNECTIONS: Final = 64
 #: Written once a store, to learn whether If-None-Match is honoured.
 PROBE_KEY: Final = ".probe/if-none-match"
+#: One session for all stores, since reading what S3 is takes longer than using it; it makes one client at a time.
+_session: Final = lru_cache(maxsize=1)(Session)
+_MAKING: Final = threading.Lock()
 
 
 class S3Store:
@@ -247,24 +251,21 @@ class S3Store:
 
 
 def _client(options: S3Options) -> "S3Client":
-    """Make the process's one client; a session of its own, because boto3's default session is not thread-safe."""
+    """Make a store's client. Raises StoreRefused where the settings allow none."""
     try:
-        return Session().client(
-            "s3",
-            endpoint_url=options.endpoint_url,
-            region_name=options.region,
-            aws_access_key_id=options.access_key,
-            aws_secret_access_key=options.secret_key,
-            config=Config(
-                connect_timeout=options.connect_timeout_s,
-                read_timeout=options.read_timeout_s,
-                retries={"mode": "standard", "total_max_attempts": options.max_attempts},
-                max_pool_connections=CONNECTIONS,
-                signature_version="s3v4",  # links too: new buckets refuse the older signature
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        with _MAKING:
+            return _session().client(
+                "s3", endpoint_url=options.endpoint_url, region_name=options.region,
+                aws_access_key_id=options.access_key, aws_secret_access_key=options.secret_key,
+                config=Config(
+                    connect_timeout=options.connect_timeout_s, read_timeout=options.read_timeout_s,
+                    retries={"mode": "standard", "total_max_attempts": options.max_attempts},
+                    max_pool_connections=CONNECTIONS,
+                    signature_version="s3v4",  # links too: new buckets refuse the older signature
+                    request_checksum_calculation="when_required",
+                    response_checksum_validation="when_required",
+                ),
+            )  # fmt: skip
     except (BotoCoreError, ValueError) as error:
         raise StoreRefused(
             f"no S3 client can be made: {_plain(error)}", hint="check the endpoint, the region and the AWS profile"

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 import httpx
 
-from config.links import LinkRefused, NoSuchHost, PublicOnly
+from config.links import LinkRefused, NoSuchHost, PublicOnly, trusting
 from jobs.errors import Refused
 from jobs.visible import visible
 from producer.columns import Wrong
@@ -54,7 +54,7 @@ class Web:
     def __init__(self, *, public_only: bool, stopping: threading.Event | None = None) -> None:
         self.stopping = stopping or threading.Event()
         self._client = httpx.Client(
-            transport=PublicOnly() if public_only else httpx.HTTPTransport(limits=httpx.Limits(max_connections=64)),
+            transport=PublicOnly() if public_only else _anywhere(),
             headers={"Accept-Encoding": "identity"},
             timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_S, pool=LOOK_S),
             follow_redirects=True,
@@ -242,7 +242,9 @@ def balance(account: Account) -> tuple[Balance | None, str | None]:
     if call is None:
         return None, f"{account.facts.title} tells no balance to an API key"
     try:
-        response = httpx.request(call.method, call.url, headers=dict(call.headers), timeout=TIMEOUT_S)
+        response = httpx.request(
+            call.method, call.url, headers=dict(call.headers), timeout=TIMEOUT_S, verify=trusting()
+        )
     except httpx.HTTPError as error:
         return None, f"{account.facts.title} cannot be reached: {type(error).__name__}"
     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -259,6 +261,10 @@ def balance(account: Account) -> tuple[Balance | None, str | None]:
     if told is None:
         return None, f"{account.facts.title} answered {answer.status}: {response.text[:200]}"
     return told, None
+
+
+def _anywhere() -> httpx.HTTPTransport:
+    return httpx.HTTPTransport(verify=trusting(), limits=httpx.Limits(max_connections=64))
 
 
 def _bounded(response: httpx.Response, most: int) -> Iterator[bytes]:

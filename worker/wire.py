@@ -8,8 +8,6 @@ lets them.
 
 import hashlib
 import json
-import os
-import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +21,7 @@ import aiohttp
 import httpx
 from yarl import URL
 
-from config.links import LinkRefused, NoSuchHost, allowed_addresses
+from config.links import LinkRefused, NoSuchHost, allowed_addresses, trusting
 from config.version import tool_version
 from providers.contract import Answer, Call
 from worker.exchange import BrokenOff, Exchange, Unreachable, connect, request_of
@@ -84,7 +82,7 @@ class Wire:
     """What one worker process sends in its threads' names; nothing is kept open between two calls."""
 
     def __init__(self) -> None:
-        self._tls = _trusting()
+        self._tls = trusting()
         self._headers = {"User-Agent": f"wanbatch/{tool_version()}", "Accept": "*/*"}
 
     def post(self, call: Call, *, within_s: float | None = None) -> Answer | NotSent | NoAnswer:
@@ -165,7 +163,7 @@ class Asker:
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=_trusting()),
+            connector=aiohttp.TCPConnector(limit=0, ssl=trusting()),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "gzip, deflate"},
             timeout=aiohttp.ClientTimeout(total=ASK_TIMEOUT_S),
@@ -222,16 +220,6 @@ def _place(url: str) -> _Place:
 
 class _UnreadableError(Exception):
     """More bytes than any honest answer has, or a body that cannot be unpacked."""
-
-
-def _trusting() -> ssl.SSLContext:
-    """The TLS of every client here; reading the authorities costs more than many connections, so it is done once."""
-    return _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-
-@lru_cache(maxsize=1)
-def _trusted(*_authorities: str | None) -> ssl.SSLContext:
-    return httpx.create_ssl_context()
 
 
 def _bounded(exchange: Exchange, most_bytes: int) -> Iterator[bytes]:
