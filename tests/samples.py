@@ -1,7 +1,9 @@
 """Small files of every kind that goes into a render, right ones and wrong ones, made on the spot."""
 
 import io
+import struct
 import wave
+import zlib
 
 from PIL import Image
 
@@ -22,6 +24,13 @@ def picture(
         exif[0x0112] = turned
     image.save(out, kind, **({"exif": exif} if turned else {}))
     return out.getvalue()
+
+
+def picture_bomb(side_px: int = 20_000) -> bytes:
+    """A PNG of a few bytes whose header says that its sides have so many pixels."""
+    data = picture("PNG", (1, 1), "L")
+    header = b"IHDR" + struct.pack(">II", side_px, side_px) + data[24:29]
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
 
 def wav(seconds: float = 5.0, rate_hz: int = 8000) -> bytes:

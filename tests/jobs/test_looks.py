@@ -130,7 +130,7 @@ def test_the_limit_of_polls_is_kept() -> None:
 def test_after_some_hundred_renders_little_is_left_to_learn(mean_s: float, cv: float) -> None:
     """In a closed loop, which sees ends only by its own looks: within 15 % of the least polls at the same lateness."""
     law = lognormal(mean_s, cv)
-    seen = rehearse(Learned(CADENCE, USUAL, told=False), drawn(law, 2500, 3), under_way=50, seed=4, deadline_s=1800)
+    seen = rehearse(Learned(CADENCE, USUAL, told=False), drawn(law, 1300, 3), under_way=50, seed=4, deadline_s=1800)
     polls, late_s = means(seen[300:])
     assert late_s < 5.3
     assert polls <= 1.15 * least_polls(law.ended, late_s, mean_s / 120)
@@ -147,9 +147,9 @@ def test_after_some_hundred_renders_little_is_left_to_learn(mean_s: float, cv: f
 )
 def test_a_change_of_speed_is_noticed(after: Law, worst_polls: float, worst_late_s: float) -> None:
     """From one render to the next all is different: bounded at once, as good as before some hundred later."""
-    lengths_s = drawn(lognormal(187, 0.15), 600, 5) + drawn(after, 900, 6)
+    lengths_s = drawn(lognormal(187, 0.15), 300, 5) + drawn(after, 700, 6)
     seen = rehearse(Learned(CADENCE, USUAL, told=False), lengths_s, under_way=50, seed=7, deadline_s=1800)
-    at_once, later = means(seen[600:700]), means(seen[1100:])
+    at_once, later = means(seen[300:400]), means(seen[700:])
     assert at_once[0] < worst_polls
     assert at_once[1] < worst_late_s
     assert later[1] < 7

@@ -1,13 +1,15 @@
 """The simulator inside the test's own process: a street of dialects whose clock the test moves by hand."""
 
 import asyncio
+import atexit
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from simulator.app import create_app
 from simulator.options import Options
@@ -27,17 +29,51 @@ DIALECTS = ("segmind", "dashscope", "fal", "replicate", *BEARERS)
 VIDEO_SYNTHESIS = "/dashscope/api/v1/services/aigc/video-generation/video-synthesis"
 
 
+#: All streets are asked on one event loop: another one for each of thousands of questions costs more than the answers.
+LOOP = asyncio.Runner()
+atexit.register(LOOP.close)
+
+
+class InProcess(httpx.BaseTransport):
+    """Hands a request to an ASGI application, and waits for the whole answer."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises what the application raises."""
+        asked, told = request.read(), list[MutableMapping[str, Any]]()
+        scope = {
+            "type": "http", "http_version": "1.1", "method": request.method, "scheme": request.url.scheme,
+            "path": request.url.path, "raw_path": request.url.raw_path.partition(b"?")[0], "root_path": "",
+            "query_string": request.url.query, "server": (request.url.host, request.url.port),
+            "headers": [(name.lower(), value) for name, value in request.headers.raw], "client": ("127.0.0.1", 123),
+        }  # fmt: skip
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": asked, "more_body": False}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            told.append(message)
+
+        LOOP.run(self._app(scope, receive, send))
+        start, *parts = told
+        assert not parts[-1].get("more_body", False)
+        body = b"".join(part.get("body", b"") for part in parts)
+        return httpx.Response(start["status"], headers=start["headers"], content=body)
+
+
 class Street:
     """One simulated world, called without sockets. `real_s` is the real time; moving it moves simulated time."""
 
     def __init__(self, options: Options, real_s: float = NOON) -> None:
         self.real_s = real_s
         self.app = create_app(options, real=lambda: self.real_s)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://street")
+        self.client = httpx.Client(transport=InProcess(self.app), base_url="http://street")
 
     def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; path may be a whole URL of this street."""
-        return asyncio.run(self.client.request(method, path, **request))
+        return self.client.request(method, path, **request)
 
     def segmind(self, method: str, path: str, *, key: str = "sim-one", **request: Any) -> httpx.Response:
         """One request to Segmind with a key."""

@@ -1,6 +1,5 @@
 """Whatever stands in an order, it is taken or refused in the dialect's own words; the simulator itself never breaks."""
 
-import asyncio
 import json
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -17,7 +16,7 @@ from simulator.dialects import (
     toapis_orders,
 )
 from simulator.forms import Form
-from tests.simulator.conftest import BEARERS, VIDEO_SYNTHESIS, Street
+from tests.simulator.conftest import BEARERS, LOOP, VIDEO_SYNTHESIS, Street
 
 ODD: list[Any] = [
     None, True, 0, -1, 1.5, 10**30, -(2**63), "", " ", "x", "x" * 20_000, "\u0000\ud800", [], [None], ["x"], [[]], {},
@@ -107,32 +106,33 @@ def test_no_order_breaks_the_simulator(street: Callable[..., Street], dialect: s
     async def ask_all() -> list[int]:
         return [await status(one, path, order) for path, order in ORDERS[dialect]]
 
-    codes = asyncio.run(ask_all())
+    codes = LOOP.run(ask_all())
     assert {code // 100 for code in codes} == {2, 4}
     assert len(one.purchases()) == sum(code // 100 == 2 for code in codes)
 
 
-def test_fal_takes_every_order_and_tells_its_fate(street: Callable[..., Street]) -> None:
+@pytest.mark.parametrize("name", fal_orders.ENDPOINTS)
+def test_fal_takes_every_order_and_tells_its_fate(street: Callable[..., Street], name: str) -> None:
     """Its queue refuses nothing: each result is a video or a 422, and the list can show every input."""
     one = street(no_limits=True)
     least = {"prompt": "x", "image_url": "https://x/y.png", "video_urls": ["https://x/y.mp4"]}
-    orders = [order for name, asks in fal_orders.ENDPOINTS.items() for order in orders_of(name, least, asks.form)]
+    orders = orders_of(f"/fal/queue/{name}", least, fal_orders.ENDPOINTS[name].form)
 
     async def order_all() -> set[int]:
-        return {await status(one, f"/fal/queue/{name}", order, key=b"Key sim-one") for name, order in orders}
+        return {await status(one, path, order, key=b"Key sim-one") for path, order in orders}
 
     async def look_at(task_ids: list[str]) -> set[int]:
         paths = [f"/fal/queue/wan/v2.6/requests/{task_id}" for task_id in task_ids]
         return {await status(one, path, key=b"Key sim-one") for path in paths}
 
-    assert asyncio.run(order_all()) == {200}
+    assert LOOP.run(order_all()) == {200}
     one.real_s += 200
     ends: dict[str, list[str]] = {"succeeded": [], "failed": []}
     for row in one.purchases():
         ends[row["state"]].append(row["task_id"])
     assert len(ends["succeeded"]) + len(ends["failed"]) == len(orders)
-    assert asyncio.run(look_at(ends["succeeded"])) == {200}
-    assert asyncio.run(look_at(ends["failed"])) == {422}
-    asked = {"endpoint_id": list(fal_orders.ENDPOINTS), "expand": "payloads", "limit": 100}
+    assert LOOP.run(look_at(ends["succeeded"])) == {200}
+    assert LOOP.run(look_at(ends["failed"])) == {422}
+    asked = {"endpoint_id": name, "expand": "payloads", "limit": 100}
     page = one.fal("GET", "/api/v1/models/requests/by-endpoint", params=asked).json()
     assert (len(page["items"]), page["has_more"]) == (100, True)
