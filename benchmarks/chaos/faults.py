@@ -20,6 +20,8 @@ SLEEP_S = 7.0
 LEAVES_WITHIN_S = 30.0
 #: Seconds in which a new worker must be at work.
 BEGINS_WITHIN_S = 60.0
+#: Seconds in which a lost ledger must be rebuilt; a busy disk makes it slow, and a session is too long to end for that.
+RECOVERED_WITHIN_S = 600.0
 #: Seconds in which what a worker said before it died arrives, unless its line is frozen.
 LAST_WORDS_S = 1.0
 #: Seconds for which a store fails.
@@ -90,7 +92,7 @@ class Director:
         self.watch.forget()
         self.stage.redis.flushall()
         began = time.monotonic()
-        ended = self.stage.command("recover", "--all")
+        ended = self.stage.command("recover", "--all", within_s=RECOVERED_WITHIN_S)
         self.rebuilt_s.append(time.monotonic() - began)
         if ended.returncode:
             self.complaints.append(f"recover ended with {ended.returncode}: {ended.stderr}")
