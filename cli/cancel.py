@@ -8,7 +8,7 @@ import click
 from cli.halting import Whom, confirm, keep, opened, owned, whom
 from cli.options import places
 from cli.places import known, store_of
-from cli.planning import tell
+from cli.progress import tell
 from config.settings import load_settings
 from jobs.errors import Refused
 from jobs.lifecycle import State

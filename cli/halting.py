@@ -13,7 +13,7 @@ import click
 
 from cli.options import together
 from cli.places import known, ledger_url
-from cli.planning import tell
+from cli.progress import tell
 from cli.stack import Stack, ledger_folder
 from config.settings import Settings
 from jobs.errors import BadInput, CampaignConflict, LedgerRefused

@@ -8,8 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import click
-
 from cli.places import known, s3_options
 from cli.progress import duration
 from cli.world import World
@@ -153,8 +151,3 @@ def plan_json(plan: Plan, settings: Settings) -> dict[str, Any]:
 def real_eta_s(plan: Plan, settings: Settings) -> float:
     """Seconds that the plan takes here: a simulated provider's clock runs faster than life."""
     return plan.eta_s / settings.simulator_speed if plan.simulated else plan.eta_s
-
-
-def tell(text: str) -> None:
-    """A line for the person, on stderr."""
-    click.echo(text, err=True)

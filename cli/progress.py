@@ -106,3 +106,8 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes} min {rest:02d} s" if minutes < 10 else f"{minutes} min"  # noqa: PLR2004 - seconds matter less
     return f"{rest} s"
+
+
+def tell(text: str) -> None:
+    """A line for the person, on stderr."""
+    click.echo(text, err=True)

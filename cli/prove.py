@@ -10,7 +10,7 @@ from decimal import Decimal
 import click
 
 from cli.places import store_of
-from cli.planning import tell
+from cli.progress import tell
 from cli.stack import Stack
 from cli.summary import print_json
 from cli.world import World, check_money, choose

@@ -11,7 +11,7 @@ import click
 from cli.halting import opened, owned
 from cli.options import as_json, campaign, places
 from cli.places import store_of
-from cli.planning import tell
+from cli.progress import tell
 from cli.stack import running_simulator
 from cli.summary import print_json
 from config.settings import load_settings

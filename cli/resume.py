@@ -5,7 +5,7 @@ import click
 from cli.halting import Whom, keep, opened, owned, whom
 from cli.options import places
 from cli.places import found, store_of
-from cli.planning import tell
+from cli.progress import tell
 from config.settings import load_settings
 from ledger.halt import halt, remember
 from ledger.jobs import Ledger

@@ -8,7 +8,7 @@ import click
 from cli.halting import confirm, opened, owned
 from cli.options import campaign, places
 from cli.places import Campaign, found, store_of
-from cli.planning import tell
+from cli.progress import tell
 from cli.results import plan_lines
 from config.settings import load_settings
 from jobs.errors import BadInput, Refused

@@ -9,7 +9,8 @@ from cli.balance import with_balance
 from cli.following import follow, told_to_end
 from cli.options import as_json, planning, redis, spending
 from cli.places import Campaign, found, store_of
-from cli.planning import Asked, plan_lines, planned, tell
+from cli.planning import Asked, plan_lines, planned
+from cli.progress import tell
 from cli.results import Results, write_results
 from cli.stack import Stack
 from cli.submit import approve, hand_over, said

@@ -17,7 +17,6 @@ from jobs.lifecycle import ENDS, State
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
-from producer.plan import eta_s
 
 #: Seconds between two looks of --watch.
 WATCH_EVERY_S: Final = 1.0
@@ -94,6 +93,6 @@ def _eta_s(status: CampaignStatus, settings: Settings) -> float | None:
     facts = load_facts().get(status.provider)
     if status.parked or facts is None:
         return None
-    return eta_s(still, with_own_limits(facts, status.account, settings.limits)) / (
+    return with_own_limits(facts, status.account, settings.limits).eta_s(still) / (
         settings.simulator_speed if status.simulated else 1.0
     )

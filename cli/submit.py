@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from cli.options import as_json, planning, redis, spending
 from cli.places import required_ledger_url, store_of
-from cli.planning import Asked, plan_lines, planned, tell
+from cli.planning import Asked, plan_lines, planned
+from cli.progress import tell
 from cli.summary import print_json
 from cli.world import World, check_money, choose
 from config.settings import load_settings

@@ -170,6 +170,15 @@ class ProviderFacts(Fact):
             raise BadInput(f'{self.title} has no region "{name}"', hint=f"its regions are: {known}")
         return found
 
+    def eta_s(self, to_buy: int) -> float:
+        """Seconds (its own) until the last of so many videos is there, by the slower of its rate and its slots."""
+        if not to_buy:
+            return 0.0
+        paces = [to_buy * window.window_s / window.count for window in self.limits.submits]
+        if self.limits.slots is not None:
+            paces.append(to_buy * self.typical_render_s / self.limits.slots)
+        return max(paces, default=0.0) + self.typical_render_s
+
     def sold(self, region: str | None = None) -> tuple[Offer, ...]:
         """The offers of a region."""
         here = region or self.default_region

@@ -27,7 +27,7 @@ from producer.readers import Rows, read_matrix
 from producer.sources import Sources
 from providers.provider import Provider
 
-__all__ = ["Plan", "PlanOptions", "campaign_name", "eta_s", "iter_plan", "make_plan"]
+__all__ = ["Plan", "PlanOptions", "campaign_name", "iter_plan", "make_plan"]
 
 #: Which of these jobs are bought already.
 Bought = Callable[[Sequence[str]], AbstractSet[str]]
@@ -150,7 +150,7 @@ def make_plan(
             to_buy=to_buy,
             cost_low_usd=cost_usd,
             cost_high_usd=cost_usd,
-            eta_s=eta_s(to_buy, facts),
+            eta_s=facts.eta_s(to_buy),
             axes={axis: len(values) for axis, values in sorted(desk.axes.items())},
             labels=tuple(sorted(desk.labels)),
             refused=bad.problems,
@@ -183,17 +183,6 @@ def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:
 def base_of(source: Source) -> Path:
     """The folder from which the paths in a matrix count: its own, or the current one for standard input."""
     return Path.cwd() if source == "-" else source.absolute().parent
-
-
-def eta_s(to_buy: int, facts: ProviderFacts) -> float:
-    """Seconds (the provider's own) until the last video is there, as its limits allow: the slower of rate and slots."""
-    if not to_buy:
-        return 0.0
-    limits = facts.limits
-    paces = [to_buy * window.window_s / window.count for window in limits.submits]
-    if limits.slots is not None:
-        paces.append(to_buy * facts.typical_render_s / limits.slots)
-    return max(paces, default=0.0) + facts.typical_render_s
 
 
 def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, desk: Desk, *, skip: bool) -> None:

@@ -5,9 +5,7 @@ from typing import BinaryIO, Final
 
 from jobs.errors import BadInput
 from producer.catalogs.delimited import open_text
-from producer.catalogs.feed import Feed
 from producer.catalogs.sheet import Sheet
-from producer.catalogs.workbook import Workbook
 from producer.encoding import SAMPLE_BYTES
 
 _ZIP: Final = b"PK\x03\x04"
@@ -24,6 +22,8 @@ def open_sheet(file: BinaryIO, name: str, *, sheet: str | None = None) -> Sheet:
     sample = file.read(SAMPLE_BYTES)
     file.seek(0)
     if sample.startswith(_ZIP):
+        from producer.catalogs.workbook import Workbook  # noqa: PLC0415 - openpyxl takes as long as all the rest
+
         return Workbook(file, name, sheet)
     if sheet is not None:
         raise BadInput(f"{name} is no Excel workbook", hint=f'Take `sheet = "{sheet}"` out of the template.')
@@ -32,5 +32,7 @@ def open_sheet(file: BinaryIO, name: str, *, sheet: str | None = None) -> Sheet:
         if _PAGE.search(start) and _CONTENTS not in start:
             hint = "Give the feed's own address or file; a Google Sheet must be shared: Anyone with the link, Viewer."
             raise BadInput(f"{name} is a web page, and no catalog", hint=hint)
+        from producer.catalogs.feed import Feed  # noqa: PLC0415 - XML is needed by feeds alone
+
         return Feed(file, name)
     return open_text(file, name)

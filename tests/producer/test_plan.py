@@ -15,7 +15,7 @@ from jobs.errors import BadInput, PriceMissing
 from jobs.identity import derived_seed
 from jobs.job import SEED_MAX, PlanLine
 from producer.columns import KNOWN, REASON
-from producer.plan import Plan, PlanOptions, campaign_name, eta_s, iter_plan, make_plan
+from producer.plan import Plan, PlanOptions, campaign_name, iter_plan, make_plan
 from providers.registry import provider
 from providers.segmind import Segmind
 
@@ -167,8 +167,8 @@ def test_all_bought() -> None:
 
 def test_eta() -> None:
     """The estimate is the slower of the submit rate and the slots, and one render on top."""
-    assert eta_s(100, load_facts()["segmind"]) == pytest.approx(100 * 60 / 50 + 187)
-    assert eta_s(100, load_facts()["dashscope"]) == pytest.approx(100 * 180 / 5 + 180)
+    assert load_facts()["segmind"].eta_s(100) == pytest.approx(100 * 60 / 50 + 187)
+    assert load_facts()["dashscope"].eta_s(100) == pytest.approx(100 * 180 / 5 + 180)
 
 
 def test_json_shape() -> None:
