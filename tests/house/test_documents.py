@@ -2,13 +2,12 @@
 
 import importlib.metadata
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from cli.app import COMMANDS
 from config.settings import Settings
 from jobs import errors
 
@@ -38,12 +37,9 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-@pytest.mark.parametrize("word", commands_named())
-def test_every_command_in_the_documents_exists(word: str) -> None:
-    """What a page shows can be typed: the command answers --help."""
-    wanbatch = Path(sys.executable).with_name("wanbatch")
-    ended = subprocess.run([wanbatch, word, "--help"], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
+def test_every_command_in_the_documents_exists() -> None:
+    """What a page shows can be typed; that each command answers --help is tested at the door."""
+    assert set(commands_named()) - COMMANDS.keys() == set()
 
 
 def test_the_documents_show_commands() -> None:
