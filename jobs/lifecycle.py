@@ -29,6 +29,7 @@ class Move(StrEnum):
     TAKE = "take"
     RELEASE = "release"
     SEND = "send"
+    RECALL = "recall"
     ACCEPT = "accept"
     DEFER = "defer"
     LOSE = "lose"
@@ -60,6 +61,11 @@ MOVES: dict[Move, tuple[tuple[State, ...], tuple[State, ...], str]] = {
     Move.TAKE: ((State.CLAIMED,), (State.CLAIMED,), "a thread takes it up; a doubled doorbell finds the claim gone"),
     Move.RELEASE: ((State.CLAIMED,), (State.QUEUED,), "given back, or its lease ran out; nothing was sent"),
     Move.SEND: ((State.CLAIMED,), (State.SUBMITTING,), "the rate token is taken and the POST leaves"),
+    Move.RECALL: (
+        (State.SUBMITTING,),
+        (State.CLAIMED,),
+        "its token grew too old before a byte left; it asks for another",
+    ),
     Move.ACCEPT: (ANSWERED, (State.RENDERING,), "the provider gave a task id"),
     Move.DEFER: (ANSWERED, (State.QUEUED,), "throttled or out of credit; nothing was bought"),
     Move.LOSE: ((State.SUBMITTING,), (State.UNKNOWN,), "the answer was lost; money may have been spent"),

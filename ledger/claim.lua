@@ -1,6 +1,6 @@
 -- Admits queued jobs of one account: a slot and the money are taken, a lease begins. Campaigns take turns, least recently served first.
 -- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 slots of the account (-1: no limit)  6 look-ahead in ms
---      7 windows JSON [[name, interval_ms, tolerance_ms], ...]  8 most jobs claimed and not yet sent, over all workers
+--      7 gate JSON {windows: [[count, span_ms], ...]}  8 most jobs claimed and not yet sent, over all workers
 -- ->   {id, fence, id, fence, ...}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, account = ARGV[1], ARGV[2]
@@ -14,8 +14,7 @@ local room = math.min(tonumber(ARGV[3]), tonumber(ARGV[8]) - waiting)
 if held[5] then room = math.min(room, 1 - waiting - tonumber(held[6] or '0')) end
 local slots = tonumber(ARGV[5])
 if slots >= 0 then room = math.min(room, slots - redis.call('SCARD', PREFIX .. 'slots:' .. account)) end
-local windows = cjson.decode(ARGV[7])
-if #windows > 0 then room = math.min(room, tokens_ahead(at, windows, tonumber(ARGV[6])) - waiting) end
+room = math.min(room, sends_ahead(account, cjson.decode(ARGV[7]), tonumber(ARGV[6])) - waiting)
 -- Jobs of a campaign between their claim and their end.
 local function under_way(campaign)
   local sum = 0

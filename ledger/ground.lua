@@ -3,13 +3,13 @@
 --
 -- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
---                        sends, granted, attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
+--                        sends, granted, grant (its instant), attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
 --                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
 -- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:q:<campaign>  zset  queued jobs by seq
 -- wb:joined:<campaign> set  campaigns that were to buy jobs which it wants too
--- wb:a:<account>   hash  tat:<window>, hold_ms, factor, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
+-- wb:a:<account>   hash  the gates' (gates.lua), hold_ms, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
 -- wb:slots:<account>   set   jobs that hold a slot
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
 -- wb:rung:<account>    zset  ready jobs whose doorbell waits, by the instant (ms) at which it is rung again
@@ -201,54 +201,8 @@ local function remember(account, kind, cell)
   redis.call('HSET', key, 'known', known)
 end
 
--- Token buckets as GCRA on Redis time: each window is {name, interval_ms, tolerance_ms}; factor < 1 after a 429.
--- Answers the milliseconds until a token is free in every window, and, when `take`, takes it if that is 0.
-local function tokens_wait_ms(account_key, windows, take)
-  local t = redis.call('TIME')
-  local now = t[1] * 1000 + t[2] / 1000
-  local factor = tonumber(redis.call('HGET', account_key, 'factor') or '1')
-  local wait = 0
-  for _, window in ipairs(windows) do
-    local tat = tonumber(redis.call('HGET', account_key, 'tat:' .. window[1]) or '0')
-    wait = math.max(wait, tat - window[3] - now)
-  end
-  if wait > 0 or not take then return math.max(0, wait) end
-  for _, window in ipairs(windows) do
-    local tat = tonumber(redis.call('HGET', account_key, 'tat:' .. window[1]) or '0')
-    redis.call('HSET', account_key, 'tat:' .. window[1], string.format('%.3f', math.max(now, tat) + window[2] / factor))
-  end
-  return 0
-end
-
 -- What is left on an account, {credits, credits_unit, credits_ms}, is kept unless a later sighting is known.
 local function see_balance(at, seen)
   if tonumber(seen.credits_ms) < tonumber(redis.call('HGET', at, 'credits_ms') or '0') then return end
   for name, text in pairs(seen) do redis.call('HSET', at, name, text) end
-end
-
--- The rate token for one POST of a job of these campaigns: {'go'}, or why and how long it may not leave.
-local function token_to_send(campaigns, account, windows)
-  local campaign = redis.call('HMGET', PREFIX .. 'c:' .. buyer(campaigns), 'state', 'parked_kind')
-  if campaign[1] ~= 'running' or campaign[2] then return {'stop', 'the campaign is not buying'} end
-  local at = PREFIX .. 'a:' .. account
-  local held = redis.call('HMGET', at, 'parked_kind', 'hold_ms', 'paused')
-  if halted() or held[3] then return {'stop', 'buying is paused'} end
-  if held[1] then return {'stop', 'the account is parked'} end
-  local hold = tonumber(held[2] or '0') - now_ms()
-  if hold > 0 then return {'wait', int(hold)} end
-  local wait = tokens_wait_ms(at, windows, true)
-  if wait > 0 then return {'wait', int(math.ceil(wait))} end
-  return {'go'}
-end
-
--- How many tokens come free in the next `ahead_ms`.
-local function tokens_ahead(account_key, windows, ahead_ms)
-  local now = now_ms()
-  local factor = tonumber(redis.call('HGET', account_key, 'factor') or '1')
-  local least = math.huge
-  for _, window in ipairs(windows) do
-    local tat = math.max(now, tonumber(redis.call('HGET', account_key, 'tat:' .. window[1]) or '0'))
-    least = math.min(least, math.floor((now + ahead_ms + window[3] - tat) / (window[2] / factor)) + 1)
-  end
-  return least
 end

@@ -9,7 +9,10 @@ if hold > 0 then
   if now >= tonumber(was[1] or '0') then
     redis.call('HSET', at, 'factor', tostring(math.max(0.05, tonumber(was[2] or '1') * 0.5)))
   end
-  redis.call('HSET', at, 'hold_ms', int(math.max(tonumber(was[1] or '0'), now + hold)))
+  local until_ms = math.max(tonumber(was[1] or '0'), now + hold)
+  -- After it the first submit goes alone, and the others at the slower pace: no storm.
+  local pace = math.max(until_ms, tonumber(redis.call('HGET', at, 'pace') or '0'))
+  redis.call('HSET', at, 'hold_ms', int(until_ms), 'pace', string.format('%.3f', pace))
 end
 if ARGV[4] ~= '' then park(at, ARGV[4], ARGV[5]) end
 if ARGV[6] then

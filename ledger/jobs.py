@@ -6,6 +6,7 @@ repeated freely, since a script gives the recorded answer to a token it has seen
 
 import math
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -17,9 +18,10 @@ from jobs.errors import LedgerRefused
 from jobs.record import LiveJob
 from ledger import health, scripts
 from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
-from ledger.gates import Policy
+from ledger.gates import LEAVES_WITHIN_S, Policy
+from ledger.instants import Instants
 from ledger.joined import elsewhere, read_joined
-from ledger.orders import Ask, Claim, Due, Moved, Order, Paid, Told
+from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues
 
 #: The version of the ledger's keys; it rises when an older worker could misread them.
 VERSION = 1
@@ -29,8 +31,9 @@ LEASE_S = 5.0
 CLAIM_LEASE_S = 5.0
 #: Seconds for one poll; the heartbeat stretches those that take longer.
 POLL_LEASE_S = 5.0
-#: Seconds of rate tokens that are claimed ahead of their time, so that a thread is at hand when one comes free.
-LOOK_AHEAD_S = 0.4
+#: Seconds of rate tokens that are claimed ahead of their time, so that a thread is at hand when one comes free: a tick,
+#: a doorbell that waits to be full, an intent and a connection lie between.
+LOOK_AHEAD_S = 1.0
 
 
 class Ledger:
@@ -41,6 +44,7 @@ class Ledger:
         self._redis: Any = client
         self.epoch = epoch
         self.store_url = store_url
+        self._instants = Instants()
         #: Why this ledger is left alone since the last look; empty when it is ours.
         self.strange = ""
 
@@ -129,11 +133,11 @@ class Ledger:
 
     def claim(self, account: str, policy: Policy, *, most: int, most_waiting: int) -> list[Claim]:
         """Admit up to `most` queued jobs: slot and money are taken, and no more than the rate will let out soon."""
-        return _claims(*scripts.run_all(self._redis, [self._claim(account, policy, most, most_waiting)]))
+        return read_claims(*scripts.run_all(self._redis, [self._claim(account, policy, most, most_waiting)]))
 
     def lease(self, account: str, policy: Policy, *, most: int, rings: int) -> list[Due]:
         """Take what is due on the account, and mend what dead workers left."""
-        return _dues(*scripts.run_all(self._redis, [self._lease(account, policy, most, rings)]))
+        return read_dues(*scripts.run_all(self._redis, [self._lease(account, policy, most, rings)]))
 
     def visit(
         self, orders: Sequence[Order], asks: Sequence[Ask] = (), paid: Sequence[Paid] = ()
@@ -150,15 +154,28 @@ class Ledger:
         answers = scripts.run_all(self._redis, commands)[len(paid) :]
         moved = [Moved(word == "moved", detail) for word, detail in answers[: len(orders)]]
         rest = answers[len(orders) :]
-        return moved, [Told(_dues(due), _claims(flat)) for due, flat in zip(rest[::2], rest[1::2], strict=True)]
+        return moved, [Told(read_dues(due), read_claims(flat)) for due, flat in zip(rest[::2], rest[1::2], strict=True)]
 
-    def send(self, claim: Claim, policy: Policy, *, token: str, send: int) -> tuple[str, str]:
-        """Take the rate token and move to submitting: ("go", ""), ("wait", milliseconds) or ("stop", why).
+    def send(self, claim: Claim, policy: Policy, *, token: str, send: int, late: str = "", told: str = "") -> Leave:
+        """Take the rate token and move to submitting, or say how long to wait or why to stop.
 
-        `send` is the number under which the store has the intent; it need not be the claim's.
+        `send` is the number under which the store has the intent; it need not be the claim's. `late` is a grant of this
+        very send that is given back, as no byte left in its time; `told` the instant that the last answer told.
         """
-        answer = scripts.run(self._redis, "send", self.epoch, *claim, token, int(LEASE_S * 1000), policy.submits, send)
-        return answer[0], answer[1] if len(answer) > 1 else ""
+        return self.ask_gate("send", *claim, token, int(LEASE_S * 1000), policy.submits, send, late, told)
+
+    def ask_gate(self, script: str, *args: str | int) -> Leave:
+        """Ask a script for an instant to send at."""
+        asked = time.monotonic()
+        word, *details = scripts.run(self._redis, script, self.epoch, *args)
+        if word == "stop":
+            return Leave(word, details[0])
+        if word == "wait":
+            return Leave(word, wait_s=float(details[0]) / 1000, told=details[1])
+        self._instants.seen(float(details[1]) / 1000, asked=asked)
+        grant_s = float(details[0]) / 1000
+        earliest, latest = self._instants.bounds(grant_s)
+        return Leave(word, not_before=latest, not_after=earliest + LEAVES_WITHIN_S, grant=details[0])
 
     def move(self, order: Order) -> Moved:
         """Carry out one move; a repeat of the same order is told what the first one did."""
@@ -272,17 +289,6 @@ def _found(client: Any, store_url: str, epoch: str = "") -> tuple[str, str, int]
     """Which ledger this Redis holds (epoch, store, version), founded first when an epoch is given."""
     found, store, version = scripts.run(client, "found", epoch, store_url, VERSION)
     return found, store, int(version or VERSION)
-
-
-def _dues(rows: Iterable[Any]) -> list[Due]:
-    return [
-        Due(job, state, fence, int(late), task, int(polls), int(attempts), *texts)
-        for job, state, fence, late, task, polls, attempts, *texts in rows
-    ]
-
-
-def _claims(flat: Sequence[str]) -> list[Claim]:
-    return [Claim(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
 
 
 def _without_secrets(error: Exception) -> str:

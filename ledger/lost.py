@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from ledger.gates import Policy
 from ledger.jobs import Ledger
+from ledger.orders import Leave
 
 #: Seconds for which one worker alone looks for an account's lost sends; it stretches them while it looks, so that one
 #: that is killed meanwhile keeps the others from looking only so long. Two looks at once do no harm but cost questions.
@@ -108,10 +109,9 @@ class LostSends:
         )
         return bool(claimed)
 
-    def resend(self, job_id: str, fence: str, policy: Policy) -> tuple[str, str]:
-        """Take a submit's token for a lost one: ("go", ""), ("wait", milliseconds) or ("stop", why)."""
-        answer = self._ledger.call("resend", job_id, fence, policy.submits)
-        return answer[0], answer[1] if len(answer) > 1 else ""
+    def resend(self, job_id: str, fence: str, policy: Policy, *, late: str = "") -> Leave:
+        """Take a submit's token for a lost one; `late` is a grant that is given back, as nothing left in its time."""
+        return self._ledger.ask_gate("resend", job_id, fence, policy.submits, late)
 
     def watch_on(self, account: str, watched: Watched, due_s: float) -> None:
         """Look again in so many seconds."""

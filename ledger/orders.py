@@ -2,9 +2,10 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any, Literal, NamedTuple
 
 from jobs.lifecycle import MOVES, Move, State
 from ledger.gates import Policy
@@ -15,6 +16,20 @@ class Claim(NamedTuple):
 
     job_id: str
     fence: str
+
+
+class Leave(NamedTuple):
+    """Whether a POST may leave. `go`: its first byte leaves between these two of our monotonic instants, or the grant,
+    an instant of Redis, is given back. `wait`: ask again in `wait_s`, with what was `told`. `stop`: `why` says so.
+    """
+
+    word: Literal["go", "wait", "stop"]
+    why: str = ""
+    not_before: float = 0.0
+    not_after: float = inf
+    grant: str = ""
+    wait_s: float = 0.0
+    told: str = ""
 
 
 class Due(NamedTuple):
@@ -147,3 +162,16 @@ class Moved(NamedTuple):
 
     ok: bool
     detail: str
+
+
+def read_dues(rows: Iterable[Any]) -> list[Due]:
+    """What `lease.lua` answers."""
+    return [
+        Due(job, state, fence, int(late), task, int(polls), int(attempts), *texts)
+        for job, state, fence, late, task, polls, attempts, *texts in rows
+    ]
+
+
+def read_claims(flat: Sequence[str]) -> list[Claim]:
+    """What `claim.lua` answers."""
+    return [Claim(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]

@@ -43,6 +43,6 @@ for _, job in ipairs(cjson.decode(ARGV[4])) do
   end
 end
 redis.call('SADD', PREFIX .. 'accounts', account)
--- The rate begins anew: its first token must not come too soon after the last one of the lost ledger.
-redis.call('HSET', at, 'hold_ms', int(now + 2000))
+-- The rate begins anew: its first submits must not come too soon after the last ones of the lost ledger, and in no crowd.
+redis.call('HSET', at, 'hold_ms', int(now + 2000), 'pace', int(now + 8000))
 return table.concat(answer)

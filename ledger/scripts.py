@@ -32,6 +32,9 @@ class Script(NamedTuple):
     sha: str
 
 
+#: What each script has in front, in this order.
+GROUND = ("ground", "gates")
+
 #: Every script of the ledger.
 NAMES = (
     "found",
@@ -57,11 +60,15 @@ NAMES = (
 )
 
 
+def part(name: str) -> str:
+    """The text of `<name>.lua`."""
+    return (files("ledger") / f"{name}.lua").read_text(encoding="utf-8")
+
+
 @cache
 def script(name: str) -> Script:
-    """The script `<name>.lua` with `ground.lua` in front of it."""
-    here = files("ledger")
-    text = "\n".join((here / f"{part}.lua").read_text(encoding="utf-8") for part in ("ground", name))
+    """The script `<name>.lua` with what all stand on in front of it."""
+    text = "\n".join(part(each) for each in (*GROUND, name))
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

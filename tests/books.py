@@ -78,7 +78,7 @@ class Bench:
         (claim,) = self.claim()
         if state is State.CLAIMED:
             return claim
-        assert self.ledger.send(claim, FREE, token="t", send=1) == ("go", "")
+        assert self.ledger.send(claim, FREE, token="t", send=1)[:2] == ("go", "")
         if state is State.SUBMITTING:
             return claim
         if state is State.UNKNOWN:
@@ -216,7 +216,7 @@ def _places(client: Any, account: str, jobs: dict[str, dict[str, str]]) -> Itera
 
 def targets(state: State) -> list[tuple[Move, State]]:
     """The moves of `Ledger.move` that lead out of a state, with their ends; a cancel needs a cancelled campaign."""
-    elsewhere = {Move.CANCEL, Move.CLAIM, Move.SEND, Move.WITHDRAW, Move.RENEW, Move.RETRY}
+    elsewhere = {Move.CANCEL, Move.CLAIM, Move.SEND, Move.RECALL, Move.WITHDRAW, Move.RENEW, Move.RETRY}
     return [
         (move, end)
         for move, (starts, ends, _) in MOVES.items()

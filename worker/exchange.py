@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Final
 
 import h11
@@ -53,17 +54,23 @@ def connect(host: str, port: int, *, within_s: float, tls: ssl.SSLContext | None
         raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
-class Exchange:
-    """What is said over one connection: `ask` once, then read `chunks`. All that goes wrong raises BrokenOff.
+class TooLate(Exception):
+    """The time for sending was over: no byte of the request has left."""
 
-    No step waits longer than `stall_s`, nor past `until` on the monotonic clock.
+
+class Exchange:
+    """What is said over one connection: `ask` once, then read `chunks`. All that goes wrong there raises BrokenOff.
+
+    The request is made up when the exchange is, so that it leaves at once when it is asked.
     """
 
-    def __init__(self, connection: socket.socket, *, until: float, stall_s: float) -> None:
+    def __init__(self, connection: socket.socket, request: h11.Request, body: bytes = b"", *, stall_s: float) -> None:
         self._socket = connection
-        self._until = until
+        self._until = 0.0
         self._stall_s = stall_s
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD_BYTES)
+        said = (self._http.send(event) for event in (request, h11.Data(data=body), h11.EndOfMessage()))
+        self._whole = b"".join(piece or b"" for piece in said)
         self.status = 0
         self.headers: dict[str, str] = {}
 
@@ -71,13 +78,29 @@ class Exchange:
         """Let the connection go."""
         self._socket.close()
 
-    def ask(self, request: h11.Request, body: bytes = b"") -> None:
-        """Send all in one piece and read the head of the answer: `status`, and `headers` under lower-case names."""
+    def is_untouched(self) -> bool:
+        """Whether the server has neither closed the connection nor said a word yet. Only before `ask`."""
         try:
-            said = (self._http.send(event) for event in (request, h11.Data(data=body), h11.EndOfMessage()))
-            whole = b"".join(piece or b"" for piece in said)
+            self._socket.settimeout(0)
+            self._socket.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def ask(self, *, until: float, not_after: float = inf) -> None:
+        """Send all in one piece and read the head of the answer: `status`, and `headers` under lower-case names.
+
+        No step waits longer than the stall, nor past `until`. Raises TooLate, and sends nothing, where the first byte
+        could not leave by `not_after`. Both are instants of the monotonic clock.
+        """
+        self._until = until
+        try:
             self._socket.settimeout(self._left_s())
-            self._socket.sendall(whole)
+            if time.monotonic() > not_after:
+                raise TooLate
+            self._socket.sendall(self._whole)
             while not isinstance(head := self._heard(), h11.Response):
                 pass  # 1xx announces the answer
         except (OSError, h11.ProtocolError) as error:

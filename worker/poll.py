@@ -12,8 +12,9 @@ from jobs.record import Purchase
 from ledger.orders import Claim, Due, Order
 from providers.clock import Clock
 from providers.contract import Ask, Failed, Finished, Kind, Open, Rejected, Throttled, Unreadable
+from worker.posting import NoAnswer
 from worker.settle import purchases_text
-from worker.wire import Asker, NoAnswer
+from worker.wire import Asker
 from worker.wiring import Counter
 
 #: A failed render is bought again at most once, and only if it was not billed.

@@ -5,18 +5,24 @@ repeat and proves nothing of the first send.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass, field
+from typing import Final
 
 from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.lifecycle import State
 from jobs.media import media_of, stored_parts
 from jobs.trial import ReplayTrial
+from ledger.orders import Leave
 from providers.contract import Accepted, Answer, Kind, Lost
+from worker.grant import Unused, post_when_granted
 from worker.lookup import Look
 from worker.submit import hold_s
 from worker.twins import Verdict
 
+#: Seconds in which a repeat must have its connection and its instant; else it is for a later look.
+SEND_WITHIN_S: Final = 5.0
 #: Refusals that pass by themselves.
 _PASSING = frozenset({Kind.RATE_LIMITED, Kind.PROVIDER_DOWN})
 
@@ -57,13 +63,18 @@ def _repeat(look: Look, job_id: str, row: dict[str, str], trials: dict[str, Repl
         return None
     if any(stored_parts(uri) for _, uri in media_of(job.render)):
         return FILES
-    word, detail = look.lost.resend(job_id, row["fence"], look.counter.policy)
-    if word == "stop":
-        return Verdict(held=True, reason=f"it is not sent again under its key: {detail}")
-    if word == "wait":
-        return Verdict(reason="it is sent again under its key when the account's rate allows it")
     call = account.provider.submit_call(job, account.endpoint, send_mark(job_id, int(row["sends"]), row["token"]))
-    answer = look.shop.wire.post(call)
+
+    def gate(late: str, _told: str) -> Leave:
+        return look.lost.resend(job_id, row["fence"], look.counter.policy, late=late)
+
+    answer = post_when_granted(
+        call, look.shop.wire, gate, send_by=time.monotonic() + SEND_WITHIN_S, stopping=look.shop.stopping
+    )
+    if isinstance(answer, Leave) and answer.word == "stop":
+        return Verdict(held=True, reason=f"it is not sent again under its key: {answer.why}")
+    if isinstance(answer, Leave | Unused):
+        return Verdict(reason="it is sent again under its key when the account's rate allows it")
     reading = account.provider.read_submit(answer) if isinstance(answer, Answer) else Lost(answer.reason)
     if isinstance(reading, Accepted):
         return reading

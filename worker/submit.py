@@ -14,16 +14,17 @@ from jobs.identity import send_mark
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
 from jobs.rendertimes import kind_of
-from ledger.orders import Claim, Order, Paid
+from ledger.orders import Claim, Leave, Order, Paid
 from ledger.shelf import Intent
 from providers.contract import Accepted, Call, Kind, Lost, Rejected
 from worker.attempt import Attempt, attempt_of, purchase_of, receipt_of
+from worker.grant import Gate, Unused, await_grant, post_when_granted
 from worker.handover import handed_over
 from worker.insist import insist
 from worker.intend import SEND_WITHIN_S, intend
 from worker.poll import asked_s
+from worker.posting import NoAnswer, NotSent
 from worker.settle import purchases_text, settle_unbought
-from worker.wire import NoAnswer, NotSent
 from worker.wiring import Counter, Workshop
 
 #: Seconds after which a submit whose answer was lost is looked for.
@@ -57,12 +58,19 @@ def submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
         call = account.provider.submit_call(order, account.endpoint, mark)
     send_by = time.monotonic() + SEND_WITHIN_S
     attempt, theirs = intend(attempt, shop)
+    if theirs is None:
+        return _buy(attempt, call, shop, send_by) if isinstance(call, Call) else _unmade(attempt, call, shop, send_by)
     refusal = _token(attempt, shop, send_by)
-    if refusal is not None:
-        if theirs is None:
-            _receipt(attempt, shop, outcome="not_sent")
-        return refusal
-    return _buy(attempt, call, shop, send_by) if theirs is None else _follow(attempt, theirs, shop)
+    return _follow(attempt, theirs, shop) if refusal is None else refusal
+
+
+def _unmade(attempt: Attempt, why: Rejected, shop: Workshop, send_by: float) -> Outcome:
+    """The order cannot be made: the job ends as if the provider had said so."""
+    refusal = _token(attempt, shop, send_by)
+    if refusal is None:
+        return _rejected(attempt, shop, why)
+    _receipt(attempt, shop, outcome="not_sent")
+    return refusal
 
 
 def _held_up(attempt: Attempt, shop: Workshop, why: Rejected) -> Outcome:
@@ -72,17 +80,17 @@ def _held_up(attempt: Attempt, shop: Workshop, why: Rejected) -> Outcome:
     return Wait(0.0, why.message)
 
 
-def _buy(attempt: Attempt, call: Call | Rejected, shop: Workshop, send_by: float) -> Outcome:
-    """The one POST, unless it comes too late or its order cannot be made, and what its answer means."""
-    if isinstance(call, Rejected):
-        return _rejected(attempt, shop, call)
-    if time.monotonic() > send_by:
-        return _not_sent(attempt, shop, "the worker was held up past the time in which it may buy")
+def _buy(attempt: Attempt, call: Call, shop: Workshop, send_by: float) -> Outcome:
+    """The one POST, unless it may not leave, and what its answer means."""
+    try:
+        answer = post_when_granted(call, shop.wire, _gate(attempt, shop), send_by=send_by, stopping=shop.stopping)
+    except RedisError as error:
+        return _ungranted(attempt, shop, error)
+    if isinstance(answer, Leave | NotSent | Unused):
+        outcome = _refused(attempt, shop, answer) if isinstance(answer, Leave) else _not_sent(attempt, shop, answer)
+        _receipt(attempt, shop, outcome="not_sent")
+        return outcome
     account = attempt.counter.account
-    answer = shop.wire.post(call)
-    if isinstance(answer, NotSent):
-        shop.ledger.hold(account.name, hold_s=DEFAULT_HOLD_S)
-        return _not_sent(attempt, shop, f"the provider cannot be reached ({answer.reason})")
     reading = Lost(answer.reason) if isinstance(answer, NoAnswer) else account.provider.read_submit(answer)
     if isinstance(reading, Accepted):
         return _accepted(attempt, shop, reading)
@@ -91,23 +99,33 @@ def _buy(attempt: Attempt, call: Call | Rejected, shop: Workshop, send_by: float
     return _rejected(attempt, shop, reading)
 
 
+def _gate(attempt: Attempt, shop: Workshop) -> Gate:
+    def gate(late: str, told: str) -> Leave:
+        policy, token, send = attempt.counter.policy, attempt.token, attempt.send
+        return shop.ledger.send(attempt.claim, policy, token=token, send=send, late=late, told=told)
+
+    return gate
+
+
 def _token(attempt: Attempt, shop: Workshop, send_by: float) -> Outcome | None:
-    """Take the rate token and move to submitting; None when the POST may leave now."""
-    while True:
-        try:
-            word, detail = shop.ledger.send(
-                attempt.claim, attempt.counter.policy, token=attempt.token, send=attempt.send
-            )
-        except RedisError as error:
-            # Whether or not the move happened, nothing was sent: only this worker can know that.
-            insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
-            return Retry(f"the ledger did not answer: {error}")
-        if word == "go":
-            return None
-        wait_s = int(detail) / 1000 if word == "wait" else 0.0
-        if word == "stop" or time.monotonic() + wait_s > send_by or shop.stopping.wait(wait_s):
-            shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=attempt.claim))
-            return Wait(wait_s, detail) if word == "wait" else Stop(detail)
+    """Take the rate token and move to submitting, to say at once what is known already; None when that is done."""
+    try:
+        leave = await_grant(_gate(attempt, shop), late="", send_by=send_by, stopping=shop.stopping)
+    except RedisError as error:
+        return _ungranted(attempt, shop, error)
+    return None if leave.word == "go" else _refused(attempt, shop, leave)
+
+
+def _ungranted(attempt: Attempt, shop: Workshop, error: RedisError) -> Outcome:
+    """The ledger went away at the gate. Whether or not the move happened, nothing was sent; nobody else can know."""
+    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
+    return Retry(f"the ledger did not answer: {error}")
+
+
+def _refused(attempt: Attempt, shop: Workshop, leave: Leave) -> Outcome:
+    """The gate does not let it go, now or in time."""
+    shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=attempt.claim))
+    return Wait(leave.wait_s, "the account's rate lets nothing go in time") if leave.word == "wait" else Stop(leave.why)
 
 
 def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted, *, just_now: bool = True) -> Outcome:
@@ -202,11 +220,14 @@ def hold_s(reading: Rejected, counter: Counter) -> float:
     return clock.ours_s(DEFAULT_HOLD_S) if wait_s is None else max(clock.ours_s(LEAST_HOLD_S), wait_s)
 
 
-def _not_sent(attempt: Attempt, shop: Workshop, reason: str) -> Outcome:
-    """The token was taken, but no byte left."""
-    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
-    _receipt(attempt, shop, outcome="not_sent")
-    return Retry(reason)
+def _not_sent(attempt: Attempt, shop: Workshop, what: NotSent | Unused) -> Outcome:
+    """No byte left: the provider could not be reached, or, with a token in hand, not in its time."""
+    if isinstance(what, Unused):
+        insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
+        return Retry(what.reason)
+    shop.ledger.hold(attempt.counter.name, hold_s=DEFAULT_HOLD_S)
+    insist(shop.ledger, Order(move=Move.RELEASE, to=State.QUEUED, claim=attempt.claim))
+    return Retry(f"the provider cannot be reached ({what.reason})")
 
 
 def _follow(attempt: Attempt, theirs: Intent, shop: Workshop) -> Outcome:

@@ -21,7 +21,8 @@ from jobs.money import shown, to_uusd
 from jobs.trial import ReplayTrial
 from providers.accounts import Account
 from providers.contract import Accepted, Answer, Ask, Call, Failed, Finished, Lost, Rejected
-from worker.wire import Asker, NotSent, Wire
+from worker.posting import NotSent
+from worker.wire import Asker, Wire
 from worker.wiring import counter
 
 PROMPT = "A paper boat drifts across a still pond in soft morning light"

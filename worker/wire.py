@@ -9,8 +9,7 @@ lets them.
 import hashlib
 import json
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,13 +17,16 @@ from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
+import h11
 import httpx
 from yarl import URL
 
 from config.links import LinkRefused, NoSuchHost, allowed_addresses, trusting
 from config.version import tool_version
 from providers.contract import Answer, Call
+from worker.body import LONGEST_ANSWER_BYTES, Unreadable, bounded, unpacked
 from worker.exchange import BrokenOff, Exchange, Unreachable, connect, request_of
+from worker.posting import NoAnswer, NotSent, Posting
 
 #: Seconds. A POST without an answer by then is lost; a worker that is told to stop waits as long for it.
 POST_TIMEOUT_S = 20.0
@@ -38,24 +40,8 @@ DOWNLOAD_TIMEOUT_S = 900.0
 #: Redirects that one link may lead through.
 MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-#: No answer of an API is longer; more of it is not read.
-LONGEST_ANSWER_BYTES = 2 * 1024 * 1024
 #: No 15-second video is larger.
 LARGEST_VIDEO_BYTES = 2 * 1024 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """No byte of the request left this machine: nothing was bought."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """The request left, or may have left, and no whole answer came back."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +71,9 @@ class Wire:
         self._tls = trusting()
         self._headers = {"User-Agent": f"wanbatch/{tool_version()}", "Accept": "*/*"}
 
-    def post(self, call: Call, *, within_s: float | None = None) -> Answer | NotSent | NoAnswer:
-        """Send the one POST; every failure says whether it was sent."""
+    def ready(self, call: Call, *, within_s: float | None = None) -> Posting | NotSent:
+        """All of the one POST but its sending: the request made up, and a connection of its own."""
         within_s = within_s or POST_TIMEOUT_S
-        until = time.monotonic() + within_s
         try:
             place = _place(call.url)
             headers = {"Host": place.host_header, "Accept-Encoding": "gzip, deflate", **self._headers, **call.headers}
@@ -97,16 +82,17 @@ class Wire:
                 headers.setdefault("Content-Type", "application/json")
                 body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             request = request_of(call.method, place.target, headers, body)
-            exchange = self._open(place.host, place, until, within_s)
+            return Posting(self._open(place.host, place, request, body, stall_s=within_s), within_s)
         except (Unreachable, httpx.InvalidURL, ValueError) as error:
             return NotSent(str(error))
-        try:
-            with closing(exchange):
-                exchange.ask(request, body)
-                raw = b"".join(_bounded(exchange, LONGEST_ANSWER_BYTES))
-                return Answer(exchange.status, exchange.headers, _unpacked(exchange.headers, raw))
-        except (BrokenOff, _UnreadableError) as error:
-            return NoAnswer(str(error))
+
+    def post(self, call: Call, *, within_s: float | None = None) -> Answer | NotSent | NoAnswer:
+        """Send the one POST; every failure says whether it was sent."""
+        posting = self.ready(call, within_s=within_s)
+        if isinstance(posting, NotSent):
+            return posting
+        with closing(posting):
+            return posting.send()
 
     def download(self, url: str, path: Path, *, home: str, stop: Callable[[], bool]) -> Download | NoDownload:
         """Stream a file to `path`, hashing on the way; raises Stopped when `stop()` says so.
@@ -126,7 +112,7 @@ class Wire:
             return NoDownload(f"the link is no URL: {error}", gone=True)
         except LinkRefused as error:
             return NoDownload(str(error), gone=True)
-        except (NoSuchHost, Unreachable, BrokenOff, _UnreadableError, ValueError) as error:
+        except (NoSuchHost, Unreachable, BrokenOff, Unreadable, ValueError) as error:
             return NoDownload(str(error), gone=False)
         return NoDownload(f"the link leads through more than {MOST_REDIRECTS} others", gone=False)
 
@@ -139,23 +125,23 @@ class Wire:
         *others, last = map(str, addresses)
         for address in others:
             try:
-                exchange = self._open(address, place, until, STALL_TIMEOUT_S)
+                exchange = self._open(address, place, request, stall_s=STALL_TIMEOUT_S)
                 break
             except Unreachable:
                 continue
         else:
-            exchange = self._open(last, place, until, STALL_TIMEOUT_S)
+            exchange = self._open(last, place, request, stall_s=STALL_TIMEOUT_S)
         try:
-            exchange.ask(request)
+            exchange.ask(until=until)
         except BrokenOff:
             exchange.close()
             raise
         return exchange
 
-    def _open(self, host: str, place: "_Place", until: float, stall_s: float) -> Exchange:
+    def _open(self, host: str, place: "_Place", request: h11.Request, body: bytes = b"", *, stall_s: float) -> Exchange:
         tls = self._tls if place.encrypted else None
         connection = connect(host, place.port, within_s=CONNECT_TIMEOUT_S, tls=tls, name=place.host)
-        return Exchange(connection, until=until, stall_s=stall_s)
+        return Exchange(connection, request, body, stall_s=stall_s)
 
 
 class Asker:
@@ -183,8 +169,8 @@ class Asker:
                     if len(body) > LONGEST_ANSWER_BYTES:
                         return NoAnswer(f"more than {LONGEST_ANSWER_BYTES} bytes")
             headers = _lower(response.headers)
-            return Answer(response.status, headers, _unpacked(headers, bytes(body)))
-        except (aiohttp.ClientError, TimeoutError, ValueError, _UnreadableError) as error:
+            return Answer(response.status, headers, unpacked(headers, bytes(body)))
+        except (aiohttp.ClientError, TimeoutError, ValueError, Unreadable) as error:
             return NoAnswer(f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
@@ -218,20 +204,6 @@ def _place(url: str) -> _Place:
     return _Place.of(httpx.URL(url))
 
 
-class _UnreadableError(Exception):
-    """More bytes than any honest answer has, or a body that cannot be unpacked."""
-
-
-def _bounded(exchange: Exchange, most_bytes: int) -> Iterator[bytes]:
-    """The body in chunks, no more than so many bytes."""
-    total = 0
-    for chunk in exchange.chunks():
-        total += len(chunk)
-        if total > most_bytes:
-            raise _UnreadableError(f"more than {most_bytes} bytes")
-        yield chunk
-
-
 def _saved(exchange: Exchange, path: Path, stop: Callable[[], bool]) -> Download | NoDownload:
     """The file behind a link, hashed on its way to the disk."""
     status = exchange.status
@@ -240,26 +212,12 @@ def _saved(exchange: Exchange, path: Path, stop: Callable[[], bool]) -> Download
         return NoDownload(f"the link answers {status}", gone=gone)
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
-        for chunk in _bounded(exchange, LARGEST_VIDEO_BYTES):
+        for chunk in bounded(exchange, LARGEST_VIDEO_BYTES):
             if stop():
                 raise Stopped
             digest.update(chunk)
             size += file.write(chunk)
     return Download(size, digest.hexdigest())
-
-
-def _unpacked(headers: Mapping[str, str], raw: bytes) -> bytes:
-    """The body without its Content-Encoding, within the same bound: a few bytes may unpack to gigabytes."""
-    if headers.get("content-encoding", "identity").lower() not in ("gzip", "deflate"):
-        return raw
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # either header
-    try:
-        body = unpacking.decompress(raw, LONGEST_ANSWER_BYTES)
-    except zlib.error as error:
-        raise _UnreadableError(f"the body cannot be unpacked: {error}") from error
-    if unpacking.unconsumed_tail:
-        raise _UnreadableError(f"more than {LONGEST_ANSWER_BYTES} bytes, packed into {len(raw)}")
-    return body
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

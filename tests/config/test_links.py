@@ -14,8 +14,9 @@ import pytest
 
 from config.links import LinkRefused, allowed_addresses, is_public
 from providers.contract import Call
-from worker import wire
-from worker.wire import Download, NoAnswer, NoDownload, Wire
+from worker import body
+from worker.posting import NoAnswer
+from worker.wire import Download, NoDownload, Wire
 
 Script = Callable[[bytes], bytes]
 
@@ -216,7 +217,7 @@ def test_a_packed_bomb_is_not_unpacked(
     client: Wire, serve: Callable[[Script], Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer that unpacks to more than any answer holds is no answer; an honest packed one is read."""
-    monkeypatch.setattr(wire, "LONGEST_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr(body, "LONGEST_ANSWER_BYTES", 10_000)
 
     def packed(body: bytes) -> Script:
         data = gzip.compress(body)

@@ -26,7 +26,8 @@ from providers.contract import (
 from providers.provider import Provider
 from providers.registry import endpoint, provider
 from tests.services import Simulator, start_simulator
-from worker.wire import Download, NoAnswer, NoDownload, NotSent, Wire
+from worker.posting import NoAnswer, NotSent
+from worker.wire import Download, NoDownload, Wire
 
 #: What makes a render of a mode, beside its prompt.
 NEEDED: dict[Mode, dict[str, Any]] = {

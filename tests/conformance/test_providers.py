@@ -25,8 +25,9 @@ from providers.contract import (
 )
 from providers.registry import PROVIDERS
 from tests.conformance.counter import Counter
+from worker.posting import NoAnswer, NotSent
 from worker.verify import Expectation, verify
-from worker.wire import Download, NoAnswer, NoDownload, NotSent
+from worker.wire import Download, NoDownload
 
 #: Opens an account at a simulator.
 Opening = Callable[..., Counter]

@@ -21,10 +21,11 @@ from tests.services import Simulator, free_ports
 from tests.workbench import CAMPAIGN, Workbench
 from worker.balance import Inquiry
 from worker.collect import collect
+from worker.posting import NoAnswer
 from worker.pump import Pump
 from worker.submit import submit
 from worker.tasks import answer
-from worker.wire import Asker, NoAnswer
+from worker.wire import Asker
 
 
 class Silent(Segmind):

@@ -15,7 +15,8 @@ from tests.lost import decided, lose, seek_until
 from tests.samples import mp3, picture
 from tests.services import Simulator
 from tests.workbench import Workbench
-from worker.wire import NoAnswer, Wire
+from worker.posting import NoAnswer
+from worker.wire import Wire
 
 IMAGE: dict[str, Any] = {"mode": Mode.I2V, "aspect_ratio": None}
 

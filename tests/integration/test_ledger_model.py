@@ -137,12 +137,32 @@ class Model(RuleBasedStateMachine):
     def send(self, pick: int, *, bought: bool, lost: bool) -> None:
         """Any claim ever held asks to send. Only one that is told to go may POST, and only if it hears so."""
         claim = self.pick(self.world.claims, pick)
-        word, _ = self.ledger.send(claim, GATE, token="t", send=1)
-        if word == "go":
+        leave = self.ledger.send(claim, GATE, token="t", send=1)
+        if leave.word == "go":
             undecided = [post for post in self.posts_of(claim.job_id) if post.kept]
             assert undecided == [], f"{claim.job_id} would be bought a second time"
             if not lost:
                 self.world.posts.append(Post(claim, bought))
+
+    @rule(pick=PICK, bought=st.booleans(), times=st.integers(1, 3))
+    @precondition(lambda self: self.world.claims)
+    def send_late(self, pick: int, *, bought: bool, times: int) -> None:
+        """A grant grows too old before a byte left: who has it, and nobody else, gives it back and asks for another."""
+        claim = self.pick(self.world.claims, pick)
+        leave = self.ledger.send(claim, GATE, token="mine", send=1)
+        for _ in range(times):
+            if leave.word != "go":
+                return
+            before = self.snapshot()
+            assert self.ledger.send(claim, GATE, token="another", send=1, late=leave.grant).word == "stop"
+            assert self.ledger.send(claim, GATE, token="mine", send=1, late="1.000").word == "stop"
+            assert self.snapshot() == before
+            granted = self.redis.llen(f"wb:sends:{ACCOUNT}")
+            leave = self.ledger.send(claim, GATE, token="mine", send=1, late=leave.grant)
+            assert self.redis.llen(f"wb:sends:{ACCOUNT}") == granted - (leave.word != "go")
+        if leave.word == "go":
+            assert not [post for post in self.posts_of(claim.job_id) if post.kept]
+            self.world.posts.append(Post(claim, bought))
 
     @rule(pick=PICK)
     @precondition(lambda self: self.world.claims)
@@ -362,8 +382,7 @@ class Model(RuleBasedStateMachine):
         if state == "queued":
             self.claim(4, lost=False)
         elif state == "claimed" and claim in self.world.claims:
-            word, _ = self.ledger.send(claim, GATE, token="t", send=1)
-            if word == "go":
+            if self.ledger.send(claim, GATE, token="t", send=1).word == "go":
                 assert not [post for post in posts if post.kept], f"{job} would be bought a second time"
                 self.world.posts.append(Post(claim, bought=lucky))
         elif state == "submitting" and posts and lucky:

@@ -1,9 +1,11 @@
 """The step that buys, against a real ledger, store and simulator: whatever goes wrong, nothing is bought twice."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,9 @@ from tests.services import Simulator, free_ports
 from tests.workbench import CAMPAIGN, Workbench
 from worker import pump, tasks, wire
 from worker import submit as submitting
+from worker.posting import NoAnswer, NotSent, Posting
 from worker.submit import submit
-from worker.wire import NoAnswer, Wire
+from worker.wire import Wire
 
 
 def meet(work: Workbench, then: str, *, on: str = "submit", times: int = 1, retry_after_s: float | None = None) -> None:
@@ -37,11 +40,23 @@ def answer_with(work: Workbench, monkeypatch: pytest.MonkeyPatch, answer: Answer
     """Let the next POSTs meet this answer instead of the wire; answers what was sent."""
     sent: list[Call] = []
 
-    def post(_: Wire, call: Call) -> Answer | NoAnswer:
-        sent.append(call)
-        return answer
+    class Said(Posting):
+        def __init__(self, call: Call) -> None:
+            self._call = call
 
-    monkeypatch.setattr(Wire, "post", post)
+        def close(self) -> None:
+            """No connection was made."""
+
+        def is_open(self) -> bool:
+            return True
+
+        def send(self, *, not_after: float = inf) -> Answer | NoAnswer | NotSent:
+            if time.monotonic() > not_after:
+                return NotSent("too late")
+            sent.append(self._call)
+            return answer
+
+    monkeypatch.setattr(Wire, "ready", lambda _, call: Said(call))
     return sent
 
 
@@ -379,14 +394,16 @@ def test_nothing_is_bought_while_the_store_is_away(work: Workbench, monkeypatch:
 
 def breaking(work: Workbench, monkeypatch: pytest.MonkeyPatch, answer: Answer | None = None) -> None:
     """Let the store break while the POST is on the wire."""
-    real = Wire.post
+    real = Posting.send
 
-    def post(one: Wire, call: Call) -> object:
-        answered = answer or real(one, call)
+    def send(one: Posting, **within: float) -> object:
+        answered = real(one, **within)
+        if isinstance(answered, NotSent):
+            return answered
         break_store(work)
-        return answered
+        return answer or answered
 
-    monkeypatch.setattr(Wire, "post", post)
+    monkeypatch.setattr(Posting, "send", send)
 
 
 def test_a_receipt_that_cannot_be_written_is_owed(work: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,7 +446,7 @@ def test_a_worker_serves_only_its_own_accounts(work: Workbench) -> None:
 def test_waiting_for_a_token_gives_the_claim_back_when_the_worker_leaves(work: Workbench) -> None:
     """A worker that was told to go does not wait out its turn, and nothing is sent."""
     first, second = work.order(count=2)
-    slow = json.dumps([["submit:0", 5000, 0]])
+    slow = json.dumps({"windows": [[1, 5000]]})
     work.shop.counters[work.account] = replace(work.counter, policy=replace(work.counter.policy, submits=slow))
     work.submit()
     assert work.state(first.job_id) == "rendering"

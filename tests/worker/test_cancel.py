@@ -12,7 +12,7 @@ from providers.accounts import open_simulated
 from providers.clock import REAL
 from providers.contract import Answer, Call
 from worker.poll import look
-from worker.wire import NoAnswer
+from worker.posting import NoAnswer
 from worker.wiring import counter
 
 RUNNING = Answer(200, {}, json.dumps({"output": {"task_status": "RUNNING", "task_id": "t"}}).encode())

@@ -15,7 +15,8 @@ from providers.contract import Answer, Call
 from tests.services import free_ports
 from tests.tls import TlsDoor, self_signed
 from worker import wire
-from worker.wire import Asker, Download, NoAnswer, NoDownload, NotSent, Stopped, Wire
+from worker.posting import NoAnswer, NotSent
+from worker.wire import Asker, Download, NoDownload, Stopped, Wire
 
 #: Where the provider of these tests lives, so that its links may lead to loopback.
 HOME = "http://127.0.0.1/"
