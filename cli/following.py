@@ -25,13 +25,13 @@ def follow(
     ledger: Ledger,
     campaign: str,
     *,
-    each_look: Callable[[], None] = lambda: None,
+    each_look: Callable[[CampaignStatus], None] = lambda _: None,
     until_s: float | None = None,
     look_every_s: float = LOOK_EVERY_S,
 ) -> Progress:
     """Show progress until the campaign has settled, or for `until_s` seconds (then `exit_code` is None).
 
-    `each_look` is called every time and may raise. Raises LedgerLost when the ledger stays silent.
+    `each_look` is called with every status and may raise. Raises LedgerLost when the ledger stays silent.
     """
     deadline = None if until_s is None else time.monotonic() + until_s
     watch = Watch()
@@ -41,7 +41,7 @@ def follow(
             shown.show(progress)
             if progress.exit_code is not None or (deadline is not None and time.monotonic() >= deadline):
                 return progress
-            each_look()
+            each_look(progress.status)
             time.sleep(look_every_s)
 
 

@@ -7,6 +7,7 @@ import click
 
 from cli.balance import with_balance
 from cli.following import follow, told_to_end
+from cli.message import Messages
 from cli.options import as_json, planning, redis, spending
 from cli.places import Campaign, found, store_of
 from cli.planning import Asked, plan_lines, planned
@@ -19,6 +20,7 @@ from cli.world import World, choose
 from config.settings import Settings, load_settings
 from jobs.lifecycle import State
 from jobs.money import shown
+from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
@@ -45,6 +47,7 @@ def command(
     )
     world = choose(settings, simulate=wish.simulate)
     store = store_of(settings)
+    messages = Messages(settings, store)
     with told_to_end(), planned(wish, world, store, settings) as plan:
         for line in plan_lines(plan, world, store, settings):
             tell(line)
@@ -52,7 +55,7 @@ def command(
         done = _finished(plan, store)
         if done:
             return _tell_finished(done, as_json=as_json)
-        return _make(plan, world, settings, store, as_json=as_json)
+        return _make(plan, world, settings, store, messages, as_json=as_json)
 
 
 def _finished(plan: Plan, store: ObjectStore) -> Campaign | None:
@@ -79,14 +82,22 @@ def _tell_finished(campaign: Campaign, *, as_json: bool) -> int:
     return code
 
 
-def _make(plan: Plan, world: World, settings: Settings, store: ObjectStore, *, as_json: bool) -> int:
+def _make(
+    plan: Plan, world: World, settings: Settings, store: ObjectStore, messages: Messages, *, as_json: bool
+) -> int:
     """Bring the services up, hand the plan over, follow it to its end, and write the papers."""
     with Stack(settings, account=world.account, simulated=world.simulated, tell=tell) as stack:
         ledger = Ledger.connect(stack.redis_url, store_url=store.url, found=True)
         try:
             tell(said(hand_over(plan, ledger, store, settings.budget_usd)))
-            end = with_balance(follow(ledger, plan.campaign, each_look=stack.watch), ledger, stack.simulator_url)
+
+            def look(status: CampaignStatus) -> None:
+                stack.watch()
+                messages.look(status, ledger)
+
+            end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, stack.simulator_url)
             results = write_results(found(store, plan.campaign), ledger, end.status)
+            messages.ended(end.status, ledger, results)
         finally:
             ledger.close()
         if as_json:

@@ -4,6 +4,7 @@ import click
 
 from cli.balance import with_balance
 from cli.following import follow
+from cli.message import Messages
 from cli.options import as_json, campaign, places
 from cli.places import required_ledger_url, store_of
 from cli.stack import running_simulator
@@ -23,15 +24,18 @@ def command(campaign: str, store: str | None, redis: str | None, timeout: float 
     """Wait until CAMPAIGN has settled; ends with run's exit codes. Interrupting it stops nothing."""
     settings = load_settings(store=store, redis=redis)
     url = required_ledger_url(settings, "wait")
-    ledger = Ledger.connect(url, store_url=store_of(settings).url)
+    objects = store_of(settings)
+    messages = Messages(settings, objects)
+    ledger = Ledger.connect(url, store_url=objects.url)
     try:
         if campaign not in (names := ledger.campaigns()):
             raise BadInput(
                 f"the ledger has no campaign {campaign!r}", hint=f"it has {', '.join(names[:5]) or 'none yet'}"
             )
-        end = follow(ledger, campaign, until_s=timeout)
+        end = follow(ledger, campaign, until_s=timeout, each_look=lambda status: messages.look(status, ledger))
         if end.exit_code is not None:
             end = with_balance(end, ledger, settings.simulator_url or running_simulator(settings.store))
+            messages.ended(end.status, ledger, None)
     finally:
         ledger.close()
     _tell(end, as_json=as_json)

@@ -94,9 +94,10 @@ def configure_logs(level: str, *, secrets: Iterable[str] = (), stream: TextIO | 
 
 
 def known_secrets(settings: Settings, providers: Iterable[KeyNames]) -> list[str]:
-    """Every secret that this process can know: the providers' keys, the ledger's password, the S3 secret."""
+    """Every secret that this process can know: keys, the ledger's password, the S3 secret, where messages go."""
     keys = [key.get_secret_value() for facts in providers if (key := provider_key(facts))]
     password = urlsplit(settings.redis_url).password if settings.redis_url else None
+    keys += [each.get_secret_value() for each in (settings.notify, settings.notify_secret) if each]
     names = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     return [secret for secret in (*keys, password, s3_keys()[1], *(os.environ.get(name) for name in names)) if secret]
 

@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged: debug, info, warning or error"
     )
+    notify: SecretStr | None = Field(
+        None,
+        description="where a message goes when a run ends or needs a person: https://..., slack+https://... or "
+        "smtp://user:password@host:587/?to=you@example.org, several with blanks between",
+    )
+    notify_secret: SecretStr | None = Field(None, description="what the webhook of WANBATCH_NOTIFY is signed with")
     s3_endpoint: str | None = Field(
         None, pattern=r"^https?://\S+$", description="the S3 endpoint, https://host, for stores other than AWS"
     )

@@ -1,5 +1,6 @@
 """Spending: asked for by name, never past the budget, and simulated and real money never meet."""
 
+import json
 import re
 import shutil
 import sys
@@ -24,6 +25,7 @@ from tests.acceptance.driving import (
     until,
     wanbatch,
 )
+from tests.receivers import web
 from tests.services import Simulator
 
 ROOMS = ("cli", "producer", "worker", "providers", "ledger", "config", "jobs", "simulator")
@@ -163,13 +165,22 @@ def test_a_rehearsal_and_the_real_run_never_meet(
 
 @pytest.mark.parametrize("provider", ["segmind", "apimart"])
 def test_the_last_words_say_what_is_left_now(provider: str, fleet: Callable[..., Fleet]) -> None:
-    """Whether answers tell the balance or not: after the last video it is what was there less what was billed."""
+    """Whether answers tell the balance or not: after the last video it is what was there less what was billed.
+
+    Who asked for a message gets one, however many wait.
+    """
     made = fleet("--speed", "600", "--no-limits")
     made.hire()
     prompts_file(made.folder / "lamps.txt", 12)
     told = made.run("submit", "lamps.txt", "--simulate", "--provider", provider, "--campaign", "lamps")
     assert told.code == 0, told.err
-    waited = made.run("wait", "lamps", "--json")
-    assert waited.code == 0, waited.err
+    with web() as there:
+        waited = made.run("wait", "lamps", "--json", WANBATCH_NOTIFY=f"slack+{there.url}/told")
+        assert waited.code == 0, waited.err
+        again = made.run("wait", "lamps", WANBATCH_NOTIFY=f"slack+{there.url}/told")
+        assert again.code == 0, again.err
+    ((_, _, body),) = there.got
+    first, bought, *_ = json.loads(body)["text"].splitlines()
+    assert (first, bought.partition(",")[0]) == ("lamps (simulated): nothing needs you", "bought 12 of 12")
     left = waited.json["credits"][f"simulated-{provider}"]["remaining"]
     assert Decimal(left) == Decimal(10_000) - billed_usd(made.provider.purchases())

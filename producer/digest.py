@@ -1,0 +1,207 @@
+"""What a person reads the morning after: what needs them first, then what was bought, at what price, and what is left.
+
+Pure: the caller brings the manifest's lines, and what the ledger tells of the campaign.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from jobs.lifecycle import State
+from jobs.money import shown
+from jobs.record import ManifestLine
+from jobs.visible import visible
+from jobs.words import counted
+from ledger.campaigns import CampaignStatus
+
+#: Reasons for parking that end with a command, once they are mended.
+MENDED = frozenset({"breaker", "charge", "out_of_credit", "key_refused"})
+#: Longest words of a provider that stand in the message.
+CAUSE_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """So many jobs wait for a person: why, and the command to paste where there is one."""
+
+    jobs: int
+    why: str
+    command: str | None = None
+
+    def text(self) -> str:
+        """In one line."""
+        why = visible(" ".join(self.why.split()))
+        return why if self.command is None else f"{why}: `{self.command}`"
+
+
+@dataclass
+class Tally:
+    """A manifest's lines, added up. `since` is when the run began: what was bought before is not its doing."""
+
+    since: datetime
+    total: int = 0
+    there: int = 0
+    to_make: int = 0
+    made: int = 0
+    unverified: int = 0
+    surplus: int = 0
+    run_usd: Decimal = Decimal(0)
+    run_priced: int = 0
+    spent_usd: Decimal = Decimal(0)
+    unpriced: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    causes: dict[str, Counter[str]] = field(default_factory=dict)
+    #: Native money that this run's purchases took, by its unit.
+    native: dict[str, Decimal] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+
+    def see(self, line: ManifestLine) -> None:
+        """Take in one line."""
+        self.total += 1
+        self.states[line.status] += 1
+        now = [each for each in line.purchases if each.submitted_at >= self.since]
+        before = line.status == "done" and not now
+        self.there += line.status == "done"
+        self.to_make += not before
+        self.made += line.status == "done" and bool(now)
+        self.unverified += line.video is not None and not line.video.verified
+        self.surplus += sum(each.state == "surplus" for each in line.purchases)
+        self.spent_usd += sum((each.cost_usd or Decimal(0) for each in line.purchases), Decimal(0))
+        self.unpriced += sum(each.cost_usd is None for each in line.purchases)
+        for each in now:
+            self.run_usd += each.cost_usd or 0
+            self.run_priced += bool(each.cost_usd)
+            if each.cost_native is not None:
+                unit = each.cost_native.unit
+                self.native[unit] = self.native.get(unit, Decimal(0)) + each.cost_native.amount
+        if line.status in ("failed", "refused") and line.error is not None:
+            self.causes.setdefault(line.status, Counter())[_cause(line.error.message)] += 1
+        if line.status == "done":
+            self.ids.add(line.job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The message: `lines[0]` is what needs a person, or that nothing does. `papers` are where the rest lies."""
+
+    campaign: str
+    simulated: bool
+    needs: tuple[Need, ...]
+    lines: tuple[str, ...]
+    papers: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        """One line that tells it all: the campaign and what it needs."""
+        world = " (simulated)" if self.simulated else ""
+        return f"{self.campaign}{world}: {self.lines[0]}"
+
+    @property
+    def text(self) -> str:
+        """The whole message."""
+        return "\n".join((self.subject, *self.lines[1:], *self.papers))
+
+
+def digest(
+    campaign: str,
+    lines: Iterable[ManifestLine],
+    *,
+    simulated: bool,
+    since: datetime,
+    needs: Iterable[Need],
+    budget_usd: Decimal | None,
+    in_doubt_usd: Decimal,
+    credits_left: tuple[Decimal, str] | None,
+    before: set[str] | None,
+    papers: Iterable[str],
+) -> Digest:
+    """Say it. `credits_left` is amount and unit; `before` are the jobs done in the run before, None without one."""
+    tally = Tally(since)
+    for line in lines:
+        tally.see(line)
+    wanted = tuple(needs)
+    told = [_needs(wanted), _bought(tally, budget_usd), *_bad(tally, in_doubt_usd), *_price(tally)]
+    told += _credits(tally, credits_left)
+    if before is not None:
+        told.append(f"vs the run before: +{len(tally.ids - before)} -{len(before - tally.ids)} videos")
+    told += [f"{need.jobs:,}: {need.text()}" for need in wanted[1:]]
+    return Digest(campaign, simulated, wanted, tuple(told), tuple(papers))
+
+
+def needs_of(status: CampaignStatus) -> list[Need]:
+    """What the ledger says that a person has to do for the campaign, the most pressing first."""
+    name, found = status.campaign, []
+    waiting = status.total - status.ended - status.held
+    found += [Need(waiting, f"nothing goes on: {trouble}") for trouble in status.troubles[:1]]
+    if status.parked and (parked := status.states.get(State.PARKED, 0)):
+        mended = status.parked_kind in MENDED
+        found.append(Need(parked, status.parked, f"wanbatch resume {name}" if mended else None))
+    if status.held:
+        why = f"{counted(status.held, 'submit')} without an answer hold {shown(status.in_doubt_usd)}"
+        found.append(Need(status.held, why, f"wanbatch reconcile {name}"))
+    if status.surplus:
+        found.append(Need(status.surplus, "paid for twice, since a lost task turned up: ask for a refund"))
+    if status.unverified:
+        found.append(Need(status.unverified, "not what was ordered: look at them in the gallery"))
+    return found
+
+
+def _needs(needs: tuple[Need, ...]) -> str:
+    count = sum(need.jobs for need in needs)
+    return f"{count:,} {'needs' if count == 1 else 'need'} you: {needs[0].text()}" if needs else "nothing needs you"
+
+
+def _bought(tally: Tally, budget_usd: Decimal | None) -> str:
+    if not tally.to_make:
+        return f"bought nothing: all {tally.there:,} were there already"
+    known = "" if tally.to_make == tally.total else f"; {tally.there:,} of {tally.total:,} are there in all"
+    at_least = "at least " if tally.unpriced else ""
+    of = "" if budget_usd is None else f" of {shown(budget_usd)}"
+    return f"bought {tally.made:,} of {tally.to_make:,}, {at_least}{shown(tally.spent_usd)}{of} spent{known}"
+
+
+def _bad(tally: Tally, in_doubt_usd: Decimal) -> Iterator[str]:
+    """One line for what did not come, with the most frequent cause of each kind."""
+    parts = [
+        f"{tally.states[state]:,} {state}{_most(tally.causes.get(state))}"
+        for state in ("refused", "failed")
+        if tally.states[state]
+    ]
+    if tally.states["unknown"]:
+        parts.append(f"{tally.states['unknown']:,} unknown holding {shown(in_doubt_usd)}")
+    if tally.unverified:
+        parts.append(f"{tally.unverified:,} not what was ordered")
+    if tally.surplus:
+        parts.append(f"{counted(tally.surplus, 'task')} too many")
+    if parts:
+        yield ", ".join(parts)
+
+
+def _most(causes: Counter[str] | None) -> str:
+    if not causes:
+        return ""
+    ((cause, number),) = causes.most_common(1)
+    return f" ({number:,} '{cause}')"
+
+
+def _price(tally: Tally) -> Iterator[str]:
+    if tally.made and tally.run_priced:
+        yield f"{shown((tally.run_usd / tally.made).quantize(Decimal('0.01')))} a video"
+
+
+def _credits(tally: Tally, left: tuple[Decimal, str] | None) -> list[str]:
+    """What is left, and for how many more nights like this one, where both are known in one unit."""
+    if left is None:
+        return []
+    amount, unit = left
+    used = tally.run_usd if unit.upper() == "USD" else tally.native.get(unit, Decimal(0))
+    nights = f" = {(amount / used).quantize(Decimal('0.1')):,f} nights at this rate" if used > 0 else ""
+    return [f"{amount.normalize():,f} {unit} left{nights}"]
+
+
+def _cause(words: str) -> str:
+    """The provider's words, on one line and no longer than a line has room for."""
+    text = visible(" ".join(words.split()))
+    return text if len(text) <= CAUSE_CHARS else f"{text[: CAUSE_CHARS - 1]}…"
