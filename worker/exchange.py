@@ -2,20 +2,18 @@
 
 Until `connect` has returned, no byte of the request has left this machine; from then on it may have arrived whole,
 whatever becomes of the answer. Nothing is tried twice, nothing kept, and no redirect followed: who calls decides
-(docs/decisions/0009). What may be said, and where an answer ends, is h11's word; what it does not take is broken off.
+(docs/decisions/0009). What may be said, and where an answer ends, is for `worker/http1.py` to know.
 """
 
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import inf
 from typing import Final
 
-import h11
+from worker.http1 import Garbled, Hearing
 
-#: Bytes. No honest head of an answer is longer, nor a chunk's own line, nor what trails a body.
-LONGEST_HEAD_BYTES: Final = 64 * 1024
 #: Bytes that one read takes from the socket at most.
 READ_BYTES: Final = 256 * 1024
 
@@ -26,18 +24,6 @@ class Unreachable(Exception):
 
 class BrokenOff(Exception):
     """There was a connection, and no whole answer came over it: the request may have arrived."""
-
-
-def request_of(method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> h11.Request:
-    """The head of a request with that body. Raises ValueError for what cannot stand in a head."""
-    length = {"Content-Length": str(len(body))} if body or method != "GET" else {}
-    try:
-        return h11.Request(
-            method=method, target=target, headers=list({**headers, **length, "Connection": "close"}.items())
-        )
-    except (h11.LocalProtocolError, UnicodeError):
-        # Without the library's words, which would show a key that has slipped.
-        raise ValueError("the address or a header holds what no request can") from None
 
 
 def connect(host: str, port: int, *, within_s: float, tls: ssl.SSLContext | None, name: str) -> socket.socket:
@@ -61,18 +47,25 @@ class TooLate(Exception):
 class Exchange:
     """What is said over one connection: `ask` once, then read `chunks`. All that goes wrong there raises BrokenOff.
 
-    The request is made up when the exchange is, so that it leaves at once when it is asked.
+    The request is whole when the exchange is made, so that it leaves at once when it is asked.
     """
 
-    def __init__(self, connection: socket.socket, request: h11.Request, body: bytes = b"", *, stall_s: float) -> None:
+    def __init__(self, connection: socket.socket, request: bytes, *, stall_s: float) -> None:
         self._socket = connection
         self._until = 0.0
         self._stall_s = stall_s
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD_BYTES)
-        said = (self._http.send(event) for event in (request, h11.Data(data=body), h11.EndOfMessage()))
-        self._whole = b"".join(piece or b"" for piece in said)
-        self.status = 0
-        self.headers: dict[str, str] = {}
+        self._request = request
+        self._hearing = Hearing()
+
+    @property
+    def status(self) -> int:
+        """The answer's status."""
+        return self._hearing.status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's headers under lower-case names."""
+        return self._hearing.headers
 
     def close(self) -> None:
         """Let the connection go."""
@@ -100,30 +93,31 @@ class Exchange:
             self._socket.settimeout(self._left_s())
             if time.monotonic() > not_after:
                 raise TooLate
-            self._socket.sendall(self._whole)
-            while not isinstance(head := self._heard(), h11.Response):
-                pass  # 1xx announces the answer
-        except (OSError, h11.ProtocolError) as error:
+            self._socket.sendall(self._request)
+            while not self._hearing.began:
+                self._hear()
+        except (OSError, Garbled) as error:
             raise BrokenOff(f"{type(error).__name__}: {error}") from error
-        self.status = head.status_code
-        for name, value in head.headers:
-            told, text = name.decode("latin-1"), value.decode("latin-1")
-            self.headers[told] = f"{self.headers[told]}, {text}" if told in self.headers else text
 
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces, ended only where the answer itself says that it ends."""
         try:
-            while isinstance(piece := self._heard(), h11.Data):
-                yield piece.data
-        except (OSError, h11.ProtocolError) as error:
+            while True:
+                if piece := self._hearing.body():
+                    yield piece
+                if self._hearing.ended:
+                    return
+                self._hear()
+        except (OSError, Garbled) as error:
             raise BrokenOff(f"{type(error).__name__}: {error}") from error
 
-    def _heard(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+    def _hear(self) -> None:
         """What the server says next."""
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            self._socket.settimeout(self._left_s())
-            self._http.receive_data(self._socket.recv(READ_BYTES))
-        return event
+        self._socket.settimeout(self._left_s())
+        if data := self._socket.recv(READ_BYTES):
+            self._hearing.feed(data)
+        else:
+            self._hearing.close()
 
     def _left_s(self) -> float:
         """Seconds that the next step may take. Raises TimeoutError when there are none."""

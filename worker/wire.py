@@ -1,31 +1,31 @@
 """The one HTTP client of the workshop: the POST that buys, the GETs that ask, and the download that streams.
 
 The POST and the download are an exchange each on a connection of its own (`worker/exchange.py`), because only then
-does a failure tell "never sent" from "perhaps bought" (docs/decisions/0009). GETs are free to repeat and go through
-aiohttp, which keeps connections. Bodies are bounded as sent and as unpacked; links lead only where `config/links.py`
-lets them.
+does a failure tell "never sent" from "perhaps bought" (docs/decisions/0009). GETs are free to repeat, so their
+connections are kept (`worker/lines.py`). Bodies are bounded as sent and as unpacked; links lead only where
+`config/links.py` lets them.
 """
 
+import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
-import aiohttp
-import h11
 import httpx
-from yarl import URL
 
 from config.links import LinkRefused, NoSuchHost, allowed_addresses, trusting
 from config.version import tool_version
 from providers.contract import Answer, Call
 from worker.body import LONGEST_ANSWER_BYTES, Unreadable, bounded, unpacked
-from worker.exchange import BrokenOff, Exchange, Unreachable, connect, request_of
+from worker.exchange import BrokenOff, Exchange, Unreachable, connect
+from worker.http1 import Garbled, request_of
+from worker.lines import Door, Lines
 from worker.posting import NoAnswer, NotSent, Posting
 
 #: Seconds. A POST without an answer by then is lost; a worker that is told to stop waits as long for it.
@@ -69,20 +69,13 @@ class Wire:
 
     def __init__(self) -> None:
         self._tls = trusting()
-        self._headers = {"User-Agent": f"wanbatch/{tool_version()}", "Accept": "*/*"}
 
     def ready(self, call: Call, *, within_s: float | None = None) -> Posting | NotSent:
         """All of the one POST but its sending: the request made up, and a connection of its own."""
         within_s = within_s or POST_TIMEOUT_S
         try:
-            place = _place(call.url)
-            headers = {"Host": place.host_header, "Accept-Encoding": "gzip, deflate", **self._headers, **call.headers}
-            body = call.content
-            if call.body is not None:
-                headers.setdefault("Content-Type", "application/json")
-                body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-            request = request_of(call.method, place.target, headers, body)
-            return Posting(self._open(place.host, place, request, body, stall_s=within_s), within_s)
+            place, request = _said(call, last=True)
+            return Posting(self._open(place.host, place, request, stall_s=within_s), within_s)
         except (Unreachable, httpx.InvalidURL, ValueError) as error:
             return NotSent(str(error))
 
@@ -120,8 +113,8 @@ class Wire:
         """Ask for what lies behind a link, at the first of its host's addresses that takes the connection."""
         addresses = allowed_addresses(link, home)
         place = _Place.of(link)
-        headers = {"Host": place.host_header, "Accept-Encoding": "identity", **self._headers}
-        request = request_of("GET", place.target, headers)
+        headers = {"Host": place.host_header, **_ourselves(), "Accept-Encoding": "identity"}
+        request = request_of("GET", place.target, headers, last=True)
         *others, last = map(str, addresses)
         for address in others:
             try:
@@ -138,44 +131,33 @@ class Wire:
             raise
         return exchange
 
-    def _open(self, host: str, place: "_Place", request: h11.Request, body: bytes = b"", *, stall_s: float) -> Exchange:
+    def _open(self, host: str, place: "_Place", request: bytes, *, stall_s: float) -> Exchange:
         tls = self._tls if place.encrypted else None
         connection = connect(host, place.port, within_s=CONNECT_TIMEOUT_S, tls=tls, name=place.host)
-        return Exchange(connection, request, body, stall_s=stall_s)
+        return Exchange(connection, request, stall_s=stall_s)
 
 
 class Asker:
     """The pump's client for GETs; lives on the pump's own event loop."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=trusting()),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "gzip, deflate"},
-            timeout=aiohttp.ClientTimeout(total=ASK_TIMEOUT_S),
-            auto_decompress=False,
-        )
+        self._tls = trusting()
+        self._lines = Lines(most_bytes=LONGEST_ANSWER_BYTES)
 
     async def ask(self, call: Call) -> Answer | NoAnswer:
-        """One GET; any failure is no news."""
-        body = bytearray()
+        """One question, asked twice only if it is a GET; any failure is no news."""
         try:
-            url = URL(call.url, encoded=True)
-            async with self._session.request(
-                call.method, url, headers=call.headers, json=call.body, allow_redirects=False
-            ) as response:
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > LONGEST_ANSWER_BYTES:
-                        return NoAnswer(f"more than {LONGEST_ANSWER_BYTES} bytes")
-            headers = _lower(response.headers)
-            return Answer(response.status, headers, unpacked(headers, bytes(body)))
-        except (aiohttp.ClientError, TimeoutError, ValueError, Unreadable) as error:
+            place, request = _said(call, last=False)
+            door = Door(place.host, place.port, self._tls if place.encrypted else None)
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                heard = await self._lines.ask(door, request, again=call.method == "GET")
+            return Answer(heard.status, heard.headers, unpacked(heard.headers, heard.body))
+        except (OSError, ValueError, httpx.InvalidURL, Garbled, Unreadable) as error:
             return NoAnswer(f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
         """Let the connections go."""
-        await self._session.close()
+        self._lines.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +181,28 @@ class _Place:
 
 
 @lru_cache(maxsize=64)
-def _place(url: str) -> _Place:
-    """The same, remembered: an account POSTs to the same few URLs."""
-    return _Place.of(httpx.URL(url))
+def _place(origin: str) -> _Place:
+    """Where calls go, remembered: an account has the same few hosts."""
+    return _Place.of(httpx.URL(origin))
+
+
+def _said(call: Call, *, last: bool) -> tuple[_Place, bytes]:
+    """Where a call goes, and all that is sent there. Raises ValueError or httpx.InvalidURL for what cannot be said."""
+    scheme, _, rest = call.url.partition("://")
+    host, slash, path = rest.partition("/")
+    place = _place(f"{scheme}://{host}/")
+    headers = {"Host": place.host_header, **_ourselves(), **call.headers}
+    body = call.content
+    if call.body is not None:
+        headers.setdefault("Content-Type", "application/json")
+        body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return place, request_of(call.method, slash + path or "/", headers, body, last=last)
+
+
+@cache
+def _ourselves() -> dict[str, str]:
+    """The headers that every call has."""
+    return {"User-Agent": f"wanbatch/{tool_version()}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 
 def _saved(exchange: Exchange, path: Path, stop: Callable[[], bool]) -> Download | NoDownload:
@@ -218,7 +219,3 @@ def _saved(exchange: Exchange, path: Path, stop: Callable[[], bool]) -> Download
             digest.update(chunk)
             size += file.write(chunk)
     return Download(size, digest.hexdigest())
-
-
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}

@@ -1,20 +1,23 @@
 """The wire tells what was never sent from what may have been bought, and nothing that a server does can stall it."""
 
-import asyncio
+import gzip
 import socket
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from providers.contract import Answer, Call
 from tests.services import free_ports
 from tests.tls import TlsDoor, self_signed
 from worker import wire
+from worker.body import LONGEST_ANSWER_BYTES
 from worker.posting import NoAnswer, NotSent
 from worker.wire import Asker, Download, NoDownload, Stopped, Wire
 
@@ -111,6 +114,11 @@ def received(one: socket.socket) -> bytes:
 
 def hang_up(_: socket.socket) -> None:
     """Close, as the server does when its behaviour ends."""
+
+
+def hang_up_on_the_next(one: socket.socket) -> None:
+    """Read another request, and close."""
+    read_request(one)
 
 
 def reset(one: socket.socket) -> None:
@@ -271,19 +279,32 @@ def test_a_post_follows_no_redirect(client: Wire, serve: Callable[[Behaviour], S
     assert elsewhere.connections == 0
 
 
-@pytest.mark.parametrize(
+HONEST = pytest.mark.parametrize(
     ("data", "headers"),
     [
         (CHUNKED, {"transfer-encoding": "chunked"}),
         (CHUNKED[:-2] + b"X-Trailer: 1\r\n\r\n", {"transfer-encoding": "chunked"}),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: <x>\r\n\r\n" + WHOLE, {"x-cost": "1"}),
         (WHOLE.replace(b"X-Cost: 1", b"X-Cost: 1\r\nx-cost: 2"), {"x-cost": "1, 2"}),
-        (WHOLE.replace(b"X-Cost: 1", b"X-Cost: 1\r\n  of 3"), {"x-cost": "1 of 3"}),
+        (WHOLE.replace(b"X-Cost: 1", b"X-Cost: 1\r\n of 3"), {"x-cost": "1 of 3"}),
         (WHOLE.replace(b"\r\n", b"\n"), {"x-cost": "1"}),
+        (CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\n", 1), {"content-length": "9"}),
         (b"HTTP/1.0 200\r\n\r\n{}", {}),
     ],
-    ids=["chunked", "trailers", "hints before it", "a header twice", "a folded header", "bare line ends", "no length"],
+    ids=[
+        "chunked",
+        "trailers",
+        "hints before it",
+        "a header twice",
+        "a folded header",
+        "bare line ends",
+        "chunks and a length",
+        "no length",
+    ],
 )
+
+
+@HONEST
 def test_every_honest_form_of_an_answer_is_read(
     client: Wire, serve: Callable[[Behaviour], Server], data: bytes, headers: dict[str, str]
 ) -> None:
@@ -352,17 +373,24 @@ def test_what_breaks_off_under_tls_may_have_bought(
         assert isinstance(Wire().post(post(f"https://localhost:{door.port}/")), NoAnswer)
 
 
-def ask(url: str) -> Answer | NoAnswer:
-    """One GET as the pump sends it."""
+def ask_all(*calls: Call) -> list[Answer | NoAnswer]:
+    """Questions one after the other, as the pump asks them, on its kind of loop."""
 
-    async def once() -> Answer | NoAnswer:
-        asker = Asker()
+    async def all_of_them() -> list[Answer | NoAnswer]:
+        asker, answers = Asker(), []
         try:
-            return await asker.ask(Call("GET", url))
+            for call in calls:
+                answers.append(await asker.ask(call))  # noqa: PERF401 - one after the other
         finally:
             await asker.close()
+        return answers
 
-    return asyncio.run(once())
+    return uvloop.run(all_of_them())
+
+
+def ask(url: str) -> Answer | NoAnswer:
+    """One GET."""
+    return ask_all(Call("GET", url))[0]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -389,6 +417,116 @@ def test_an_answer_is_read_whole(serve: Callable[[Behaviour], Server]) -> None:
     answer = ask(serve(answering(WHOLE)).url)
     assert isinstance(answer, Answer)
     assert (answer.status, answer.headers["x-cost"], answer.body) == (200, "1", b"{}")
+
+
+@HONEST
+def test_every_honest_form_of_an_answer_to_a_question_is_read(
+    serve: Callable[[Behaviour], Server], data: bytes, headers: dict[str, str]
+) -> None:
+    """A question is read by the same grammar as the POST."""
+    answer = ask(serve(answering(data)).url)
+    assert isinstance(answer, Answer), answer
+    assert (answer.status, answer.body) == (200, b"{}")
+    assert headers.items() <= answer.headers.items()
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"{}"), zlib.compress(b"{}")], ids=["gzip", "deflate"])
+def test_a_packed_answer_is_unpacked(serve: Callable[[Behaviour], Server], packed: bytes) -> None:
+    """Both codings that are asked for are understood."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    answer = ask(serve(answering(head + packed)).url)
+    assert isinstance(answer, Answer)
+    assert answer.body == b"{}"
+
+
+def test_few_bytes_that_unpack_to_many_are_no_news(serve: Callable[[Behaviour], Server]) -> None:
+    """The bound holds for the body as unpacked, too."""
+    packed = gzip.compress(bytes(LONGEST_ANSWER_BYTES + 1))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    answer = ask(serve(answering(head + packed)).url)
+    assert isinstance(answer, NoAnswer)
+    assert "packed into" in answer.reason
+
+
+def test_a_question_follows_no_redirect(serve: Callable[[Behaviour], Server]) -> None:
+    """A key must not be led elsewhere: a redirect is an answer like any other."""
+    elsewhere = serve(answering(WHOLE))
+    moved = f"HTTP/1.1 302 Found\r\nLocation: {elsewhere.url}\r\nContent-Length: 0\r\n\r\n".encode()
+    answer = ask(serve(answering(moved)).url)
+    assert isinstance(answer, Answer)
+    assert (answer.status, elsewhere.connections) == (302, 0)
+
+
+def test_questions_share_a_connection(serve: Callable[[Behaviour], Server]) -> None:
+    """As long as the server keeps it, the next question goes out on it."""
+    server = serve(answering(WHOLE, answering(WHOLE, answering(WHOLE))))
+    answers = ask_all(*[Call("GET", server.url)] * 3)
+    assert [isinstance(answer, Answer) for answer in answers] == [True] * 3
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+        WHOLE + WHOLE,
+        WHOLE + b"and more",
+        CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\n", 1),
+    ],
+    ids=["it says so", "an answer that nobody asked for", "garbage after it", "two ways to end"],
+)
+def test_a_connection_that_may_be_out_of_step_is_not_kept(serve: Callable[[Behaviour], Server], data: bytes) -> None:
+    """No answer is ever taken for that of the next question."""
+    server = serve(answering(data))
+    answers = ask_all(*[Call("GET", server.url)] * 2)
+    assert [isinstance(answer, Answer) and answer.body for answer in answers] == [b"{}"] * 2
+    assert server.connections == 2
+
+
+def test_a_question_on_a_dead_connection_is_asked_once_more(serve: Callable[[Behaviour], Server]) -> None:
+    """A server may let go of a kept connection while the next question is on its way: nothing of it is news."""
+    server = serve(answering(WHOLE, hang_up_on_the_next))
+    answers = ask_all(*[Call("GET", server.url)] * 3)
+    assert [isinstance(answer, Answer) for answer in answers] == [True] * 3
+    assert server.connections == 3
+
+
+def test_an_answer_that_breaks_off_is_not_asked_for_again(serve: Callable[[Behaviour], Server]) -> None:
+    """Only where nothing came is it the connection's fault."""
+    server = serve(answering(WHOLE, answering(WHOLE[:-1])))
+    first, second = ask_all(*[Call("GET", server.url)] * 2)
+    assert isinstance(first, Answer)
+    assert isinstance(second, NoAnswer)
+    assert server.connections == 1
+
+
+def test_what_may_not_be_asked_twice_has_a_connection_of_its_own(serve: Callable[[Behaviour], Server]) -> None:
+    """A cancel that breaks off is not sent again by the wire."""
+    server = serve(answering(WHOLE, hang_up_on_the_next))
+    first, second = ask_all(Call("GET", server.url), Call("POST", server.url, body={}))
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert server.connections == 2
+
+
+def test_a_question_travels_encrypted(
+    serve: Callable[[Behaviour], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only to whom an authority vouches for."""
+    server = serve(answering(WHOLE))
+    certificate = self_signed(tmp_path)
+    with closing(TlsDoor(certificate, int(server.url.rstrip("/").rpartition(":")[2]))) as door:
+        stranger = ask(f"https://localhost:{door.port}/")
+        assert isinstance(stranger, NoAnswer)
+        assert "certificate" in stranger.reason
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert isinstance(ask(f"https://localhost:{door.port}/"), Answer)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "nowhere", "http://127.0.0.1:1/a b", "http://[::1/"])
+def test_what_cannot_be_asked_is_no_news(url: str) -> None:
+    """An address that no HTTP can carry breaks nothing."""
+    assert isinstance(ask(url), NoAnswer)
 
 
 def never() -> bool:
