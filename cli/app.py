@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "run": "Plan, then make the videos with a ledger and a worker on this machine; waits.",
     "submit": "Plan, then put the jobs on the configured ledger and return.",
     "worker": "Work for the configured ledger until told to end.",
+    "webhooks": "Receive providers' calls that a render has ended, until told to end.",
     "wait": "Wait until a campaign has settled; ends with run's exit codes.",
     "status": "Counts, money, pace, and what needs a person.",
     "pause": "Stop buying for a campaign, a provider or everything; what is bought is collected.",

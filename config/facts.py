@@ -127,6 +127,8 @@ class ProviderFacts(Fact):
     name: str
     title: str
     key_variables: tuple[str, ...]
+    #: The variable of the secret that signs its webhooks; None where they are signed otherwise, or not at all.
+    webhook_secret_variable: str | None = None
     docs_url: str
     default_region: str
     regions: Mapping[str, Region]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from config.settings import KeyNames, Settings, provider_key, s3_keys
+from config.settings import SecretNames, Settings, provider_key, s3_keys, webhook_secret
 from jobs.visible import visible
 
 #: What stands where a secret was.
@@ -93,9 +93,10 @@ def configure_logs(level: str, *, secrets: Iterable[str] = (), stream: TextIO | 
     )
 
 
-def known_secrets(settings: Settings, providers: Iterable[KeyNames]) -> list[str]:
+def known_secrets(settings: Settings, providers: Iterable[SecretNames]) -> list[str]:
     """Every secret that this process can know: keys, the ledger's password, the S3 secret, where messages go."""
-    keys = [key.get_secret_value() for facts in providers if (key := provider_key(facts))]
+    found = [secret for facts in providers for secret in (provider_key(facts), webhook_secret(facts))]
+    keys = [secret.get_secret_value() for secret in (*found, settings.webhook_secret) if secret]
     password = urlsplit(settings.redis_url).password if settings.redis_url else None
     keys += [each.get_secret_value() for each in (settings.notify, settings.notify_secret) if each]
     names = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,6 +44,15 @@ class KeyNames(Protocol):
     @property
     def key_variables(self) -> tuple[str, ...]:
         """The variables to look into, the usual one first."""
+        ...
+
+
+class SecretNames(KeyNames, Protocol):
+    """Whatever knows those of all its secrets."""
+
+    @property
+    def webhook_secret_variable(self) -> str | None:
+        """The variable of the secret that its webhooks are signed with."""
         ...
 
 
@@ -86,6 +95,14 @@ class Settings(BaseSettings):
         "smtp://user:password@host:587/?to=you@example.org, several with blanks between",
     )
     notify_secret: SecretStr | None = Field(None, description="what the webhook of WANBATCH_NOTIFY is signed with")
+    webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="a text of your own, 16 characters or more, that makes webhooks' addresses"
+    )
+    webhook_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="where providers reach `wanbatch webhooks`, https://host/path; it needs WANBATCH_WEBHOOK_SECRET",
+    )
     s3_endpoint: str | None = Field(
         None, pattern=r"^https?://\S+$", description="the S3 endpoint, https://host, for stores other than AWS"
     )
@@ -114,6 +131,14 @@ class Settings(BaseSettings):
     def _redis_url(cls, value: SecretStr | None) -> SecretStr | None:
         """Refuse what is no Redis URL before a client is made of it."""
         if value is not None and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _told_with_a_secret(cls, value: str | None, told: ValidationInfo) -> str | None:
+        """Refuse addresses that anybody could make."""
+        if value is not None and told.data.get("webhook_secret") is None:
             raise ValueError
         return value
 
@@ -176,10 +201,12 @@ def nearest_file() -> Path | None:
 
 def provider_key(facts: KeyNames) -> SecretStr | None:
     """The provider's key from its usual variables, else from a file of that name with the secrets; None if unset."""
-    for name in facts.key_variables:
-        if value := os.environ.get(name, "").strip():
-            return SecretStr(value)
-    return next(filter(None, map(_secret_file, facts.key_variables)), None)
+    return _secret(*facts.key_variables)
+
+
+def webhook_secret(facts: SecretNames) -> SecretStr | None:
+    """What the provider's webhooks are signed with, from the same places; None if unset, or where there is none."""
+    return _secret(facts.webhook_secret_variable) if facts.webhook_secret_variable else None
 
 
 def s3_keys() -> tuple[str | None, str | None]:
@@ -204,6 +231,14 @@ def masked_url(url: str) -> str:
 def _secrets_dir() -> Path:
     """The folder with secrets, known before any other setting."""
     return Path(os.environ.get(f"{PREFIX}SECRETS_DIR") or SECRETS_DIR)
+
+
+def _secret(*names: str) -> SecretStr | None:
+    """The first of these variables that is set, else the first of them that is a file with the secrets."""
+    for name in names:
+        if value := os.environ.get(name, "").strip():
+            return SecretStr(value)
+    return next(filter(None, map(_secret_file, names)), None)
 
 
 def _secret_file(name: str) -> SecretStr | None:

@@ -36,6 +36,7 @@ class Move(StrEnum):
     REFUSE = "refuse"
     FAIL = "fail"
     WAIT = "wait"
+    HINT = "hint"
     FINISH = "finish"
     REBUY = "rebuy"
     COLLECT = "collect"
@@ -72,6 +73,7 @@ MOVES: dict[Move, tuple[tuple[State, ...], tuple[State, ...], str]] = {
     Move.REFUSE: (ANSWERED, (State.REFUSED,), "the provider refused the content"),
     Move.FAIL: (ANSWERED, (State.FAILED,), "the provider refused the request"),
     Move.WAIT: ((State.RENDERING,), (State.RENDERING,), "not ended yet; the next look is set"),
+    Move.HINT: ((State.RENDERING,), (State.RENDERING,), "its webhook came; the next look is now"),
     Move.FINISH: ((State.RENDERING,), (State.READY,), "the provider ended the render, well or badly"),
     Move.REBUY: ((State.RENDERING,), (State.QUEUED,), "the render failed unbilled; bought again at most once"),
     Move.COLLECT: ((State.READY,), (State.COLLECTING,), "a worker fetches and stores what came of it"),

@@ -25,6 +25,11 @@ POLL_SHARE: Final = 0.8
 LEAST_WAIT_S: Final = 1.0
 #: The dice move a look by at most this share of the wait, or of twice the lateness that is aimed at where that is less.
 MOVED: Final = 0.1
+#: Where webhooks tell of ends, the first look is at the age by which this share of renders has ended, and beyond it by
+#: from one to three times `NET_MARGIN`; while too little is known, at so many times the usual length.
+NET_SHARE: Final = 0.99
+NET_MARGIN: Final = 0.05
+NET_TIMES_USUAL: Final = 2.0
 #: Ages at which a look may be planned while renders end, at most.
 MOST_AGES: Final = 120
 #: A price is sought until lateness or polls are this near to what is wanted, or for so many tries.
@@ -45,6 +50,15 @@ def aim(mean_render_s: float, *, submits_per_s: float, polls_per_s: float, slots
     late_s = min(LATE_S, SLOT_SHARE * mean_render_s) if slot_rate < submits_per_s else LATE_S
     renders_per_s = min(submits_per_s, slot_rate)
     return Aim(late_s, POLL_SHARE * polls_per_s / renders_per_s if math.isfinite(renders_per_s) else math.inf)
+
+
+def net_s(looks: "Looks | None", usual_s: float, draw: float) -> float:
+    """The age in seconds at which a render that no webhook has told of is looked at first; `draw` is in [0, 1).
+
+    `usual_s` is the length that the provider's documents let expect, which counts while no looks are planned.
+    """
+    far_s = NET_TIMES_USUAL * usual_s if looks is None else looks.shape.age_s(NET_SHARE)
+    return far_s * (1 + NET_MARGIN * (1 + 2 * draw))
 
 
 @dataclass(frozen=True, slots=True)

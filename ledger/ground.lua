@@ -4,7 +4,7 @@
 -- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
 --                        sends, granted, grant (its instant), attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
---                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
+--                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), hint_ms, hinted (a webhook came, and named this task), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
 -- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:q:<campaign>  zset  queued jobs by seq
@@ -19,6 +19,7 @@
 -- wb:freed:<account>   zset  sends (<job>:<send>) that were given up, by the instant (ms) of the next look for a task of theirs
 -- wb:watch:<account>   hash  what those looks need, JSON by send
 -- wb:renders:<account>:<kind>  hash  ended renders by the cell of their length (jobs/rendertimes.py), and known, the sum of them
+-- wb:hint:<delivery>   text  a webhook that came, which is known again while this lives
 -- wb:looking:<account> text  who is looking for lost sends now; lives for a minute
 -- wb:asked:<account>   text  the balance was asked for; nobody asks again while it lives
 

@@ -1,7 +1,7 @@
 -- Leases what is due on one account, and mends what a dead worker left behind.
 -- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 poll windows JSON  6 ring again after ms  7 most collects rung or under way
 --      8 ms after its POST, wire and longest render, when the slot of an unanswered submit is free
--- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, attempts, purchases, owed, unwanted, kind, ran_ms, look_ms}
+-- ->   a row a job that needs work: {id, state, fence, late_ms, task, polls, attempts, purchases, owed, unwanted, kind, ran_ms, look_ms, hint_ms}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, account = ARGV[1], ARGV[2]
 local at, due = PREFIX .. 'a:' .. account, PREFIX .. 'due:' .. account
@@ -16,11 +16,11 @@ local late = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[
 for i = 1, #late, 2 do
   local id = late[i]
   local key = PREFIX .. 'j:' .. id
-  local job = redis.call('HMGET', key, 'state', 'fence', 'task', 'polls', 'attempts', 'purchases', 'owed', 'unwanted', 'kind', 'ran_ms', 'look_ms')
+  local job = redis.call('HMGET', key, 'state', 'fence', 'task', 'polls', 'attempts', 'purchases', 'owed', 'unwanted', 'kind', 'ran_ms', 'look_ms', 'hint_ms')
   local state = job[1]
   local function row()
     rows[#rows + 1] = {id, state, job[2], int(now - tonumber(late[i + 1])), job[3] or '', job[4] or '0', job[5] or '0',
-                       job[6] or '[]', job[7] or '', job[8] or '', job[9] or '', job[10] or '', job[11] or ''}
+                       job[6] or '[]', job[7] or '', job[8] or '', job[9] or '', job[10] or '', job[11] or '', job[12] or ''}
   end
   if state == 'collecting' then
     -- The worker that collected it is gone: its lease was not renewed. If it lives after all, it has lost the job.
@@ -73,6 +73,6 @@ local freed = PREFIX .. 'freed:' .. account
 local watched = redis.call('ZRANGE', freed, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1)[1]
 if watched then
   redis.call('ZADD', freed, int(now + tonumber(ARGV[4])), watched)
-  rows[#rows + 1] = {watched, 'freed', '', '0', '', '0', '0', '[]', '', '', '', '', ''}
+  rows[#rows + 1] = {watched, 'freed', '', '0', '', '0', '0', '[]', '', '', '', '', '', ''}
 end
 return rows

@@ -67,6 +67,11 @@ if order.bad ~= nil then
     park(campaign, 'breaker', bad .. ' of the last 20 videos failed, were refused or did not verify')
   end
 end
+if order.task and order.to == 'rendering' and redis.call('HEXISTS', key, 'hint_ms') == 1 then
+  -- Its webhook came before the answer to its submit.
+  order.due_ms = 0
+  redis.call('HSET', key, 'look_ms', 0)
+end
 set_due(account, id, order.due_ms and now_ms() + order.due_ms or nil)
 local fence = job[2]
 if order.new_fence then fence = new_fence(id, order.epoch) end

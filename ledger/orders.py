@@ -51,6 +51,8 @@ class Due(NamedTuple):
     kind: str = ""
     ran_ms: str = ""
     look_ms: str = ""
+    #: Not empty where a webhook has told of its end.
+    hint_ms: str = ""
 
 
 class Paid(NamedTuple):

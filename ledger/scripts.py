@@ -51,6 +51,7 @@ NAMES = (
     "paid",
     "token",
     "surplus",
+    "hint",
     "watch",
     "retry",
     "halt",

@@ -13,6 +13,7 @@ from providers import fields, rules
 from providers.contract import Answer, Call, CheckReading, Endpoint, Kind, Lost, SubmitReading
 from providers.provider import Provider
 from providers.rules import Rule
+from providers.webhooks import Unsigned, Webhook
 
 CREDITS = "APIMart credits"
 _TOP_UP = "top up at apimart.ai; below $0.05 it refuses every call"
@@ -27,6 +28,7 @@ class ApiMart(Provider):
     open_words = ("submitted", "pending", "queued", "processing", "in_progress")
     good_words, bad_words = ("completed",), ("failed", "cancelled")
     span_fields = ("created", "completed")
+    webhook = Webhook(Unsigned(), "data.id", body_field="webhook")
     rules = (
         Rule(None, r"paymentrequired|insufficient.*", "", Kind.OUT_OF_CREDIT, _TOP_UP),
         Rule(401, "", "", Kind.KEY_REFUSED, "check APIMART_API_KEY at apimart.ai/keys"),

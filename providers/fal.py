@@ -18,6 +18,7 @@ from providers.provider import Provider
 from providers.rows import Rows
 from providers.rules import Rule
 from providers.wanted import order, videos_first
+from providers.webhooks import Published, Webhook
 
 #: Rows on a page of the request list, the most there are.
 PAGE = 100
@@ -44,6 +45,7 @@ class Fal(Provider):
     balance_field = "credits.current_balance"
     #: The list goes back 90 days for one request by its id; for how long it tells inputs is not said (chosen).
     memory_s = 29 * 86_400.0
+    webhook = Webhook(Published("x-fal-webhook-", "keys", "/.well-known/jwks.json"), "request_id", query="fal_webhook")
     task_rules = (
         *rules.PLAIN_ENDS[1:-1],
         Rule(None, _SERVER, "", Kind.RENDER_FAILED, "fal bills no error of its servers"),

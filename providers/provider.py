@@ -39,6 +39,7 @@ from providers.contract import (
     Unreadable,
 )
 from providers.rules import Rule
+from providers.webhooks import Webhook
 
 
 class Provider(ABC):
@@ -72,6 +73,8 @@ class Provider(ABC):
     video_field: ClassVar[str] = "video_url"
     #: The fields of a finished task with its submit and its end by the provider's own clock; empty where it tells none.
     span_fields: ClassVar[tuple[str, str]] = ("", "")
+    #: How it is asked to call when a render has ended; None where it calls nobody.
+    webhook: ClassVar[Webhook | None] = None
     #: What a definite no means, read from the top.
     rules: ClassVar[Sequence[Rule]] = rules.PLAIN
     #: Seconds, of the provider's time, for which its list of tasks goes back; 0 where there is no list.

@@ -17,6 +17,7 @@ from providers.provider import Provider
 from providers.rows import Rows
 from providers.rules import Rule
 from providers.wanted import sized_order
+from providers.webhooks import Shared, Webhook
 
 _TASKS = "/v1/predictions"
 _ROWS = Rows("results", "id", "created_at", "status", ("succeeded",), ("failed", "canceled", "aborted"))
@@ -36,6 +37,9 @@ class Replicate(Provider):
     video_field = "output"
     #: How far back the list goes is not told; two weeks are what one of its filters is limited to.
     memory_s = 14 * 86_400.0
+    webhook = Webhook(
+        Shared("webhook-", standard=True), "id", body_field="webhook", more={"webhook_events_filter": ["completed"]}
+    )
     task_rules = (
         *rules.PLAIN_ENDS[1:-1],
         Rule(None, "", "", Kind.RENDER_FAILED, "Replicate may have billed it: see replicate.com/account/billing"),

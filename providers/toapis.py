@@ -12,8 +12,10 @@ from providers import fields, rules
 from providers.contract import Answer, Call, CheckReading, Endpoint, Kind
 from providers.provider import Provider
 from providers.rules import Rule
+from providers.webhooks import Shared, Webhook
 
 _TOP_UP = "top up at toapis.com/console"
+_SET_UP = "set the token's webhook up at toapis.com/console/token, or unset TOAPIS_WEBHOOK_SECRET"
 
 
 class ToApis(Provider):
@@ -24,10 +26,12 @@ class ToApis(Provider):
     balance_path, balance_field = "/v1/balance", "remain_balance"
     open_words, good_words, bad_words = ("submitted", "queued", "in_progress"), ("completed",), ("failed",)
     span_fields = ("created_at", "completed_at")
+    webhook = Webhook(Shared("x-toapis-webhook-"), "data.task_id", body_field="callback_url")
     rules = (
         # Messages come in the account's language; these are "content policy", "content check" and "breaks the rules".
         Rule(None, "", "内容政策|内容审核|违规", Kind.CONTENT_REFUSED, "change the prompt or the media"),
         Rule(None, r"insufficient.*", "", Kind.OUT_OF_CREDIT, _TOP_UP),
+        Rule(None, "webhooknotconfigured", "", Kind.KEY_REFUSED, _SET_UP),
         Rule(401, "", "", Kind.KEY_REFUSED, "check TOAPIS_API_KEY at toapis.com/console/token"),
         Rule(402, "", "", Kind.OUT_OF_CREDIT, _TOP_UP),
         Rule(403, "", "", Kind.KEY_REFUSED, "the key's account may not use this model"),

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
+from simulator.caller import Caller
 from simulator.desk import Desk
 from simulator.dialects.aimlapi import Aimlapi
 from simulator.dialects.apimart import ApiMart
@@ -45,13 +46,16 @@ def create_app(options: Options, *, real: Callable[[], float] = time.time) -> St
         JournalRefused: the journal is in use or damaged.
     """
     world = World(options, real=real)
+    desks = {speak.name: speak(world) for speak in DIALECTS}
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        calling = asyncio.create_task(Caller(world, desks).run())
         yield
+        calling.cancel()
         world.close()
 
-    routes: list[BaseRoute] = [Mount(f"/{speak.name}", routes=speak(world).routes()) for speak in DIALECTS]
+    routes: list[BaseRoute] = [Mount(f"/{name}", routes=desk.routes()) for name, desk in desks.items()]
     routes += [*Download(world).routes(), *Inspection(world).routes()]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.world = world

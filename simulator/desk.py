@@ -26,6 +26,7 @@ from simulator.limits import Grant, Limit
 from simulator.pictures import shaped
 from simulator.renders import Order, Task
 from simulator.weather import Fault, On
+from simulator.webhooks import CALL, CAME_TO, Letter
 from simulator.world import World
 
 #: What can be asked at a desk; each may have windows of its own.
@@ -59,6 +60,8 @@ class Desk(ABC):
     flagged: Words | None = None
     #: Simulated seconds that a task is remembered, from its submit on.
     life_s: float = math.inf
+    #: Simulated seconds from a webhook that was not answered with a 2xx to the next one about the same task.
+    webhooks_again_s: tuple[float, ...] = ()
     #: How many tasks an account may have in flight; what is beyond is `crowded`. None: as many as it pays for.
     slots: int | None = None
 
@@ -124,6 +127,10 @@ class Desk(ABC):
         """A task's name."""
         return str(uuid.uuid4())
 
+    def letter(self, task: Task, now: float) -> Letter:
+        """What a client is told that asked to be called about its task; for dialects that take such orders."""
+        raise NotImplementedError
+
     # What the desk does.
 
     async def submit(self, request: Request) -> Response:
@@ -152,6 +159,8 @@ class Desk(ABC):
             return self.error(self.penniless)
         if self._full(account, holder, now):
             return self.crowded()
+        if CALL in asked.notes:
+            asked.notes[CAME_TO] = address(request)
         task = self.world.accept(
             self.name, account, asked.model, asked.inputs, order, self, task_id=self.new_id(),
             opens_at=self.opens_at(account, now), notes=asked.notes,

@@ -39,6 +39,10 @@ class Options:
     segmind_polls_count: bool = field(
         default=False, metadata={"help": "count Segmind's polls in its 50 a minute (not documented either way)"}
     )
+    toapis_webhook_secret: str = field(
+        default="",
+        metadata={"help": "give ToAPIs' tokens a webhook that is signed with this; without it they have none"},
+    )
     refuse_word: str = field(default="forbidden", metadata={"help": "a prompt that holds this word is refused"})
     clip_pad_bytes: int = field(default=0, metadata={"help": "make every video this much longer"})
     weather: Weather = field(default_factory=Weather)

@@ -30,7 +30,7 @@ class Tally:
         """The counts by name."""
         this = int(time.monotonic())
         recent = sum(count for second, count in self._seconds if this - RATE_WINDOW_S <= second < this)
-        names = ("submits", "accepted", "polls", "lists", "throttled", "faults")
+        names = ("submits", "accepted", "polls", "lists", "throttled", "faults", "webhooks", "webhooks_refused")
         return {
             **{name: self.counts[name] for name in names},
             "peak_in_flight": self.peak_in_flight,

@@ -19,6 +19,7 @@ from simulator.renders import Order, Task
 from simulator.shelf import Shelf, Upload
 from simulator.tally import Tally
 from simulator.weather import Fault, Sky
+from simulator.webhooks import Calls
 
 
 class FailureWords(Protocol):
@@ -43,6 +44,7 @@ class World:
         self.links = Links(options.seed)
         self.shelf = Shelf()
         self.tallies: dict[str, Tally] = defaultdict(Tally)
+        self.calls = Calls()
         self.journal = Journal(options.journal) if options.journal else None
         self.bank = Bank(round(options.balance_usd * MICRO), self._write)
         self._asked: Counter[str] = Counter()
@@ -86,6 +88,7 @@ class World:
         tally = self.tallies[provider]
         tally.counts["accepted"] += 1
         tally.peak_in_flight = max(tally.peak_in_flight, self.bank.account(provider, account).in_flight)
+        self.calls.expect(task.ends_at + self.sky.weather.webhook_delay_s, task)
         return task
 
     def take(self, provider: str, account: str, limits: Sequence[Limit]) -> Grant:
@@ -162,6 +165,9 @@ class World:
             self.bank.restore(entry)
             if entry["kind"] == "accepted":
                 self._bought[entry["key"].split("#")[0]] += 1
+        for task in self.bank.tasks.values():
+            if task.state == "rendering":
+                self.calls.expect(task.ends_at + self.sky.weather.webhook_delay_s, task)
         return resume_at
 
 

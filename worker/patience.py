@@ -2,6 +2,7 @@
 or as the provider's documents say while that is too little.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
@@ -10,7 +11,7 @@ from typing import Final
 
 from config.facts import Window
 from jobs.backoff import poll_wait_s, waited_s
-from jobs.looks import Looks, aim, plan
+from jobs.looks import Looks, aim, net_s, plan
 from jobs.rendertimes import cell, evenly_s, known, mean_s
 from ledger.jobs import Ledger
 from ledger.orders import Due
@@ -19,27 +20,37 @@ from providers.accounts import Account
 
 #: Looks are planned anew once so many more renders are known.
 MORE_KNOWN: Final = 8
+#: Ends in a row that no webhook told of, after which looks are planned as if none came, until one does.
+MISSED_IN_A_ROW: Final = 3
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Patience:
     """The looks of each kind of render that this worker has met. Ages and waits are our seconds, counted in waits:
-    a clock that jumps ages no render.
+    a clock that jumps ages no render. `called` says that the account's provider is asked for webhooks.
     """
 
     account: Account
+    called: bool = False
     _looks: dict[str, Looks] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
     _met: set[str] = field(default_factory=set)
+    _missed: int = 0
 
     def wait_s(self, kind: str, polls: int, age_s: float) -> float:
         """Seconds until the next look at a render of that age, after so many polls."""
         clock, looks = self.account.clock, self._looks.get(kind)
         if kind:
             self._met.add(kind)
-        if looks is None:
-            return clock.ours_s(poll_wait_s(self.account.facts.cadence, polls, random()))
-        return clock.ours_s(looks.wait_s(clock.theirs_s(age_s), random()))
+        facts, theirs_s = self.account.facts, clock.theirs_s(age_s)
+        wait_s = poll_wait_s(facts.cadence, polls, random()) if looks is None else looks.wait_s(theirs_s, random())
+        if self.called and kind and self._missed < MISSED_IN_A_ROW:
+            # Its webhook is waited for first; this look is for those that are lost.
+            first_s = min(net_s(looks, facts.typical_render_s, random()), facts.cadence.deadline_s)
+            wait_s = max(wait_s, first_s - theirs_s)
+        return clock.ours_s(wait_s)
 
     def age_s(self, due: Due) -> float:
         """How old a render is at the look that is due now; lateness counts no further than the wait before it."""
@@ -66,6 +77,17 @@ class Patience:
         looks = self._looks.get(due.kind)
         guess = evenly_s if looks is None else looks.shape.length_s
         return due.kind, cell(guess(ran_s, ended_s, random()))
+
+    def ended(self, due: Due) -> None:
+        """Note whether a webhook had told of an end that this look has found."""
+        if not self.called or not due.kind:
+            return
+        before, self._missed = self._missed, 0 if due.hint_ms else self._missed + 1
+        told = {"account": self.account.name}
+        if self._missed == MISSED_IN_A_ROW:
+            log.warning("no webhooks arrive, so renders are looked after without them", extra=told)
+        elif before >= MISSED_IN_A_ROW and not self._missed:
+            log.warning("webhooks arrive again", extra=told)
 
     def renew(self, ledger: Ledger) -> None:
         """Read what is remembered of the kinds that were met since the last time, and plan their looks by it."""

@@ -24,7 +24,7 @@ LONGEST_HOLD_S = 3600.0
 #: The same for an instant to wait for: it seems to lie further off only where a clock is wrong.
 FURTHEST_S = 600.0
 #: What a job keeps of a purchase as long as it is rendered.
-BOUGHT = ("task", "submitted_ms", "kind", "ran_ms", "look_ms")
+BOUGHT = ("task", "submitted_ms", "kind", "ran_ms", "look_ms", "hint_ms")
 #: Questions in a row that one look may take (a status, its result, a history row).
 MOST_ASKS = 4
 
@@ -76,6 +76,8 @@ def _cancelled(due: Due) -> Order:
 
 
 def _order(reading: Open | Finished | Failed | Throttled | Unreadable, due: Due, counter: Counter) -> Order:
+    if isinstance(reading, Finished | Failed):
+        counter.patience.ended(due)
     if isinstance(reading, Finished):
         return _finish(due, finished(reading), counter.patience.lasted(due, reading.took_s))
     if isinstance(reading, Failed):
@@ -126,7 +128,7 @@ def _finish(due: Due, result: dict[str, Any], lasted: tuple[str, int] | None = N
         set={"result": json.dumps(result), "polls": str(due.polls + 1), "finished_ms": str(int(time.time() * 1000))},
         lasted=lasted,
         # If its link must be asked for anew, its length is not counted again.
-        delete=("kind",),
+        delete=("kind", "hint_ms"),
     )
 
 

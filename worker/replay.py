@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.lifecycle import State
 from jobs.media import media_of, stored_parts
@@ -63,7 +62,7 @@ def _repeat(look: Look, job_id: str, row: dict[str, str], trials: dict[str, Repl
         return None
     if any(stored_parts(uri) for _, uri in media_of(job.render)):
         return FILES
-    call = account.provider.submit_call(job, account.endpoint, send_mark(job_id, int(row["sends"]), row["token"]))
+    call = look.counter.submit_call(job, int(row["sends"]), row["token"])
 
     def gate(late: str, _told: str) -> Leave:
         return look.lost.resend(job_id, row["fence"], look.counter.policy, late=late)

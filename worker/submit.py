@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from redis.exceptions import RedisError
 
 from jobs.errors import StoreRefused, StoreUnavailable
-from jobs.identity import send_mark
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
 from jobs.rendertimes import kind_of
@@ -46,7 +45,6 @@ def submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
     if attempt is None:
         shop.ledger.move(Order(move=Move.RELEASE, to=State.QUEUED, claim=claim))
         return Stop(f"this worker does not serve the account {row['account']}")
-    account = attempt.counter.account
     # Made before anything is taken: an order that cannot be written down costs neither a token nor a doubt.
     order = handed_over(attempt.job, attempt.counter, shop)
     if isinstance(order, Rejected):
@@ -54,8 +52,7 @@ def submit(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
             return _held_up(attempt, shop, order)
         call: Call | Rejected = order
     else:
-        mark = send_mark(claim.job_id, attempt.send, attempt.token)
-        call = account.provider.submit_call(order, account.endpoint, mark)
+        call = attempt.counter.submit_call(order, attempt.send, attempt.token)
     send_by = time.monotonic() + SEND_WITHIN_S
     attempt, theirs = intend(attempt, shop)
     if theirs is None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import redis
 
-from config.facts import load_facts
+from config.facts import ProviderFacts, load_facts
 from config.limits import with_own_limits
-from config.settings import Settings, s3_keys
+from config.settings import Settings, s3_keys, webhook_secret
 from config.simulator import simulator_clock
 from jobs.backoff import Cadence
 from jobs.errors import KeyMissing, LedgerRefused, WanbatchError
+from jobs.identity import send_mark
+from jobs.job import Job
 from jobs.messages import COLLECT, SUBMIT
 from ledger.gates import Policy, policy
 from ledger.jobs import Ledger
@@ -25,6 +27,8 @@ from ledger.orders import Claim
 from ledger.shelf import Shelf
 from providers.accounts import Account, open_real, open_simulated
 from providers.clock import Clock
+from providers.contract import Call
+from providers.webhooks import About, Addresses
 from worker.doorbells import Hands
 from worker.leftovers import own_folder
 from worker.outbox import Outbox
@@ -46,11 +50,21 @@ class Counter:
     policy: Policy
     cadence: Cadence
     patience: Patience
+    #: Where the provider is asked to call when a render has ended; None where it is not asked.
+    addresses: Addresses | None = None
 
     @property
     def name(self) -> str:
         """The account's name, which the ledger counts by."""
         return self.account.name
+
+    def submit_call(self, order: Job, send: int, token: str) -> Call:
+        """The POST that buys, under the send's own name, with the wish to be called where there is a receiver."""
+        provider, at = self.account.provider, self.account.endpoint
+        call = provider.submit_call(order, at, send_mark(order.job_id, send, token))
+        if self.addresses is None or provider.webhook is None:
+            return call
+        return provider.webhook.asked(call, self.addresses.of(About(self.name, order.job_id, send)))
 
 
 @dataclass(slots=True)
@@ -154,7 +168,7 @@ def _counters(settings: Settings) -> dict[str, Counter]:
         if clock and settings.simulator_url:
             accounts += [open_simulated(name, region, settings.simulator_url, clock) for region in facts.regions]
     served = [account for account in accounts if settings.serves(account.name)]
-    return {account.name: counter(_limited(account, settings)) for account in served}
+    return {account.name: counter(_limited(account, settings), addresses(settings)) for account in served}
 
 
 def _limited(account: Account, settings: Settings) -> Account:
@@ -162,8 +176,17 @@ def _limited(account: Account, settings: Settings) -> Account:
     return replace(account, facts=with_own_limits(account.facts, account.name, settings.limits))
 
 
-def counter(account: Account) -> Counter:
-    """The account with its limits and cadence in our own seconds."""
+def addresses(settings: Settings) -> Addresses | None:
+    """Where the receiver of webhooks is reached; None where there is none."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    return Addresses(settings.webhook_url, settings.webhook_secret.get_secret_value().encode())
+
+
+def counter(account: Account, receiver: Addresses | None = None) -> Counter:
+    """The account with its limits and cadence in our own seconds; its provider is asked for webhooks where it can prove
+    them and there is a receiver.
+    """
     facts, ours_s = account.facts, account.clock.ours_s
     gates = policy(
         submits=facts.limits.submits,
@@ -174,4 +197,10 @@ def counter(account: Account) -> Counter:
     )
     first_s, growth, cap_s, deadline_s = facts.cadence
     cadence = Cadence(ours_s(first_s), growth, ours_s(cap_s), ours_s(deadline_s))
-    return Counter(account, gates, cadence, Patience(account))
+    called = receiver if account.provider.webhook is not None and can_be_proved(facts) else None
+    return Counter(account, gates, cadence, Patience(account, called=called is not None), called)
+
+
+def can_be_proved(facts: ProviderFacts) -> bool:
+    """Whether webhooks that need a shared secret have it."""
+    return facts.webhook_secret_variable is None or webhook_secret(facts) is not None

@@ -23,6 +23,7 @@ from simulator.limits import Grant, Limit
 from simulator.renders import Task
 from simulator.shelf import form_file, picture_type
 from simulator.weather import Fault
+from simulator.webhooks import CALL, Letter, request_to
 from simulator.world import World, account_of
 
 #: Simulated seconds that a link lives, from the completion on, and an upload from its arrival on.
@@ -43,6 +44,8 @@ class ApiMart(Desk):
     failed = ("task_failed", "The upstream model failed to generate the video")
     refused = ("nsfw_content_detected", "The content was rejected by the safety check")
     penniless = Words(402, "", "[token_id=1] insufficient balance for this request. Please top up")
+    #: About 10, 30 and 60 s after the first try.
+    webhooks_again_s = (10.0, 20.0, 30.0)
     flagged = Words(400, "nsfw_content_detected", "The prompt was rejected by the safety check")
 
     def __init__(self, world: World) -> None:
@@ -165,6 +168,11 @@ class ApiMart(Desk):
     def new_id(self) -> str:
         """`task_` and 26 characters, as the documents show it."""
         return f"task_{secrets.token_hex(13).upper()}"
+
+    def letter(self, task: Task, now: float) -> Letter:
+        """The task as a look at it would tell it; nothing signs it."""
+        answer = self._facts(request_to(task), task, now, None)
+        return Letter(task.notes[CALL], {"Content-Type": "application/json"}, bytes(answer.body))
 
     def _balance(self, _: Request, account: str, __: float) -> Response:
         return JSONResponse(balance(self.world, self.name, account, CREDITS_PER_USD))

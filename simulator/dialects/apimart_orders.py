@@ -9,6 +9,7 @@ from simulator.desk import Asked
 from simulator.forms import BOOLEAN, INTEGER, STRING, URL, URLS, Field, Form, Refused, Wrong, parsed
 from simulator.frames import ASPECTS, FRAMES, MAX_SEED, NEGATIVE_LIMIT, PROMPT_LIMIT, RESOLUTIONS
 from simulator.renders import Order
+from simulator.webhooks import CALL
 
 #: Micro-USD per second by resolution.
 T2V_UUSD = {"720p": 50_000, "1080p": 84_000}
@@ -43,7 +44,6 @@ _ALL = {
     "shot_type": Field(STRING, "single", ("single", "multi")),
     "watermark": Field(BOOLEAN, default=False),
     "template": Field(STRING),
-    # Taken, and never called.
     "webhook": Field(URL),
 }
 FORMS = {
@@ -83,7 +83,8 @@ def read(body: bytes) -> Asked:
     # Documented to need the prompt's extension: here nobody pays for shots that he will not get.
     if given["shot_type"] == "multi" and not given["prompt_extend"]:
         raise _refused("shot_type multi needs prompt_extend")
-    return Asked(name, inputs, _order(name, given), picture=next(iter(given["image_urls"]), None))
+    notes = {} if given["webhook"] is None else {CALL: f"{given['webhook'].rstrip('/')}/callback"}
+    return Asked(name, inputs, _order(name, given), notes, next(iter(given["image_urls"]), None))
 
 
 def _order(name: str, given: dict[str, Any]) -> Order:

@@ -15,9 +15,11 @@ from starlette.routing import BaseRoute, Route
 from simulator.desk import Asked, Desk, address, bearer
 from simulator.dialects import fal_orders
 from simulator.dialects.fal_platform import FalPlatform
+from simulator.dialects.fal_webhooks import AGAIN_S, FalWebhooks
 from simulator.forms import Refused, Words, parsed
 from simulator.renders import Order, Task
 from simulator.weather import Fault
+from simulator.webhooks import CALL, Letter, request_to
 from simulator.world import World, account_of
 
 #: Simulated seconds that a file is kept where the request names no time of its own.
@@ -37,6 +39,7 @@ class Fal(Desk):
         "content_policy_violation",
         "The content could not be processed because it contained material flagged by a content checker.",
     )
+    webhooks_again_s = AGAIN_S
     penniless = Words(
         403, "", "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
     )
@@ -44,6 +47,7 @@ class Fal(Desk):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._runners = world.options.slots or 2
+        self._webhooks = FalWebhooks(world.options.seed)
 
     def routes(self) -> list[BaseRoute]:
         """Every path, below the mount. A look leaves the sub-path of the endpoint out."""
@@ -54,6 +58,7 @@ class Fal(Desk):
             Route(one, self.result),
             Route("/queue/{endpoint:path}", self.submit, methods=["POST"]),
             *FalPlatform(self, self._output).routes(),
+            *self._webhooks.routes(),
         ]
 
     async def status(self, request: Request) -> Response:
@@ -110,6 +115,8 @@ class Fal(Desk):
         if endpoint is None:
             raise Refused(404, "", f"Path /{name} not found")
         notes = _lifecycle(request.headers.get(_LIFECYCLE))
+        if (wanted := request.query_params.get("fal_webhook")) is not None:
+            notes[CALL] = wanted
         inputs = parsed(body)
         try:
             if inputs is None:
@@ -127,6 +134,10 @@ class Fal(Desk):
     def unknown(self, task_id: str) -> Response:
         """Foreign or never there."""
         return self.error(Words(404, "", f"Request {task_id} not found"))
+
+    def letter(self, task: Task, now: float) -> Letter:
+        """The status, and the result as its own path would tell it."""
+        return self._webhooks.letter(task, fault_of(task), self._output(request_to(task), task), now)
 
     def _position(self, task: Task, now: float) -> int:
         """How many of the account's requests wait before this one."""

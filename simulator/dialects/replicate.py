@@ -21,10 +21,12 @@ from simulator.clock import iso
 from simulator.desk import Ask, Asked, Desk, address, bearer
 from simulator.dialects import replicate_orders
 from simulator.dialects.replicate_list import ReplicateList
+from simulator.dialects.replicate_webhooks import AGAIN_S, secret_of, signed
 from simulator.forms import Words, parsed
 from simulator.limits import Grant, Limit
 from simulator.renders import Task
 from simulator.weather import Fault
+from simulator.webhooks import Letter, request_to
 from simulator.world import World, account_of
 
 #: Simulated seconds from a prediction's end until its data are removed and its file is gone.
@@ -43,6 +45,7 @@ class Replicate(Desk):
     name = "replicate"
     failed = ("", "Prediction failed.")
     refused = ("", "The input or output was flagged as sensitive. Please try again with different inputs. (E005)")
+    webhooks_again_s = AGAIN_S
     penniless = Words(
         402, "Insufficient credit",
         "You have insufficient credit to run this model. Go to https://replicate.com/account/billing#billing to "
@@ -63,6 +66,7 @@ class Replicate(Desk):
             Route("/v1/predictions/{prediction_id}", self.prediction),
             Route("/v1/predictions/{prediction_id}/cancel", self.cancel, methods=["POST"]),
             Route("/v1/account", self.whose),
+            Route("/v1/webhooks/default/secret", self.secret),
         ]
 
     async def submit(self, request: Request) -> Response:
@@ -94,6 +98,10 @@ class Replicate(Desk):
         return await self.browse(
             request, lambda _, account, __: JSONResponse({"type": "user", "username": account, "name": account})
         )
+
+    async def secret(self, request: Request) -> Response:
+        """What the account's webhooks are signed with."""
+        return await self.browse(request, lambda _, account, __: JSONResponse({"key": secret_of(account)}))
 
     async def by_version(self, request: Request) -> Response:
         """A version of a model is asked for; these models show none."""
@@ -166,6 +174,10 @@ class Replicate(Desk):
             "started_at": iso(task.starts_at) if ran else None, "completed_at": iso(task.ends_at) if over else None,
             "urls": {"get": base, "cancel": f"{base}/cancel"}, "metrics": _metrics(task) if over and ran else {},
         }  # fmt: skip
+
+    def letter(self, task: Task, now: float) -> Letter:
+        """The prediction, signed as Standard Webhooks has it."""
+        return signed(task, self.facts(request_to(task), task, now), now)
 
     def _shown(self, request: Request, task: Task, now: float, fault: Fault | None) -> Response:
         task.results += task.state == "succeeded"

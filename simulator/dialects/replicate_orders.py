@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 from simulator.desk import Asked
-from simulator.forms import BOOLEAN, INTEGER, PICTURE, STRING, URL, Field, Form, Refused, Wrong
+from simulator.forms import BOOLEAN, INTEGER, PICTURE, STRING, URL, Field, Form, Refused, Wrong, is_url
 from simulator.renders import Order
+from simulator.webhooks import CALL
 
 #: Micro-USD per second of output, by resolution; from a third party's catalogue, the public price page was not seen.
 PRICES_UUSD = {720: 100_000, 1080: 150_000}
@@ -80,7 +81,20 @@ def read(model: str, whole: dict[str, Any] | None, cancel_after: str | None) -> 
         width, height, duration_s, PRICES_UUSD[lines] * duration_s, prompt=given["prompt"],
         deadline_s=_deadline_s(cancel_after),
     )  # fmt: skip
-    return Asked(model, whole, order, picture=given.get("image"))
+    return Asked(model, whole, order, _webhook(whole), picture=given.get("image"))
+
+
+def _webhook(whole: dict[str, Any]) -> dict[str, str]:
+    """The note of a webhook for the end of a prediction; those about its course (start, output, logs) are not made."""
+    url, events = whole.get("webhook"), whole.get("webhook_events_filter", ["completed"])
+    if url is None:
+        return {}
+    if not is_url(url):
+        raise invalid("webhook: Does not match format 'uri'")
+    known = {"start", "output", "logs", "completed"}
+    if not isinstance(events, list) or not all(isinstance(each, str) and each in known for each in events):
+        raise invalid(f"webhook_events_filter must be a list of {', '.join(sorted(known))}")
+    return {CALL: url} if "completed" in events else {}
 
 
 def _deadline_s(cancel_after: str | None) -> float | None:

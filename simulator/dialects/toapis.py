@@ -3,6 +3,7 @@
 There is no list and no key against buying twice; a client's own name is echoed at the submit and found nowhere later.
 """
 
+import json
 import math
 import secrets
 from collections.abc import Sequence
@@ -16,10 +17,12 @@ from starlette.routing import BaseRoute, Route
 from simulator.desk import Ask, Asked, Desk, bearer
 from simulator.dialects import toapis_orders
 from simulator.dialects.credits import balance
+from simulator.dialects.toapis_webhooks import AGAIN_S, signed
 from simulator.forms import Words
 from simulator.limits import Grant, Limit
 from simulator.renders import Task
 from simulator.weather import Fault
+from simulator.webhooks import Letter, request_to
 from simulator.world import World, account_of
 
 #: Simulated seconds that a link lives, from the completion on.
@@ -46,11 +49,13 @@ class ToApis(Desk):
     failed = ("generation_failed", "Generation failed after internal retries")
     refused = ("content_policy_violation", "The content was rejected by the content policy")
     penniless = Words(402, "insufficient_quota", "Insufficient token balance, please top up")
+    webhooks_again_s = AGAIN_S
     flagged = Words(422, "content_policy_violation", "The prompt was rejected by the content policy")
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.slots = world.options.slots
+        self._secret = world.options.toapis_webhook_secret
         count = world.options.submits_per_minute
         self._submits = _SUBMITS if count is None else (Limit("submits a minute", count, 60),)
 
@@ -118,7 +123,7 @@ class ToApis(Desk):
 
     def read(self, request: Request, body: bytes) -> Asked:  # noqa: ARG002 (the desk's)
         """Read the order."""
-        return toapis_orders.read(body)
+        return toapis_orders.read(body, webhook=bool(self._secret))
 
     def accepted(self, request: Request, task: Task) -> Response:  # noqa: ARG002 (the desk's)
         """The task's id, and the client's own name for it where it gave one."""
@@ -135,6 +140,11 @@ class ToApis(Desk):
     def new_id(self) -> str:
         """`video_` and 26 characters, as the documents show it."""
         return f"video_{secrets.token_hex(13).upper()}"
+
+    def letter(self, task: Task, now: float) -> Letter:
+        """The task in its envelope, signed."""
+        facts = json.loads(bytes(self._facts(request_to(task), task, now, None).body))
+        return signed(task, facts, self._secret, now)
 
     def _balance(self, _: Request, account: str, __: float) -> Response:
         return JSONResponse(balance(self.world, self.name, account, CREDITS_PER_USD))

@@ -10,6 +10,7 @@ from simulator.desk import Asked
 from simulator.forms import BOOLEAN, INTEGER, OBJECT, STRING, URL, URLS, Field, Form, Refused, Wrong, parsed
 from simulator.frames import ASPECTS, FRAMES, MAX_SEED, NEGATIVE_LIMIT, PROMPT_LIMIT, RESOLUTIONS
 from simulator.renders import Order
+from simulator.webhooks import CALL
 
 #: Micro-USD per second by model, sound and resolution.
 PRICES_UUSD = {
@@ -54,8 +55,10 @@ FORM = Form(
 METADATA = Form({"reference_urls": Field(URLS, [], least=1, most=MAX_REFERENCES)}, _said)
 
 
-def read(body: bytes) -> Asked:
-    """The order, as received and as understood.
+def read(body: bytes, *, webhook: bool) -> Asked:
+    """The order, as received and as understood; `webhook` says whether its token has one.
+
+    That only path and query may differ from the token's own address is not looked at.
 
     Raises:
         Refused: an unknown model, a malformed body, or fields that are missing, wrong, unknown or exclude each other.
@@ -67,12 +70,12 @@ def read(body: bytes) -> Asked:
     references = METADATA.read(given["metadata"])["reference_urls"]
     if given["model"] not in ("wan2.6", "wan2.6-flash"):
         raise _refused(f"Model {given['model'][:64]} is not available")
-    if given["callback_url"]:
+    if given["callback_url"] and not webhook:
         raise Refused(400, "webhook_not_configured", "callback_url was passed but the token has no webhook")
     mode: Literal["t2v", "i2v", "r2v"] = "r2v" if references else "i2v" if given["image_urls"] else "t2v"
     _check(given, mode, references)
-    own = given["client_business_id"]
-    notes = {} if own is None else {"client_business_id": own}
+    told = {"client_business_id": given["client_business_id"], CALL: given["callback_url"]}
+    notes = {name: value for name, value in told.items() if value is not None}
     return Asked(given["model"], inputs, _order(given), notes, next(iter(given["image_urls"]), None))
 
 

@@ -115,12 +115,16 @@ def test_foreign_words_forge_no_line_on_a_terminal() -> None:
 
 
 def test_known_secrets_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys, the ledger's password and the S3 secret."""
+    """Keys, the secrets of webhooks, the ledger's password and the S3 secret."""
 
     class Facts:
         key_variables = ("SOME_KEY",)
+        webhook_secret_variable = "SOME_WEBHOOK_SECRET"
 
     monkeypatch.setenv("SOME_KEY", "sk-some")
+    monkeypatch.setenv("SOME_WEBHOOK_SECRET", "whsec_some")
+    monkeypatch.setenv("WANBATCH_WEBHOOK_SECRET", "one-of-sixteen-characters")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-secret")
     settings = load_settings(redis="redis://:redis-pw@host/0")
-    assert known_secrets(settings, [Facts()]) == ["sk-some", "redis-pw", "aws-secret"]
+    hooks = ["whsec_some", "one-of-sixteen-characters"]
+    assert known_secrets(settings, [Facts()]) == ["sk-some", *hooks, "redis-pw", "aws-secret"]

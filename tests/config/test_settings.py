@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.settings import FLAGS, Settings, load_settings, masked_url, nearest_file, provider_key
+from config.facts import load_facts
+from config.settings import FLAGS, Settings, load_settings, masked_url, nearest_file, provider_key, webhook_secret
 from jobs.errors import BadInput
 
 
@@ -209,3 +210,27 @@ def test_every_setting_has_words() -> None:
     """An error can only say what would be right if the setting does."""
     assert all(field.description for field in Settings.model_fields.values())
     assert not any(os.environ.get(f"WANBATCH_{name.upper()}") for name in Settings.model_fields)
+
+
+def test_webhooks_need_a_secret_that_makes_their_addresses() -> None:
+    """An address alone, or with a secret that can be guessed, is refused; both are taken, the secret masked."""
+    with pytest.raises(BadInput, match="it needs WANBATCH_WEBHOOK_SECRET"):
+        load_settings(webhook_url="https://hooks.example")
+    with pytest.raises(BadInput, match="16 characters or more"):
+        load_settings(webhook_url="https://hooks.example", webhook_secret="short")
+    with pytest.raises(BadInput, match="https://host/path"):
+        load_settings(webhook_url="hooks.example", webhook_secret="sixteen-characters")
+    both = load_settings(webhook_url="https://hooks.example", webhook_secret="sixteen-characters")
+    assert "sixteen-characters" not in repr(both)
+
+
+def test_a_webhook_secret_comes_from_where_keys_come_from(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable, else a file with the secrets; a provider that signs otherwise has none."""
+    replicate, fal = load_facts()["replicate"], load_facts()["fal"]
+    assert webhook_secret(replicate) is webhook_secret(fal) is None
+    (here / "secrets" / "replicate_webhook_secret").write_text("whsec_file\n")
+    assert repr(webhook_secret(replicate)) == "SecretStr('**********')"
+    monkeypatch.setenv("REPLICATE_WEBHOOK_SECRET", "whsec_variable")
+    found = webhook_secret(replicate)
+    assert found is not None
+    assert found.get_secret_value() == "whsec_variable"
