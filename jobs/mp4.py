@@ -66,7 +66,7 @@ def read_movie(file: BinaryIO, size: int) -> Movie:
     """Read a file of `size` bytes that begins with an `ftyp` box."""
     movie = Movie()
     try:
-        for name, start, end in _top_boxes(file, size):
+        for name, start, end in top_boxes(file, size):
             if name == "moov" and not movie.indexed:
                 _read_index(file, start, end, movie)
             elif name == "mdat":
@@ -78,7 +78,7 @@ def read_movie(file: BinaryIO, size: int) -> Movie:
     return movie
 
 
-def _top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int, int]]:
+def top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int, int]]:
     """Yield (name, start, end) of the boxes that stand whole in the file, payload without header."""
     at = 0
     for _ in range(MOST_BOXES):

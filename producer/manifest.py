@@ -193,7 +193,7 @@ def write_csv(lines: Iterable[ManifestLine], out: TextIO, *, axes: Sequence[str]
         strange = [*(line.variant.keys() - set(axes)), *(line.labels.keys() - set(labels))]
         if strange:
             raise ValueError(f"job {line.job_id} has columns that the header lacks: {', '.join(sorted(strange))}")
-        writer.writerow([_cell(_reach(line, path)) for path in paths])
+        writer.writerow([cell(_reach(line, path)) for path in paths])
         written += 1
     return written
 
@@ -234,7 +234,8 @@ def _reach(value: Any, path: Sequence[str]) -> Any:
     return value
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as a cell of a CSV: lists joined by `;`, null empty, and no text that a spreadsheet would run."""
     if isinstance(value, list | tuple):
         text = ";".join(map(_plain, value))
         return _unarmed(text) if any(isinstance(item, str) for item in value) else text

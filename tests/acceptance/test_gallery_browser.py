@@ -1,5 +1,6 @@
 """The gallery in a real browser: videos play, few at once, few are fetched, and everything can be found."""
 
+import hashlib
 import io
 import json
 import signal
@@ -21,7 +22,10 @@ from jobs.identity import derived_seed, job_id, variant_id
 from jobs.job import FRAMES, AspectRatio, Job, Mode, PlanLine, Render
 from jobs.record import JobRecord, ManifestLine, Purchase, Trouble, Video
 from ledger.objects import S3Options, open_store
+from ledger.shelf import Shelf
 from producer import manifest, report
+from producer.delivery.deliver import Order, deliver
+from producer.delivery.pattern import Pattern
 from simulator.clips import clip
 from tests.services import Seaweed
 
@@ -391,6 +395,33 @@ def test_nothing_sticks_out(
         "[document.documentElement, document.querySelector('dialog')].map((one) => one.scrollWidth - one.clientWidth)"
     )
     assert page.evaluate(wide) == [0, 0]
+
+
+def test_a_delivered_copy_plays(seaweed: Seaweed, opened: Callable[..., Page], tmp_path: Path) -> None:
+    """What a delivery put into another bucket plays as the stored video does; a second one copies nothing."""
+    options = S3Options(
+        endpoint_url=seaweed.endpoint,
+        region="us-east-1",
+        access_key=seaweed.access_key,
+        secret_key=seaweed.secret_key,
+    )
+    shelf, place = (open_store(f"s3://{seaweed.bucket()}/{name}", s3=options) for name in ("ads", "copies"))
+    one = line(0)
+    data = movie(one)
+    assert one.video is not None
+    video = one.video.model_copy(update={"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)})
+    one = one.model_copy(update={"video": video})
+    shelf.put(f"simulated/jobs/{one.job_id}/video.mp4", data, content_type="video/mp4")
+    order = Order(campaign="summer", source="summer.csv", pattern=Pattern("{hook}", ["hook"], {}))
+    first, second = (deliver([one], Shelf(shelf, simulated=True), place, order) for _ in range(2))
+    assert [len(each) for each in (first.copied, first.there, second.copied, second.there)] == [1, 0, 0, 1]
+    copy = tmp_path / "calm.mp4"
+    copy.write_bytes(place.get("calm.mp4"))
+    assert hashlib.sha256(copy.read_bytes()).hexdigest() == first.copied[0].sha256 != video.sha256
+    page = opened(copy.as_uri())
+    moving(page)
+    shape = "(one) => [one.videoWidth, one.videoHeight, Math.round(one.duration)]"
+    assert page.locator("video").evaluate(shape) == [1280, 720, 5]
 
 
 def test_a_private_object_store_plays_on_this_machine(

@@ -1,0 +1,122 @@
+"""`wanbatch deliver`: a campaign's videos where they are used, under names of their own, with feeds for ad systems."""
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from cli.options import Where, as_json, campaign, store
+from cli.places import found, s3_options, store_of
+from cli.progress import tell
+from cli.results import manifest_lines
+from cli.summary import print_json
+from config.settings import Settings, load_settings
+from jobs.errors import BadInput, StoreRefused
+from jobs.words import counted
+from ledger.objects import ObjectStore, open_store
+from producer.delivery.deliver import Delivery, Order, deliver
+from producer.delivery.feeds import FEEDS
+from producer.delivery.pattern import USUAL, Pattern
+
+#: How many videos that are left out, or refused by a feed, are named one by one; the list and --json have all.
+NAMED: Final = 20
+#: The exit code where some videos are not there, or not in a feed.
+INCOMPLETE: Final = 3
+
+
+@click.command("deliver")
+@campaign
+@click.option("--to", required=True, metavar="DIR|URL", help="A folder, or s3://bucket/prefix.")
+@click.option("--name", "pattern", default=USUAL, metavar="PATTERN", help=f"What copies are called: {USUAL}")
+@click.option("--set", "fixed", type=Where(), multiple=True, help="A word for {COLUMN} that the matrix does not have.")
+@click.option("--feed", "feeds", type=click.Choice(list(FEEDS)), multiple=True, help="A feed beside the copies.")
+@click.option("--product-id", default="id", metavar="COLUMN", help="What a feed knows a product by (default: id).")
+@click.option("--public-base-url", metavar="URL", help="Where the public finds the copies; feeds need it.")
+@click.option("--ai-disclosure/--no-ai-disclosure", default=True, help="Whether copies say that a machine made them.")
+@store
+@as_json
+def command(
+    campaign: str,
+    to: str,
+    pattern: str,
+    fixed: tuple[tuple[str, str], ...],
+    feeds: tuple[str, ...],
+    product_id: str,
+    public_base_url: str | None,
+    ai_disclosure: bool,
+    store: str | None,
+    as_json: bool,
+) -> int:
+    """Copy CAMPAIGN's videos to a folder or bucket under names of their own; the store itself stays as it is.
+
+    A second time copies nothing that is there. Exit code 3: some videos are not there yet, or not in a feed.
+    """
+    settings = load_settings(store=store)
+    named = found(store_of(settings), campaign)
+    columns = (*named.file.axes, *named.file.labels)
+    if feeds and not named.file.simulated and product_id not in columns:
+        hint = f"its columns: {', '.join(columns) or 'none'}; name one with --product-id COLUMN"
+        raise BadInput(f"{named.file.source} has no column {product_id!r} for the products' ids", hint=hint)
+    order = Order(
+        campaign=campaign,
+        source=named.file.source,
+        pattern=Pattern(pattern, columns, dict(fixed)),
+        disclose=ai_disclosure,
+        feeds=tuple(FEEDS[name] for name in dict.fromkeys(feeds)),
+        product_column=product_id,
+        public_base_url=public_base_url,
+    )
+    done = deliver(manifest_lines(named, None), named.shelf, place_of(to, settings), order)
+    if as_json:
+        print_json(_json(campaign, done))
+    else:
+        _echo(done)
+    return 0 if done.complete else INCOMPLETE
+
+
+def place_of(to: str, settings: Settings) -> ObjectStore:
+    """The folder or bucket of that name; a bucket is reached as the store's own settings say."""
+    if re.match("[a-z0-9]+://", to):
+        return open_store(to.rstrip("/"), s3=s3_options(settings))
+    if not to.strip():
+        raise StoreRefused("--to names no place", hint="write a folder, or s3://bucket/prefix")
+    return open_store(Path(to).absolute().as_uri())
+
+
+def _json(campaign: str, done: Delivery) -> dict[str, Any]:
+    """The delivery in the shape that scripts rely on; every video and every reason is in it."""
+    return {
+        "campaign": campaign,
+        "copied": [copy.name for copy in done.copied],
+        "there": [copy.name for copy in done.there],
+        "left_out": [{"job_id": one.job_id, "line": one.line, "reason": one.reason} for one in done.left_out],
+        "refused": {
+            feed: [{"name": copy.name, "reason": getattr(copy, feed)} for copy in copies]
+            for feed, copies in done.refused.items()
+        },
+        "files": done.papers,
+    }
+
+
+def _echo(done: Delivery) -> None:
+    """The delivery for a person: counts, then what is not there and why, then where the papers lie."""
+    there = f"; {counted(len(done.there), 'copy').replace('copys', 'copies')} with the same hash there already"
+    click.echo(f"{counted(len(done.copied), 'video')} copied{there if done.there else ''}")
+    _reasons("left out", [f"line {one.line}: {one.reason}" for one in done.left_out])
+    for feed, copies in done.refused.items():
+        _reasons(f"not in {FEEDS[feed].file}", [f"{copy.name}: {getattr(copy, feed)}" for copy in copies])
+    for name, place in done.papers.items():
+        click.echo(f"{name:<16}{place}")
+
+
+def _reasons(what: str, reasons: Sequence[str]) -> None:
+    """How many, and why of the first of them."""
+    if reasons:
+        tell(f"{counted(len(reasons), 'video')} {what}:")
+        for reason in islice(reasons, NAMED):
+            tell(f"  {reason}")
+        if len(reasons) > NAMED:
+            tell(f"  ... and {len(reasons) - NAMED:,} more; --json has all")
