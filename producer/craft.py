@@ -29,6 +29,8 @@ _MARK: Final = re.compile(
     rf"|^\s*{_SPAN.format('at')}{_SECONDS}\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
+#: What every mark holds; most prompts have none, and are not read any further.
+_SPANNED: Final = re.compile(r"\d\s*s?\s*(?:[-\u2013\u2014~\uff5e]|to)\s*\d")
 _SHOT: Final = re.compile(r"\bshot\s*#?(\d+)\b|\u955c\u5934\s*(\d+)", re.IGNORECASE)
 _QUOTED: Final = re.compile(
     '"([^"]+)"|\u201c([^\u201d]+)\u201d|\u00ab([^\u00bb]+)\u00bb|\u201e([^\u201c\u201d]+)[\u201c\u201d]|\u300c([^\u300d]+)\u300d'
@@ -38,6 +40,8 @@ _SAID: Final = re.compile(
     '[^"\u201c\u00ab\u201e\u300c:.\n]{0,40}:\\s*([^"\u201c\u00ab\u201e\u300c\n.!?]+)',
     re.IGNORECASE,
 )
+#: Without one of these nobody speaks.
+_HEARD: Final = frozenset('"\u201c\u00ab\u201e\u300c:')
 #: What stands before words that are seen, not heard.
 _WRITTEN: Final = re.compile(
     r"\b(?:reads?|reading|texts?|signs?|captions?|titles?|titled|logos?|label(?:s|led)?|words?|lettering|letters|"
@@ -76,6 +80,8 @@ def remarks(render: Render) -> Iterator[Trouble]:
 
 def marked_shots(prompt: str) -> Sequence[Shot]:
     """The shots that a prompt marks with their seconds; a lone span without a number is prose."""
+    if _SPANNED.search(prompt) is None:
+        return ()
     shots = []
     for found in _MARK.finditer(prompt):
         begin, end = found["inb"] or found["atb"], found["ine"] or found["ate"]
@@ -88,8 +94,10 @@ def marked_shots(prompt: str) -> Sequence[Shot]:
 
 def _kind(render: Render, shots: Sequence[Shot]) -> Iterator[Trouble]:
     """A prompt of several shots in a row that asks for one."""
+    if render.shot_type == "multi":
+        return
     count = max(len(shots), len(set(_SHOT.findall(render.prompt))))
-    if count < 2 or render.shot_type == "multi":  # noqa: PLR2004 - several
+    if count < 2:  # noqa: PLR2004 - several
         return
     wrong = Wrong(f"the prompt has {count} shots, and a `single` video has no cuts", "set shot_type to multi")
     yield Trouble("shot_type", render.shot_type, wrong)
@@ -154,6 +162,8 @@ def _rushed(text: str, lasts_s: float, where: str) -> Iterator[Trouble]:
 
 def spoken_words(text: str) -> list[str]:
     """The parts of a prompt that somebody says: in quotes, or after `says:`; not what a sign reads."""
+    if not _HEARD.intersection(text):
+        return []
     quoted = [
         next(filter(None, found.groups()))
         for found in _QUOTED.finditer(text)
