@@ -62,7 +62,7 @@ class Input(click.Path):
 
 
 def matrix_file(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The MATRIX argument: a file, `-` for stdin, or an address."""
+    """The MATRIX argument: a file (a matrix, a campaign file, a catalog), `-` for stdin, or an address."""
     return click.argument("matrix", type=Input(exists=True, dir_okay=False, allow_dash=True, path_type=Path))(function)
 
 

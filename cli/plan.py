@@ -16,7 +16,7 @@ from config.settings import load_settings
 @planning
 @as_json
 def command(as_json: bool, **asked: Any) -> None:
-    """Validate, expand, dedupe, price and estimate MATRIX (a file, an address, or - for stdin); spends nothing."""
+    """Check, price and time MATRIX (a table, a campaign file, an address, or - for stdin); spends nothing."""
     wish = Asked(**asked)
     settings = load_settings(store=wish.store, provider=wish.provider)
     world = choose(settings, simulate=wish.simulate)

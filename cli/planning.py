@@ -110,6 +110,7 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
     yield f"{state} campaign {plan.campaign} | {world.said} | store {store.url}"
     if plan.read_as:
         yield f"read as {plan.read_as}"
+    yield from _removed(plan)
     parts = [counted(plan.variants, "video") + ("" if plan.read_as else f" from {counted(plan.lines, 'row')}")]
     if plan.already_bought:
         parts.append(f"{plan.already_bought:,} are there already")
@@ -133,6 +134,13 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
         problems = counted(plan.refused_count, "problem")
         yield f"{problems}; the bad rows are left out, with their reasons: {plan.bad_rows_path}"
         yield from (f"  {problem}" for problem in plan.refused[:NAMED])
+
+
+def _removed(plan: Plan) -> Iterator[str]:
+    """What the campaign's own rules and its sample leave out."""
+    for each in plan.removed:
+        count = "some left out" if each.left_out is None else f"{each.left_out:,} left out"
+        yield f"  {count} by {each.what} ({each.file}:{each.line})" + (f": {each.why}" if each.why else "")
 
 
 def _warnings(plan: Plan) -> Iterator[str]:

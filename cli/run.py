@@ -37,9 +37,10 @@ from producer.watch import Progress, ended_code, next_step
 def command(
     budget: Decimal | None, yes: bool, redis: str | None, speed: float | None, as_json: bool, **asked: Any
 ) -> int:
-    """Plan MATRIX (a file, an address, or - for stdin), make its videos, wait, and leave manifest and gallery.
+    """Plan MATRIX (a table, a campaign file, an address, or - for stdin), make its videos, and wait for the end.
 
-    Without --provider nothing is bought: a simulator answers. The same command goes on after an interruption.
+    It leaves manifest and gallery. Without --provider nothing is bought: a simulator answers. The same command goes on
+    after an interruption.
     """
     wish = Asked(**asked)
     settings = load_settings(

@@ -63,9 +63,7 @@ class BadRows:
         self.problems.extend(fresh[: max(0, PROBLEMS_KEPT - len(self.problems))])
 
     def _is_new(self, problem: Problem) -> bool:
-        """Whether a problem is the row's own, or the first of its kind in another file (the template)."""
-        if problem.file == self._matrix.name:
-            return True
+        """Whether a problem is the first of its kind: what is wrong with a template's line is so in many rows."""
         new = problem not in self._elsewhere
         if new and len(self._elsewhere) < PROBLEMS_KEPT:
             self._elsewhere.add(problem)

@@ -64,6 +64,9 @@ PRIORITY_MAX = 9
 #: Wan 2.6 renders whole seconds between these, whoever sells it; each provider sells fewer.
 DURATION_S = (2, 15)
 
+#: Choices that are named where one of them is due.
+CHOICES_SHOWN = 30
+
 #: Digits that are read of a number; longer ones are out of every range.
 NUMBER_MAX = 12
 
@@ -75,10 +78,11 @@ _NO = frozenset({"false", "no", "0", "off"})
 
 
 class Wrong(NamedTuple):
-    """What is wrong with a cell or a name, and what would be right."""
+    """What is wrong with a cell or a name, and what would be right; `column` is where, if not in the cell itself."""
 
     problem: str
     fix: str
+    column: str = ""
 
 
 def canonical(name: str) -> str:
@@ -141,8 +145,10 @@ def control_character(text: str) -> Wrong | None:
 
 def meant(text: str, choices: Sequence[str]) -> str:
     """`one of a, b, c`, led by the closest of them where one is close."""
-    close = difflib.get_close_matches(text.lower(), choices, n=1, cutoff=0.6)
-    return (f"did you mean `{close[0]}`? " if close else "") + "it is one of " + ", ".join(choices)
+    spelt = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(text.lower(), spelt, n=1, cutoff=0.6)
+    shown = ", ".join(choices[:CHOICES_SHOWN]) + (", ..." if len(choices) > CHOICES_SHOWN else "")
+    return (f"did you mean `{spelt[close[0]]}`? " if close else "") + f"it is one of {shown}"
 
 
 def _choice(*choices: str) -> Callable[[str], Any]:

@@ -146,8 +146,6 @@ class Desk:
         self.warnings.extend(fresh[: max(0, WARNINGS_KEPT - len(self.warnings))])
 
     def _is_new(self, warning: Problem) -> bool:
-        if warning.file == self.matrix.name:
-            return True
         new = warning not in self._elsewhere
         if len(self._elsewhere) < WARNINGS_KEPT:
             self._elsewhere.add(warning)

@@ -133,7 +133,7 @@ def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> I
         if value is None:
             value = _read(column, text, cells, seen, optional)
         if isinstance(value, Wrong):
-            troubles.append(Trouble(column, text, value))
+            troubles.append(Trouble(value.column or column, "" if value.column else text, value))
         else:
             values[column] = value
     troubles.extend(_disagreements(cells, values))

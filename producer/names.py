@@ -10,10 +10,15 @@ from producer.encoding import Source
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
+def is_name(text: str) -> bool:
+    """Whether a campaign may be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
 def campaign_name(source: Source, *, given: str | None, simulated: bool) -> str:
     """The campaign's name: as given, else after the file. BadInput where there is neither, or it is no name."""
     if given is not None:
-        if _NAME.fullmatch(given) is None:
+        if not is_name(given):
             raise BadInput(
                 f"`{given}` is no name for a campaign",
                 hint="Use up to 100 letters, digits, dots, hyphens and underscores: --campaign summer-2026",

@@ -5,16 +5,18 @@ The rows stream; a matrix of a million rows needs little more memory than its jo
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from config.facts import ProviderFacts
 from jobs.errors import BadInput, Problem, problems_json
 from jobs.money import from_uusd, usd_text
 from jobs.words import counted
 from producer.badrows import BadRows
+from producer.campaigns.campaignfile import CampaignToml, is_campaign, read_campaign
+from producer.campaigns.combined import Combined
 from producer.catalogs.catalog import read_catalog
 from producer.catalogs.template import read_template
 from producer.derived import Derived
@@ -24,6 +26,7 @@ from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
 from producer.readers import Rows, read_matrix
+from producer.rows import Removed
 from producer.sources import Sources
 from providers.provider import Provider
 
@@ -42,7 +45,8 @@ class Plan:
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
     `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
     address there as the matrix spells them, which `sources` opens; those of them that were made of others, beside the
-    plan, are `derived`. `read_as` says what a catalog was taken for.
+    plan, are `derived`. `read_as` says what a catalog or campaign file was taken for, `removed` what its own rules have
+    left out.
     """
 
     campaign: str
@@ -52,6 +56,7 @@ class Plan:
     source: str
     said: str
     read_as: str
+    removed: Sequence[Removed]
     path: Path
     sha256: str
     lines: int
@@ -91,6 +96,7 @@ class Plan:
             "cost_usd": {"low": usd_text(self.cost_low_usd), "high": usd_text(self.cost_high_usd)},
             "eta_s": round(self.eta_s, 1),
             **({"read_as": self.read_as} if self.read_as else {}),
+            **({"removed": [each._asdict() for each in self.removed]} if self.removed else {}),
         }
 
 
@@ -112,9 +118,12 @@ def make_plan(
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
     `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
-    campaign = campaign_name(source, given=options.campaign, simulated=options.simulated)
+    written = _campaign_file(source, template)
+    campaign = _named(source, written, options)
+    if written is not None and options.seed_by == "job":
+        options = replace(options, seed_by=written.said.seed_by)
     with (
-        _opened(source, template, media.sources.base if media else base_of(source), name) as matrix,
+        _opened(source, written, template, media.sources.base if media else base_of(source), name) as matrix,
         BadRows(matrix) as bad,
         PlanWriter(spool) as writer,
         media or Media(None, Sources(base_of(source)), spool) as looks,
@@ -141,6 +150,7 @@ def make_plan(
             source=matrix.name,
             said=matrix.encoding.said,
             read_as=matrix.read_as,
+            removed=matrix.removed,
             path=path,
             sha256=sha256,
             lines=desk.lines,
@@ -160,7 +170,25 @@ def make_plan(
         )
 
 
-def _opened(source: Source, template: Path | None, base: Path, name: str | None) -> Rows:
+def _campaign_file(source: Source, template: Path | None) -> CampaignToml | None:
+    if not is_campaign(source):
+        return None
+    if template is not None:
+        hint = "A template is for a catalog; leave one of the two out."
+        raise BadInput(f"{source} is a campaign file, and {template} a template", hint=hint)
+    return read_campaign(cast("Path", source))
+
+
+def _named(source: Source, written: CampaignToml | None, options: PlanOptions) -> str:
+    """The campaign's name: as given, as its file says, or after the file."""
+    if options.campaign is None and written is not None and written.said.campaign is not None:
+        return f"simulated-{written.said.campaign}" if options.simulated else written.said.campaign
+    return campaign_name(source, given=options.campaign, simulated=options.simulated)
+
+
+def _opened(source: Source, written: CampaignToml | None, template: Path | None, base: Path, name: str | None) -> Rows:
+    if written is not None:
+        return Combined(written)
     if template is None:
         return read_matrix(source, name)
     return read_catalog(source, read_template(template, base), name)
@@ -190,7 +218,7 @@ def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, desk: Desk, *, skip:
     amiss = matrix.header.problems
     if amiss or (bad.rows and not (skip and writer.places)):
         problems, count = [*amiss, *bad.problems], len(amiss) + bad.problem_count
-        rows = [counted(bad.rows, "product" if matrix.read_as else "row")] if bad.rows else []
+        rows = [counted(bad.rows, matrix.noun)] if bad.rows else []
         where = " and ".join([*(["the header"] if amiss else ()), *rows])
         hint = "Mend them, or queue the others with --skip-bad-rows." if not skip else "No row is left to plan."
         if amiss:

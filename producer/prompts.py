@@ -67,10 +67,11 @@ def filled(
     if isinstance(template, Wrong):
         return template
     values = dict.fromkeys(optional, "")
-    values |= {name: value for column, value in cells.items() for name in field_names(column)}
-    for name in sorted(template.fields):
+    fields = template.fields
+    values |= {name: value for column, value in cells.items() for name in field_names(column) if name in fields}
+    for name in sorted(fields):
         if not values.get(name) and name not in optional:
-            return _missing(name, {known for column in columns for known in field_names(column)})
+            return _missing(name, {known: column for column in columns for known in field_names(column)})
     try:
         return template.fill(values).strip()
     except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -94,9 +95,11 @@ def _brief(error: Exception) -> str:
     return str(error).partition("\n")[0].rstrip(".")
 
 
-def _missing(name: str, known: set[str]) -> Wrong:
+def _missing(name: str, known: Mapping[str, str]) -> Wrong:
+    """What is wrong with a field without a value; `known` holds the columns by the names that a template may use."""
     if name in known:
-        return Wrong(f"the template's field `{name}` is empty in this row", f"fill in the column `{name}`")
+        problem = f"the template's field `{name}` is empty in this row"
+        return Wrong(problem, f"fill in the column `{known[name]}`", known[name])
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     shown = ", ".join(sorted({_plain(each) for each in known}))
     fix = f"did you mean {{{{ {close[0]} }}}}?" if close else f"the columns are {shown}"

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, Self
@@ -12,7 +12,7 @@ from producer.catalogs.shapes import TABLE, plain, told
 from producer.columns import PROMPT, canonical
 from producer.encoding import Encoding, Source, detect, open_source
 from producer.jsonl import is_object, objects, parsed
-from producer.rows import CELL_MAX, Lines, Row, Survey
+from producer.rows import CELL_MAX, Lines, Removed, Row, Survey
 from producer.tables import Header, delimiter_of, read_header, records
 
 Format = Literal["csv", "tsv", "jsonl", "txt"]
@@ -64,7 +64,17 @@ class Rows(Protocol):
 
     @property
     def read_as(self) -> str:
-        """What a catalog was taken for; empty for a matrix."""
+        """What a catalog or a campaign file was taken for; empty for a matrix."""
+        ...
+
+    @property
+    def noun(self) -> str:
+        """What one of its rows is to whoever wrote it."""
+        ...
+
+    @property
+    def removed(self) -> Sequence[Removed]:
+        """What its own rules have left out in the last iteration."""
         ...
 
     def __iter__(self) -> Iterator[Row]:
@@ -91,6 +101,8 @@ class Matrix:
     text: io.TextIOWrapper = field(repr=False)
     seen: Survey | None = None
     read_as: str = ""
+    noun: str = "row"
+    removed: Sequence[Removed] = ()
 
     def __iter__(self) -> Iterator[Row]:
         """Rows in file order, from the top; raises BadInput where the bytes stop being text."""

@@ -40,6 +40,16 @@ class Survey(NamedTuple):
     axes: frozenset[str]
 
 
+class Removed(NamedTuple):
+    """Rows that a campaign's own rule, or its sample, leaves out; `left_out` is None where nobody has counted."""
+
+    what: str
+    file: str
+    line: int
+    why: str
+    left_out: int | None
+
+
 class Row(NamedTuple):
     """One row as it was written.
 

@@ -17,7 +17,7 @@ from producer.catalogs.template import NEAREST, VIDEO, CampaignTemplate, VideoTe
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong
 from producer.encoding import Encoding, Source, open_source
 from producer.prompts import Template, compiled, filled, is_template
-from producer.rows import Origin, Place, Row, Survey
+from producer.rows import Origin, Place, Removed, Row, Survey
 from producer.tables import Header
 
 #: Fields that go to the manifest with every video, where the catalog has them.
@@ -40,6 +40,8 @@ class Catalog:
     """
 
     format: Final = "csv"
+    noun: Final = "product"
+    removed: Final[Sequence[Removed]] = ()
 
     def __init__(self, sheet: Sheet, template: CampaignTemplate) -> None:
         self.name = sheet.name

@@ -1,9 +1,7 @@
 """The template of a catalog's campaign: one or more videos a product, in TOML that is checked to the last key."""
 
 import difflib
-import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,44 +12,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from jobs.errors import BadInput, Problem
 from producer.catalogs.products import Each
 from producer.catalogs.shapes import FIELDS
-from producer.catalogs.toml_places import Places
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, meant, resolve
 from producer.prompts import Template, compiled, is_template
+from producer.tomlfile import FILES, Places, read_toml, scalar, seen_from, several
 
 #: The column that says which of a template's videos it is.
 VIDEO: Final = "video"
-#: Bytes of a template; prompts are short.
-TEMPLATE_BYTES: Final = 1 << 20
 #: Likeness from which an unknown field counts as a misspelt one (0 to 1).
 FIELD_LIKENESS: Final = 0.75
 #: The field that is meant where a setting is named as one.
 NEAREST: Final = {"image_url": "image", "reference_urls": "images", "size": "product_size", "prompt": "description"}
-#: Settings that name files; one of the template's own counts from the template's folder.
-FILES: Final = ("image_url", "reference_urls", "audio_url")
 _NAME: Final = re.compile(r"[^\W\d]\w*")
-_FAR: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
-def _cell(value: Any) -> str:
-    """A TOML value as the text of a matrix's cell."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise ValueError("is neither text, a number, true nor false")
-
-
-def _axis(value: Any) -> str:
-    """A value, or a list of them as an axis."""
-    if not isinstance(value, list):
-        return _cell(value)
-    if any("|" in _cell(each) for each in value):
-        raise ValueError("a value of a list holds a `|`, which parts values")
-    return "|".join(map(_cell, value))
-
-
-Cell = Annotated[str, BeforeValidator(_cell)]
-Axis = Annotated[str, BeforeValidator(_axis)]
+Cell = Annotated[str, BeforeValidator(scalar)]
+Axis = Annotated[str, BeforeValidator(several)]
 
 
 class _Closed(BaseModel):
@@ -113,11 +88,10 @@ class CampaignTemplate:
 
 def read_template(path: Path, base: Path) -> CampaignTemplate:
     """The template in a file; BadInput with all that is wrong with it. Its own files are named as seen from `base`."""
-    text = _text(path)
-    places = Places(text)
+    tables, places = read_toml(path, "template", "examples/product-video.toml")
     file = str(path)
     try:
-        read = cast("Any", _File.model_validate(_toml(text, file)))
+        read = cast("Any", _File.model_validate(tables))
     except ValidationError as error:
         raise BadInput(f"{path} is no template that can be used", list(_complaints(error, file, places))) from error
     problems: list[Problem] = []
@@ -129,7 +103,7 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
                 problems.append(Problem(file, line, f"{table}.{field}", field, wrong.problem, wrong.fix))
     videos = []
     for number, video in enumerate(read.video):
-        videos.append(_video(video, number, places, os.path.relpath(path.absolute().parent, base)))
+        videos.append(_video(video, number, places, path.absolute().parent, base))
         problems.extend(_wrongs(videos[-1], file))
     names = [video.name for video in videos]
     problems.extend(
@@ -142,32 +116,6 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
     return CampaignTemplate(
         file, read.products.each, read.products.sheet, read.columns, read.defaults, tuple(videos), lines
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(TEMPLATE_BYTES + 1)
-    except OSError as error:
-        hint = "A template is a TOML file, such as examples/product-video.toml."
-        raise BadInput(f"the template {path} cannot be read: {error.strerror}", hint=hint) from error
-    if len(data) > TEMPLATE_BYTES:
-        raise BadInput(f"the template {path} is larger than {TEMPLATE_BYTES:,} bytes", hint="Is it the right file?")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"the template {path} is not UTF-8 throughout", hint="Save it again as UTF-8.") from error
-
-
-def _toml(text: str, file: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        where = re.search(r"\(at line (\d+)", str(error))
-        words = str(error).partition(" (at ")[0]
-        line = int(where[1]) if where else len(text.splitlines())
-        problem = Problem(file, line, "", "", f"the TOML cannot be read: {words}", 'a text stands in quotes: "..."')
-        raise BadInput(f"{file} is no template that can be used", [problem]) from error
 
 
 def _complaints(error: ValidationError, file: str, places: Places) -> Iterator[Problem]:
@@ -194,12 +142,11 @@ def _complaints(error: ValidationError, file: str, places: Places) -> Iterator[P
         yield Problem(file, places.line(path), shown, str(found["input"])[:200], what, fix)
 
 
-def _video(read: Any, number: int, places: Places, folder: str) -> VideoTemplate:
+def _video(read: Any, number: int, places: Places, folder: Path, base: Path) -> VideoTemplate:
     settings = {column: text for column in KNOWN if (text := getattr(read, column)) is not None and text.strip()}
     for column in FILES:
         if column in settings and not is_template(settings[column]):
-            parts = re.split(r"([|;\n])", settings[column])
-            settings[column] = "".join(part if part in "|;\n" else _near(part.strip(), folder) for part in parts)
+            settings[column] = seen_from(base, folder, settings[column])
     path = ("video", number)
     lines = {"": places.line(path), "name": places.line((*path, "name"))}
     lines |= {column: places.line((*path, column)) for column in settings}
@@ -208,11 +155,6 @@ def _video(read: Any, number: int, places: Places, folder: str) -> VideoTemplate
     named = {name for each in templates if isinstance(each, Template) for name in each.fields}
     fields = frozenset(named - set(read.axes) - (set(settings) - FREE_TEXT))
     return VideoTemplate(read.name or f"video {number + 1}", settings, read.axes, fields, lines)
-
-
-def _near(written: str, folder: str) -> str:
-    """A file of the template's own, as seen from the catalog."""
-    return written if not written or _FAR.match(written) or Path(written).is_absolute() else f"{folder}/{written}"
 
 
 def _wrongs(video: VideoTemplate, file: str) -> Iterator[Problem]:

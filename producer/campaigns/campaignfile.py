@@ -1,0 +1,225 @@
+"""A campaign file: what is multiplied with what, under which rules, in TOML that is checked to the last key."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+
+from jobs.errors import BadInput, Problem
+from producer.columns import KNOWN, REASON, Wrong, meant, resolve
+from producer.names import is_name
+from producer.tomlfile import Places, read_toml, scalar, several
+
+#: How the name of a campaign file ends.
+SUFFIX: Final = ".toml"
+#: What the schema's reader calls itself in the published schema.
+TITLE: Final = "wanbatch campaign file"
+Scalar = str | int | float | bool
+
+
+class FileColumn(BaseModel):
+    """The values of an axis out of a column of another table: each once, in the order of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    file: str
+    column: str
+
+
+def _axis(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) != {"file", "column"} or not all(isinstance(each, str) for each in value.values()):
+            raise ValueError('an axis out of a file is { file = "hooks.csv", column = "hook" }')
+        return FileColumn(**value)
+    parts = dict.fromkeys(part.strip() for part in several(value).split("|"))
+    if not value or "" in parts:
+        raise ValueError("an axis has at least one value, and none that is empty")
+    return tuple(parts)
+
+
+def _values(value: Any) -> tuple[str, ...]:
+    return tuple(part.strip() for part in several(value).split("|"))
+
+
+Cell = Annotated[str, BeforeValidator(scalar, json_schema_input_type=Scalar)]
+Axis = Annotated[
+    tuple[str, ...] | FileColumn, BeforeValidator(_axis, json_schema_input_type=Scalar | list[Scalar] | FileColumn)
+]
+Wanted = Annotated[tuple[str, ...], BeforeValidator(_values, json_schema_input_type=Scalar | list[Scalar])]
+When = Annotated[
+    dict[str, Wanted], Field(min_length=1, description="column = value, or a list of values: all of these hold")
+]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Combine(_Closed):
+    """How axes are put together, and which of the combinations are made."""
+
+    zip: list[Annotated[list[str], Field(min_length=2)]] = Field(
+        [], description="axes that go together, first with first; all others are crossed"
+    )
+    sample: Literal["all", "first", "random", "pairwise"] = Field(
+        "all", description="pairwise: every two values of two axes meet at least once, in few combinations"
+    )
+    count: PositiveInt | None = Field(None, description="how many, for first and random")
+    seed: int = Field(0, description="another seed draws other ones, for random")
+
+
+class Rule(_Closed):
+    """Combinations that are not made, or may only be made in a certain way."""
+
+    when: When
+    why: str = ""
+
+
+class Require(Rule):
+    """Where `when` holds `then` must hold, too; combinations for which it does not are not made."""
+
+    then: When
+
+
+class Override(_Closed):
+    """What stands in the cells of the combinations for which `when` holds."""
+
+    when: When
+    set: Annotated[dict[str, Cell], Field(min_length=1)]
+
+
+class Campaign(_Closed):
+    """A campaign file as it is written; paths count from its folder."""
+
+    model_config = ConfigDict(extra="forbid", title=TITLE)
+    campaign: str | None = Field(None, description="the campaign's name; without it the file's")
+    rows: str | None = Field(None, description="a table whose rows are multiplied with the axes: CSV, TSV, JSONL, XLSX")
+    seed_by: str = Field("job", description="what shares a seed: job, campaign or a column; see --seed-by")
+    defaults: dict[str, Cell] = Field({}, description="what stands in a column where a row says nothing")
+    axes: dict[str, Axis] = Field({}, description="column = values to multiply with")
+    combine: Combine = Combine()
+    exclude: list[Rule] = []
+    require: list[Require] = []
+    override: list[Override] = []
+
+
+class CampaignToml:
+    """A campaign file that was understood: what it says, and the line of each key."""
+
+    def __init__(self, path: Path, said: Campaign, places: Places) -> None:
+        self.path = path
+        self.name = str(path)
+        self.said = said
+        self._places = places
+
+    def line(self, *keys: str | int) -> int:
+        """The line of a key, or of what is around it."""
+        return self._places.line(keys)
+
+    def problem(self, keys: Sequence[str | int], text: str, what: str, fix: str) -> Problem:
+        """A problem of one of its keys."""
+        column = ".".join(str(key) for key in keys if not isinstance(key, int))
+        return Problem(self.name, self._places.line(keys), column, text[:200], what, fix)
+
+
+def is_campaign(source: object) -> bool:
+    """Whether a source is a campaign file, by its name."""
+    return isinstance(source, Path) and source.suffix.lower() == SUFFIX
+
+
+def read_campaign(path: Path) -> CampaignToml:
+    """The campaign in a file; BadInput with everything that is wrong with it by itself."""
+    tables, places = read_toml(path, "campaign file", "examples/autumn.toml")
+    try:
+        said = Campaign.model_validate(tables)
+    except ValidationError as error:
+        problems = list(_complaints(error, str(path), places))
+        raise BadInput(f"{path} is no campaign file that can be used", problems, hint=_hint(tables)) from error
+    file = CampaignToml(path, said, places)
+    if problems := list(_wrongs(file)):
+        raise BadInput(f"{path} is no campaign file that can be used", problems)
+    return file
+
+
+def campaign_schema() -> dict[str, Any]:
+    """The JSON Schema of a campaign file, as shipped in `jobs/campaign.schema.json`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Campaign.model_json_schema(mode="validation")
+
+
+def _hint(tables: Mapping[str, Any]) -> str:
+    return "A template of a catalog is given with --template, beside the catalog." if "video" in tables else ""
+
+
+#: What may stand in each table, by its name.
+_TABLES: Final[Mapping[str, type[BaseModel]]] = {
+    "combine": Combine, "exclude": Rule, "require": Require, "override": Override,
+}  # fmt: skip
+
+
+def _complaints(error: ValidationError, file: str, places: Places) -> Iterator[Problem]:
+    """What does not fit the schema, in words, each with its line."""
+    for found in error.errors():
+        path = tuple(found["loc"])
+        shown = ".".join(str(part) for part in path if not isinstance(part, int))
+        what, fix, last = found["msg"].removeprefix("Value error, "), "", str(path[-1])
+        table = Campaign if len(path) == 1 else _TABLES.get(str(path[0]), Campaign)
+        if found["type"] == "extra_forbidden":
+            what, fix = f"there is no key `{last}` here", meant(last, sorted(table.model_fields))
+            if len(path) == 1 and (last in KNOWN or last not in Campaign.model_fields):
+                fix += "; a column stands under [defaults] or [axes]"
+        elif found["type"] == "literal_error":
+            what, fix = (
+                f"`{found['input']}` is not known here",
+                meant(str(found["input"]), ["all", "first", "random", "pairwise"]),
+            )
+        elif found["type"] == "missing":
+            what, fix = f"the key `{last}` is missing", f'give it, such as {last} = {{ hook = "calm" }}'
+        elif found["type"] == "too_short":
+            what, fix = "it is empty", "fill it, or take it out"
+        elif found["type"] == "value_error" and not fix:
+            fix = "write a text, a number, true or false" + (", or a list of them" if path[0] != "defaults" else "")
+        text = "" if isinstance(found["input"], dict | list) else str(found["input"])
+        yield Problem(file, places.line(path), shown, text[:200], what, fix)
+
+
+def _wrongs(file: CampaignToml) -> Iterator[Problem]:
+    """What fits the schema, and makes no sense."""
+    said = file.said
+    if said.campaign is not None and not is_name(said.campaign):
+        what = f"`{said.campaign}` is no name for a campaign"
+        yield file.problem(("campaign",), said.campaign, what, "use letters, digits, dots, hyphens and underscores")
+    columns: list[tuple[str | int, ...]] = [("defaults", name) for name in said.defaults]
+    columns += [("axes", name) for name in said.axes]
+    columns += [("override", at, "set", name) for at, each in enumerate(said.override) for name in each.set]
+    for keys in columns:
+        name = str(keys[-1])
+        key, wrong = resolve(name)
+        if key == REASON:
+            wrong = Wrong(f"`{name}` is not yours to set", "take it out")
+        if wrong is not None:
+            yield file.problem(keys, name, wrong.problem, wrong.fix)
+        elif key != name:
+            yield file.problem(keys, name, f"`{name}` is spelt `{key}` here", f"write {key}")
+    for name in said.axes:
+        if name in said.defaults:
+            what = f"`{name}` is an axis, and has a default"
+            yield file.problem(("defaults", name), said.defaults[name], what, "an axis needs no default: take it out")
+    yield from _combine_wrongs(file)
+
+
+def _combine_wrongs(file: CampaignToml) -> Iterator[Problem]:
+    combine, axes = file.said.combine, file.said.axes
+    zipped: set[str] = set()
+    for group in combine.zip:
+        for name in group:
+            if name not in axes:
+                yield file.problem(("combine", "zip"), name, f"there is no axis `{name}`", meant(name, sorted(axes)))
+            elif name in zipped:
+                yield file.problem(("combine", "zip"), name, f"`{name}` is zipped twice", "keep it in one list")
+            zipped.add(name)
+    counted = combine.sample in {"first", "random"}
+    if counted and combine.count is None:
+        yield file.problem(("combine", "sample"), combine.sample, "nothing says how many", "add count = 100")
+    if not counted and combine.count is not None:
+        what = f"`count` means nothing where the sample is `{combine.sample}`"
+        yield file.problem(("combine", "count"), str(combine.count), what, 'sample = "first" or "random"')
