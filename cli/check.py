@@ -15,6 +15,7 @@ from cli.prove import prove_replay
 from cli.stack import running_simulator
 from cli.summary import print_json
 from config.facts import ProviderFacts, load_facts
+from config.receiver import receives
 from config.settings import Settings, load_settings, masked_url, nearest_file, provider_key
 from config.simulator import simulator_clock
 from jobs.errors import BadInput, Refused, WanbatchError
@@ -83,6 +84,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _store(store)
     yield from _ledger(settings, store)
     yield _simulator(settings)
+    if settings.webhook_url:
+        yield _webhooks(settings.webhook_url)
     wanted = [facts(settings.provider)] if settings.provider else list(load_facts().values())
     for each in wanted:
         yield _provider(each, settings)
@@ -172,6 +175,14 @@ def _simulator(settings: Settings) -> Finding:
             "start `wanbatch simulate`, or unset WANBATCH_SIMULATOR_URL",
         )
     return Finding("ok", "simulator", f"{url}, {speed:g} times faster than life")
+
+
+def _webhooks(url: str) -> Finding:
+    """The receiver of webhooks, at the address that providers are told."""
+    if receives(url):
+        return Finding("ok", "webhooks", f"a receiver answers at {url}")
+    to_do = "start `wanbatch webhooks` where that address leads, or unset WANBATCH_WEBHOOK_URL; polls make up for it"
+    return Finding("warn", "webhooks", f"no receiver answers at {url}, as seen from here", to_do)
 
 
 def _provider(each: ProviderFacts, settings: Settings) -> Finding:

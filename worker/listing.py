@@ -31,7 +31,7 @@ async def listed(look: Look, asker: Asker, since_ms: int) -> dict[str, Candidate
     while calls and pages < MOST_PAGES:
         call = calls.pop()
         pages += 1
-        await _token(look)
+        await token(look)
         answer = await asker.ask(call)
         found = account.provider.read_find(answer, call) if isinstance(answer, Answer) else answer
         if not isinstance(found, Found):
@@ -78,14 +78,14 @@ async def _detailed(look: Look, asker: Asker, task: Candidate) -> Candidate | No
     call = account.provider.detail_call(task, account.endpoint)
     if call is None:
         return task
-    await _token(look)
+    await token(look)
     answer = await asker.ask(call)
     if not isinstance(answer, Answer) or answer.status != HTTPStatus.OK:
         return None
     return account.provider.read_detail(answer, task)
 
 
-async def _token(look: Look) -> None:
+async def token(look: Look) -> None:
     """Wait until the poll rate lets one more question out."""
     while True:
         wait_s = await asyncio.to_thread(look.lost.poll_wait_s, look.counter.name, look.counter.policy)

@@ -10,12 +10,16 @@ from typing import Any
 from jobs.lifecycle import Move, State
 from jobs.record import Purchase
 from ledger.orders import Claim, Due, Order
+from providers.accounts import Account
 from providers.clock import Clock
 from providers.contract import Ask, Failed, Finished, Kind, Open, Rejected, Throttled, Unreadable
 from worker.posting import NoAnswer
 from worker.settle import purchases_text
 from worker.wire import Asker
 from worker.wiring import Counter
+
+#: What is told of a task in the end.
+Reading = Open | Finished | Failed | Throttled | Unreadable
 
 #: A failed render is bought again at most once, and only if it was not billed.
 MOST_ATTEMPTS = 2
@@ -31,23 +35,27 @@ MOST_ASKS = 4
 
 async def look(due: Due, counter: Counter, asker: Asker) -> Order:
     """Ask after a render, and tell what the ledger should do; never raises for anything the provider does."""
-    account = counter.account
     if due.unwanted:
         cancelled = await _cancel(due, counter, asker)
         if cancelled is not None:
             # A definite answer: it is not asked again.
             order = _cancelled(due) if cancelled else await look(due._replace(unwanted=""), counter, asker)
             return replace(order, delete=(*order.delete, "unwanted"))
-    call = account.provider.check_call(due.task_id, account.endpoint)
+    return _order(await ask_after(due.task_id, counter.account, asker), due, counter)
+
+
+async def ask_after(task_id: str, account: Account, asker: Asker) -> Reading:
+    """What the provider tells of a task, in as many questions as that takes."""
+    call = account.provider.check_call(task_id, account.endpoint)
     for _ in range(MOST_ASKS):
         answer = await asker.ask(call)
         if isinstance(answer, NoAnswer):
-            return _later(due, counter)
-        reading = account.provider.read_check(answer, due.task_id, account.endpoint)
+            return Unreadable(answer.reason)
+        reading = account.provider.read_check(answer, task_id, account.endpoint)
         if not isinstance(reading, Ask):
-            return _order(reading, due, counter)
+            return reading
         call = reading.call
-    return _later(due, counter)
+    return Unreadable("one answer leads to the next without an end")
 
 
 async def _cancel(due: Due, counter: Counter, asker: Asker) -> bool | None:
@@ -75,7 +83,7 @@ def _cancelled(due: Due) -> Order:
     )
 
 
-def _order(reading: Open | Finished | Failed | Throttled | Unreadable, due: Due, counter: Counter) -> Order:
+def _order(reading: Reading, due: Due, counter: Counter) -> Order:
     if isinstance(reading, Finished | Failed):
         counter.patience.ended(due)
     if isinstance(reading, Finished):

@@ -1,4 +1,4 @@
-"""What became of submits whose answer was lost: the store's receipt is asked first, then the provider's own list.
+"""What became of submits whose answer was lost: told by the store's receipt, a webhook, or the provider's own list.
 
 A task that is found is adopted. That there is none is proved by two looks, the second after the time in which the
 provider may still show one. What cannot be proved is held for a person. Nothing is bought a second time here: a repeat
@@ -18,8 +18,10 @@ from jobs.record import Purchase
 from ledger.lost import LOOK_LEASE_S, Watched
 from ledger.orders import Claim, Order, Paid, Watch
 from ledger.shelf import Intent, Receipt
-from worker.listing import listed, verdicts
+from providers.contract import Failed, Finished, Open
+from worker.listing import listed, token, verdicts
 from worker.lookup import Look, Looked, receipt
+from worker.poll import ask_after
 from worker.replay import repeated
 from worker.settle import purchases_text
 from worker.surplus import follow_up
@@ -32,7 +34,7 @@ LOOK_WITHIN_S = 50.0
 #: Seconds for one question of a look, after which it no longer keeps others from looking.
 SILENT_S = 3.0
 #: What a job forgets once its lost send is decided.
-DECIDED = ("trouble", "look", "misses", "missed_ms")
+DECIDED = ("trouble", "look", "misses", "missed_ms", "hinted")
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ async def look_up(counter: Counter, asker: Asker, shop: Workshop) -> Looked | No
     try:
         async with asyncio.timeout(LOOK_WITHIN_S):
             await asyncio.to_thread(_by_receipts, look)
+            await _by_webhook(look, asker)
             undecided = await _by_key(look)
             await _by_list(look, asker, undecided)
     except TimeoutError:
@@ -97,6 +100,19 @@ def _await_record(look: Look, job_id: str, row: dict[str, str], intent: Intent, 
     else:
         reason = f"another ledger buys it at {intent.account}; its record is awaited"
         _look_again(look, job_id, row, Verdict(reason=reason, held=look.settled(int(row["sent_ms"]))))
+
+
+async def _by_webhook(look: Look, asker: Asker) -> None:
+    """A webhook may have named the task of a lost send: it is the job's if the provider knows it."""
+    rows = await asyncio.to_thread(look.lost.sent, look.counter.name)
+    for job_id, row in rows.items():
+        task_id = row.get("hinted")
+        if row["state"] != State.UNKNOWN or task_id is None:
+            continue
+        await token(look)
+        reading = await ask_after(task_id, look.counter.account, asker)
+        if isinstance(reading, Open | Finished | Failed):
+            await asyncio.to_thread(_adopt, look, job_id, row, task_id, None)
 
 
 async def _by_key(look: Look) -> dict[str, Verdict]:

@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.facts import ProviderFacts
+from config.receiver import WELL
 from config.settings import Settings, webhook_secret
 from jobs.errors import Refused
 from ledger.hints import Hint
@@ -200,10 +201,11 @@ async def _body(request: Request, most_bytes: int) -> bytes | None:
 
 
 async def _well(_: Request) -> Response:
-    return PlainTextResponse("ok\n")
+    return PlainTextResponse(WELL)
 
 
 def application(receiver: Receiver) -> Starlette:
-    """The receiver, and `/healthz` beside it."""
-    routes = [Route("/healthz", _well), Route("/{address:path}", receiver.call, methods=["POST"])]
+    """The receiver, and `/healthz` beside it, below whatever path leads here."""
+    well = [Route(path, _well, methods=["GET"]) for path in ("/healthz", "/{below:path}/healthz")]
+    routes = [*well, Route("/{address:path}", receiver.call, methods=["POST"])]
     return Starlette(routes=routes, lifespan=receiver.open)

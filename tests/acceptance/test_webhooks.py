@@ -6,21 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
+from config.receiver import receives
 from tests.acceptance.driving import Fleet, agree, begin, good_videos, prompts_file, until
 from tests.services import free_ports
 
 VIDEOS = 20
 #: How many times faster than life the provider runs: a render lasts about four seconds.
 SPEED = 10
-
-
-def answers(url: str) -> bool:
-    """Whether the receiver is there."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def test_who_is_called_asks_once_and_at_once(fleet: Callable[..., Fleet], tmp_path: Path) -> None:
@@ -43,7 +35,7 @@ def test_who_is_called_asks_once_and_at_once(fleet: Callable[..., Fleet], tmp_pa
     assert submit.code == 0, submit.err
     receiver = begin(tmp_path / "receiver.log", "webhooks", "--port", str(port), env={**made.env, **hooks})
     made.workers.append(receiver)
-    until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 30, "the receiver answers")
+    until(lambda: receives(hooks["WANBATCH_WEBHOOK_URL"]), 30, "the receiver answers")
     made.hire(1, **hooks)
     waited = made.run("wait", "simulated-lamps", "--timeout", "90")
     assert waited.code == 0, waited.err

@@ -281,3 +281,13 @@ def test_check_names_a_simulator_that_is_not_there(
     monkeypatch.setenv("WANBATCH_SIMULATOR_URL", "http://127.0.0.1:1")
     assert exit_code(["check", "--store", str(tmp_path / "out")]) == 4
     assert "nothing answers at http://127.0.0.1:1" in capsys.readouterr().out
+
+
+def test_check_looks_for_the_receiver_of_webhooks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where providers are told an address at which nobody answers, it says so; it is no reason not to buy."""
+    monkeypatch.setenv("WANBATCH_WEBHOOK_SECRET", "a secret of this test")
+    monkeypatch.setenv("WANBATCH_WEBHOOK_URL", "http://127.0.0.1:9/hooks")
+    assert exit_code(["check", "--store", str(tmp_path / "out")]) == 0
+    assert "warn  webhooks   no receiver answers at http://127.0.0.1:9/hooks" in capsys.readouterr().out

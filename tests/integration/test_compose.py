@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from config.facts import load_facts
 from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("simulator", "worker", "producer")
+OURS = ("simulator", "worker", "producer", "webhooks")
 
 
 def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -120,6 +121,17 @@ def test_the_producer_is_one_shot(fleet: dict[str, Any]) -> None:
     assert producer["command"][0] == "submit"
 
 
+def test_who_faces_the_world_holds_no_key_that_buys(fleet: dict[str, Any]) -> None:
+    """`up` does not start the receiver of webhooks, and of all secrets it has those that sign calls."""
+    receiver = fleet["services"]["webhooks"]
+    assert receiver["profiles"] == ["webhooks"]
+    assert "env_file" not in receiver
+    keys = {name for facts in load_facts().values() for name in facts.key_variables}
+    assert not keys & receiver["environment"].keys()
+    secrets = {facts.webhook_secret_variable for facts in load_facts().values()} - {None}
+    assert secrets <= receiver["environment"].keys()
+
+
 def test_the_ledger_forgets_nothing(fleet: dict[str, Any]) -> None:
     """Money depends on the ledger: every write is synced, nothing is evicted, the data outlives the container."""
     ledger = fleet["services"]["ledger"]
@@ -142,7 +154,7 @@ def test_the_object_store_is_the_tested_one(fleet: dict[str, Any]) -> None:
     assert store["environment"]["S3_BUCKET"] == "wanbatch"
 
 
-@pytest.mark.parametrize("name", ["worker", "producer"])
+@pytest.mark.parametrize("name", ["worker", "producer", "webhooks"])
 def test_settings_are_ours_and_fit_together(fleet: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the services are told are settings that exist, of services that exist."""
     given: dict[str, str] = fleet["services"][name]["environment"]

@@ -244,7 +244,8 @@ def test_it_says_that_it_is_well(desk: Desk) -> None:
 
     async def work(client: httpx.AsyncClient) -> None:
         statuses.append((await client.get(f"{BASE}/healthz")).status_code)
+        statuses.append((await client.get(f"{BASE}/some/hooks/healthz")).status_code)
         statuses.append((await client.get(desk.address("apimart"))).status_code)
 
     desk.run(work)
-    assert statuses == [200, 405]
+    assert statuses == [200, 200, 405]
