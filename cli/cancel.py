@@ -7,7 +7,6 @@ import click
 
 from cli.halting import Whom, confirm, keep, opened, owned, whom
 from cli.options import places
-from cli.places import known, store_of
 from cli.progress import tell
 from config.settings import load_settings
 from jobs.errors import Refused
@@ -19,6 +18,7 @@ from ledger.halt import BATCH, cancel
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import plan_ids
+from producer.stored import known, store_of
 
 
 @click.command("cancel")

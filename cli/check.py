@@ -10,7 +10,7 @@ import redis as redis_client
 
 from cli import valkey
 from cli.options import as_json, places, spending
-from cli.places import ledger_url, store_of
+from cli.places import ledger_url
 from cli.prove import prove_replay
 from cli.stack import running_simulator
 from cli.summary import print_json
@@ -23,6 +23,7 @@ from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
 from producer.fetch import balance
+from producer.stored import store_of
 from providers.accounts import account_name, open_real
 from providers.registry import facts
 

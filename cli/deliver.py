@@ -9,9 +9,7 @@ from typing import Any, Final
 import click
 
 from cli.options import Where, as_json, campaign, store
-from cli.places import found, s3_options, store_of
 from cli.progress import tell
-from cli.results import manifest_lines
 from cli.summary import print_json
 from config.settings import Settings, load_settings
 from jobs.errors import BadInput, StoreRefused
@@ -20,6 +18,8 @@ from ledger.objects import ObjectStore, open_store
 from producer.delivery.deliver import Delivery, Order, deliver
 from producer.delivery.feeds import FEEDS
 from producer.delivery.pattern import USUAL, Pattern
+from producer.lines import manifest_lines
+from producer.stored import found, s3_options, store_of
 
 #: How many videos that are left out, or refused by a feed, are named one by one; the list and --json have all.
 NAMED: Final = 20

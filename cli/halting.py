@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from cli.options import together
-from cli.places import known, ledger_url
+from cli.places import ledger_url
 from cli.progress import tell
 from cli.stack import Stack, ledger_folder
 from config.settings import Settings
@@ -20,6 +20,7 @@ from jobs.errors import BadInput, CampaignConflict, LedgerRefused
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import CampaignFile
+from producer.stored import known
 from providers.accounts import account_name
 from providers.registry import facts
 

@@ -9,11 +9,12 @@ from typing import Literal, TextIO, get_args
 import click
 
 from cli.options import campaign, places
-from cli.places import found, ledger_of, store_of
-from cli.results import manifest_lines
+from cli.places import ledger_of
 from config.settings import load_settings
 from jobs.record import Status
+from producer.lines import manifest_lines
 from producer.manifest import write_csv, write_jsonl
+from producer.stored import found, store_of
 
 
 @click.command("manifest")

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final
 
-from cli.places import Campaign, found
 from cli.progress import tell
-from cli.results import Results, manifest_lines
+from cli.results import Results
 from config.settings import Settings
 from jobs.record import ManifestLine
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from producer.digest import Digest, digest, needs_of
+from producer.lines import manifest_lines
 from producer.notify import Unsent, addresses, send
+from producer.stored import Campaign, found
 
 #: Seconds for which all work must have been waiting before a person is told in the middle of a run.
 TROUBLED_FOR_S: Final = 120.0

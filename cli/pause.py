@@ -4,7 +4,6 @@ import click
 
 from cli.halting import Whom, keep, opened, owned, whom
 from cli.options import places
-from cli.places import store_of
 from config.settings import load_settings
 from jobs.errors import BadInput
 from jobs.lifecycle import State
@@ -12,6 +11,7 @@ from ledger.campaigns import MOVING
 from ledger.halt import halt, remember
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
+from producer.stored import store_of
 
 
 @click.command("pause")

@@ -5,11 +5,12 @@ from typing import Any
 import click
 
 from cli.options import as_json, planning
-from cli.places import store_of
-from cli.planning import Asked, plan_json, plan_lines, planned
+from cli.planning import plan_json, plan_lines
 from cli.summary import print_json
-from cli.world import choose
 from config.settings import load_settings
+from producer.planned import Asked, planned
+from producer.stored import store_of
+from producer.world import choose
 
 
 @click.command("plan")

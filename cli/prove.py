@@ -9,11 +9,9 @@ from decimal import Decimal
 
 import click
 
-from cli.places import store_of
 from cli.progress import tell
 from cli.stack import Stack
 from cli.summary import print_json
-from cli.world import World, check_money, choose
 from config.facts import load_facts
 from config.settings import Settings
 from config.simulator import simulator_clock
@@ -21,6 +19,8 @@ from jobs.errors import BadInput, Refused
 from jobs.job import Job
 from jobs.money import from_uusd, shown
 from ledger.shelf import Shelf
+from producer.stored import store_of
+from producer.world import World, check_money, choose
 from providers.accounts import Account, open_real, open_simulated
 from providers.clock import Clock
 from worker.trial import Tried, cheapest, try_replay

@@ -10,7 +10,6 @@ import click
 
 from cli.halting import opened, owned
 from cli.options import as_json, campaign, places
-from cli.places import store_of
 from cli.progress import tell
 from cli.stack import running_simulator
 from cli.summary import print_json
@@ -20,6 +19,7 @@ from jobs.lifecycle import State
 from jobs.words import counted
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
+from producer.stored import store_of
 from worker.lookup import Looked, settle_s
 from worker.reconcile import look_up
 from worker.wire import Asker

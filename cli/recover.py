@@ -4,13 +4,13 @@ import click
 
 from cli.halting import opened
 from cli.options import places
-from cli.places import Campaign, every, found, store_of
 from config.settings import load_settings
 from jobs.errors import BadInput
 from jobs.words import counted
 from ledger import halt, recovery
 from ledger.jobs import Ledger
 from producer.recover import check_lost, owns, recover
+from producer.stored import Campaign, every, found, store_of
 
 
 @click.command("recover")

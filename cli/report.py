@@ -3,9 +3,10 @@
 import click
 
 from cli.options import campaign, places
-from cli.places import found, ledger_of, store_of
+from cli.places import ledger_of
 from cli.results import write_results
 from config.settings import load_settings
+from producer.stored import found, store_of
 
 
 @click.command("report")

@@ -3,7 +3,6 @@
 They can be made at any moment; nothing in them is remembered anywhere else, so making them again mends them.
 """
 
-import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,20 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
 
-from cli.places import Campaign
-from jobs.job import PlanLine
 from jobs.record import ManifestLine
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.shelf import Shelf
-from producer.manifest import join, read_jsonl, write_csv, write_jsonl
-from producer.planfile import iter_plan
+from producer.lines import manifest_lines
+from producer.manifest import read_jsonl, write_csv, write_jsonl
 from producer.report import Credits, ReportHead, write_report
-
-#: Jobs whose records, and whose places in the ledger, are asked for at once.
-BATCH: Final = 256
+from producer.stored import Campaign
 
 
 @dataclass
@@ -68,34 +62,6 @@ class Results:
     manifest_csv: str
     report: str
     sums: Sums
-
-
-def manifest_lines(campaign: Campaign, ledger: Ledger | None) -> Iterator[ManifestLine]:
-    """Every line of the campaign's manifest as of now, in matrix order. Raises ObjectNotFound without its plan."""
-    file, shelf = campaign.file, campaign.shelf
-    status = ledger.status(file.campaign) if ledger else None
-    parked = bool(status and status.parked)
-    with shelf.plan(file.campaign, file.plan_sha256) as plan:
-        lines = iter_plan(plan)
-        while batch := list(itertools.islice(lines, BATCH)):
-            records = list(shelf.records(line.job.job_id for line in batch))
-            pending = [line.job.job_id for line, record in zip(batch, records, strict=True) if record is None]
-            live = ledger.live(pending, parked=parked) if ledger and pending else {}
-            for line, record in zip(batch, records, strict=True):
-                yield join(
-                    line,
-                    campaign=file.campaign,
-                    run_id=file.run_id,
-                    submitted_by=file.submitted_by,
-                    record=record,
-                    live=live.get(line.job.job_id),
-                )
-
-
-def plan_lines(campaign: Campaign) -> Iterator[PlanLine]:
-    """What the campaign asks for, in matrix order. Raises ObjectNotFound without its plan."""
-    with campaign.shelf.plan(campaign.file.campaign, campaign.file.plan_sha256) as plan:
-        yield from iter_plan(plan)
 
 
 def write_results(campaign: Campaign, ledger: Ledger | None, status: CampaignStatus | None) -> Results:

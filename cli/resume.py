@@ -4,13 +4,13 @@ import click
 
 from cli.halting import Whom, keep, opened, owned, whom
 from cli.options import places
-from cli.places import found, store_of
 from cli.progress import tell
 from config.settings import load_settings
 from ledger.halt import halt, remember
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from producer.enqueue import enqueue_plan
+from producer.stored import found, store_of
 
 
 @click.command("resume")

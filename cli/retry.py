@@ -7,9 +7,7 @@ import click
 
 from cli.halting import confirm, opened, owned
 from cli.options import campaign, places
-from cli.places import Campaign, found, store_of
 from cli.progress import tell
-from cli.results import plan_lines
 from config.settings import load_settings
 from jobs.errors import BadInput, Refused
 from jobs.lifecycle import State
@@ -18,6 +16,8 @@ from jobs.words import counted
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from producer import retry
+from producer.lines import plan_lines
+from producer.stored import Campaign, found, store_of
 
 
 @click.command("retry")

@@ -9,14 +9,12 @@ from cli.balance import with_balance
 from cli.following import follow, told_to_end
 from cli.message import Messages
 from cli.options import as_json, planning, redis, spending
-from cli.places import Campaign, found, store_of
-from cli.planning import Asked, plan_lines, planned
+from cli.planning import plan_lines
 from cli.progress import tell
 from cli.results import Results, write_results
 from cli.stack import Stack
-from cli.submit import approve, hand_over, said
+from cli.submit import approve, said
 from cli.summary import print_json, status_json, stored_json, stored_needs
-from cli.world import World, choose
 from config.settings import Settings, load_settings
 from jobs.lifecycle import State
 from jobs.money import shown
@@ -24,8 +22,12 @@ from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
+from producer.enqueue import hand_over
 from producer.plan import Plan
+from producer.planned import Asked, planned
+from producer.stored import Campaign, found, store_of
 from producer.watch import Progress, ended_code, next_step
+from producer.world import World, choose
 
 
 @click.command("run")

@@ -6,8 +6,8 @@ import click
 
 from cli.following import follow
 from cli.options import as_json, places
-from cli.places import Campaign, every, found, ledger_of, store_of
-from cli.results import Sums, manifest_lines
+from cli.places import ledger_of
+from cli.results import Sums
 from cli.summary import print_json, status_json, status_lines, stored_json, stored_lines
 from config.facts import load_facts
 from config.limits import with_own_limits
@@ -17,6 +17,8 @@ from jobs.lifecycle import ENDS, State
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
+from producer.lines import manifest_lines
+from producer.stored import Campaign, every, found, store_of
 
 #: Seconds between two looks of --watch.
 WATCH_EVERY_S: Final = 1.0

@@ -1,28 +1,23 @@
 """`wanbatch submit`: puts a matrix on the configured ledger and returns; workers elsewhere do the rest."""
 
-import getpass
-import platform
 import sys
 from decimal import Decimal
 from typing import Any
 
 import click
-from redis.exceptions import RedisError
 
 from cli.options import as_json, planning, redis, spending
-from cli.places import required_ledger_url, store_of
-from cli.planning import Asked, plan_lines, planned
+from cli.places import required_ledger_url
+from cli.planning import plan_lines
 from cli.progress import tell
 from cli.summary import print_json
-from cli.world import World, check_money, choose
 from config.settings import load_settings
-from jobs.errors import LedgerLost
 from ledger.jobs import Ledger
-from ledger.objects import ObjectStore
-from ledger.shelf import Shelf
-from producer.enqueue import Submitted
-from producer.enqueue import submit as enqueue
+from producer.enqueue import Submitted, hand_over
 from producer.plan import Plan
+from producer.planned import Asked, planned
+from producer.stored import store_of
+from producer.world import World, check_money, choose
 
 
 @click.command("submit")
@@ -63,19 +58,6 @@ def approve(plan: Plan, world: World, budget_usd: Decimal | None, *, yes: bool) 
     if not world.simulated and not yes and sys.stdin.isatty():
         most = min(plan.cost_high_usd, budget_usd or plan.cost_high_usd)
         click.confirm(f"Spend up to ${most} of real money at {world.facts.title}?", abort=True, err=True)
-
-
-def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None) -> Submitted:
-    """Put the plan's jobs on the ledger in the name of whoever is logged in."""
-    who = f"{getpass.getuser()}@{platform.node()}"
-    shelf = Shelf(store, simulated=plan.simulated)
-    try:
-        return enqueue(plan, ledger=ledger, shelf=shelf, budget_usd=budget_usd, submitted_by=who)
-    except RedisError as error:
-        raise LedgerLost(
-            f"the ledger went away while it was given the jobs: {error}",
-            "what it has is neither lost nor doubled: give the same command again",
-        ) from error
 
 
 def said(put: Submitted) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from cli.places import Campaign
 from cli.progress import duration
 from cli.results import Sums
 from jobs.lifecycle import ENDS, State
 from jobs.money import from_uusd, shown, to_uusd, usd_text
 from ledger.campaigns import CampaignStatus
+from producer.stored import Campaign
 from producer.watch import money_line
 
 

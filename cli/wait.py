@@ -6,12 +6,13 @@ from cli.balance import with_balance
 from cli.following import follow
 from cli.message import Messages
 from cli.options import as_json, campaign, places
-from cli.places import required_ledger_url, store_of
+from cli.places import required_ledger_url
 from cli.stack import running_simulator
 from cli.summary import print_json, status_json, status_lines
 from config.settings import load_settings
 from jobs.errors import BadInput, WanbatchError
 from ledger.jobs import Ledger
+from producer.stored import store_of
 from producer.watch import Progress
 
 

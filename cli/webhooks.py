@@ -5,7 +5,7 @@ import socket
 import click
 
 from cli.options import places
-from cli.places import required_ledger_url, store_of
+from cli.places import required_ledger_url
 from config.facts import load_facts
 from config.logs import configure_logs, known_secrets
 from config.settings import Settings, load_settings
@@ -13,6 +13,7 @@ from config.simulator import simulator_clock
 from jobs.errors import Refused
 from ledger.hints import give_hint
 from ledger.jobs import Ledger
+from producer.stored import store_of
 from providers.clock import Clock
 
 #: Calls that are served at once; more are told to come again.

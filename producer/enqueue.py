@@ -1,6 +1,8 @@
 """From a plan to the ledger: the campaign's lasting facts first, then its jobs. A second time changes nothing."""
 
+import getpass
 import json
+import platform
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -10,11 +12,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from jobs.errors import CampaignConflict, ObjectNotFound
+from redis.exceptions import RedisError
+
+from jobs.errors import CampaignConflict, LedgerLost, ObjectNotFound
 from jobs.lifecycle import State
 from jobs.money import to_uusd
 from ledger.halt import halt
 from ledger.jobs import Ledger
+from ledger.objects import ObjectStore
 from ledger.shelf import CampaignFile, Shelf, plan_ids
 from producer.keep import keep_media
 from producer.plan import Plan
@@ -92,6 +97,19 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
     letters = enqueue_plan(plan.path, plan.campaign, plan.account, ledger, shelf)
     withdrawn = _withdraw(plan, old_ids, ledger)
     return Submitted(run_id, fresh, letters["n"] + letters["r"], letters["k"], letters["j"], letters["e"], withdrawn)
+
+
+def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None) -> Submitted:
+    """Put the plan's jobs on the ledger in the name of whoever is logged in."""
+    who = f"{getpass.getuser()}@{platform.node()}"
+    shelf = Shelf(store, simulated=plan.simulated)
+    try:
+        return submit(plan, ledger=ledger, shelf=shelf, budget_usd=budget_usd, submitted_by=who)
+    except RedisError as error:
+        raise LedgerLost(
+            f"the ledger went away while it was given the jobs: {error}",
+            "what it has is neither lost nor doubled: give the same command again",
+        ) from error
 
 
 def enqueue_plan(plan: Path, campaign: str, account: str, ledger: Ledger, shelf: Shelf) -> Counter[str]:

@@ -12,13 +12,13 @@ from typing import Any
 
 from benchmarks.chaos.campaigns import Campaign
 from benchmarks.chaos.cast import Stage
-from cli.places import found
-from cli.results import manifest_lines
 from jobs.errors import ObjectNotFound
 from jobs.lifecycle import HOLDS_SLOT, State
 from jobs.money import to_uusd
 from jobs.record import ManifestLine
 from ledger.jobs import Ledger
+from producer.lines import manifest_lines
+from producer.stored import found
 
 #: States of a purchase for which nothing is billed.
 UNBILLED = ("failed", "cancelled")

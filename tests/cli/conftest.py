@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.planning import Asked, planned
-from cli.world import choose
 from config.settings import load_settings
 from jobs.job import PlanLine
 from jobs.record import JobRecord, Purchase, Trouble, Video
@@ -16,6 +14,8 @@ from ledger.objects import ObjectStore, open_store
 from ledger.shelf import CampaignFile, Shelf
 from producer.plan import Plan
 from producer.planfile import iter_plan
+from producer.planned import Asked, planned
+from producer.world import choose
 
 AT = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from cli.options import Dollars, Where
-from cli.planning import Asked, plan_lines, planned
+from cli.planning import plan_lines
 from cli.progress import LiveView, PlainView, bar, duration, pace_line, states_line, view
-from cli.world import choose
 from config.settings import load_settings
 from jobs.lifecycle import State
 from ledger.objects import open_store
+from producer.planned import Asked, planned
 from producer.watch import Progress
+from producer.world import choose
 from tests.producer.test_watch import QUIET
 
 

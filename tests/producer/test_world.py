@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from cli.world import check_money, choose
 from config.settings import load_settings
 from jobs.errors import BadInput, BudgetMissing, KeyMissing, ProviderNotNamed
+from producer.world import check_money, choose
 
 
 def test_nobody_named_is_simulated() -> None:

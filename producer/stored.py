@@ -1,0 +1,53 @@
+"""Where the store is, and what it knows of campaigns: their lasting facts, in the world that each belongs to."""
+
+import difflib
+from dataclasses import dataclass
+
+from config.settings import Settings, s3_keys
+from jobs.errors import BadInput
+from ledger.objects import ObjectStore, S3Options, open_store
+from ledger.shelf import CampaignFile, Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign that the store knows: its lasting facts, and the shelf of its world."""
+
+    file: CampaignFile
+    shelf: Shelf
+
+
+def store_of(settings: Settings) -> ObjectStore:
+    """The object store of the settings; nothing is read or written yet."""
+    return open_store(settings.store, s3=s3_options(settings))
+
+
+def s3_options(settings: Settings) -> S3Options:
+    """How to reach S3, as the settings say."""
+    key, secret = s3_keys()
+    return S3Options(endpoint_url=settings.s3_endpoint, region=settings.s3_region, access_key=key, secret_key=secret)
+
+
+def known(store: ObjectStore, name: str) -> Campaign | None:
+    """The campaign of that name in either world of the store; None when there is none."""
+    for simulated in (False, True):
+        shelf = Shelf(store, simulated=simulated)
+        if (file := shelf.campaign(name)) is not None:
+            return Campaign(file, shelf)
+    return None
+
+
+def found(store: ObjectStore, name: str) -> Campaign:
+    """The campaign of that name; BadInput names those that come close."""
+    campaign = known(store, name)
+    if campaign is None:
+        names = every(store)
+        close = difflib.get_close_matches(name, names, n=3) or names[:3]
+        hint = f"did you mean {' or '.join(close)}?" if close else "this store has none yet: see --store"
+        raise BadInput(f"there is no campaign {name!r} in {store.url}", hint=hint)
+    return campaign
+
+
+def every(store: ObjectStore) -> list[str]:
+    """Names of all campaigns of both worlds."""
+    return [name for simulated in (False, True) for name in Shelf(store, simulated=simulated).campaigns()]
