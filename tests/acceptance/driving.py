@@ -3,6 +3,8 @@
 The judge is the provider's bank statement, never what the program says of itself.
 """
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -16,6 +18,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cli.app import exit_code
 from tests.services import Child, Simulator, start
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +67,22 @@ def wanbatch(
         check=False,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - began)
+
+
+def typed(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None, given: bytes = b"") -> Ended:
+    """The same in the test's own process, for commands that ask and tell: most of their time goes into a new Python."""
+    out, err, stdin = (io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="") for data in (b"", b"", given))
+    began = time.monotonic()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setattr(sys, "stdin", stdin)
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        code = exit_code([*map(str, arguments)])
+    took_s = time.monotonic() - began
+    for told in (out, err):
+        told.seek(0)
+    return Ended(code, out.read(), err.read(), took_s)
 
 
 @dataclass(frozen=True)
@@ -205,7 +226,7 @@ class Fleet:
 
     def run(self, *arguments: str | Path, **env: str) -> Ended:
         """Run one command with the fleet's settings."""
-        return wanbatch(*arguments, cwd=self.folder, env={**self.env, **env})
+        return typed(*arguments, cwd=self.folder, env={**self.env, **env})
 
     def lines(self, campaign: str) -> list[dict[str, Any]]:
         """The campaign's manifest as of now."""

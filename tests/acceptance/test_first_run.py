@@ -25,6 +25,7 @@ from tests.acceptance.driving import (
     statuses,
     tasks,
     throttled,
+    typed,
     until,
     wanbatch,
 )
@@ -136,12 +137,12 @@ def test_the_second_time_nothing_is_started_or_bought(first: Ended, home: Path, 
 def test_the_papers_can_be_asked_for_when_nothing_runs(first: Ended, home: Path, store: Path) -> None:
     """Status, manifest and report answer from the store alone."""
     where = ("--store", store.as_uri())
-    status = wanbatch("status", NAME, *where, "--json", cwd=home)
+    status = typed("status", NAME, *where, "--json", cwd=home)
     assert status.json["states"]["done"] == CAMPAIGN_VIDEOS
     assert status.json["money_usd"]["spent"] == "19.0625"
-    table = wanbatch("manifest", NAME, *where, "--format", "csv", cwd=home)
+    table = typed("manifest", NAME, *where, "--format", "csv", cwd=home)
     assert (table.code, "variant.hook" in table.out.splitlines()[0]) == (0, True)
-    assert wanbatch("report", NAME, *where, cwd=home).code == 0
+    assert typed("report", NAME, *where, cwd=home).code == 0
 
 
 def test_ctrl_c_ends_everything_and_the_same_command_goes_on(tmp_path: Path) -> None:

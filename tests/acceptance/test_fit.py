@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from tests.acceptance.driving import good_videos, manifest_of, papers, wanbatch
+from tests.acceptance.driving import good_videos, manifest_of, papers, typed, wanbatch
 from tests.mediaserver import serving
 from tests.samples import picture
 from tests.services import Simulator
@@ -35,7 +35,7 @@ def test_a_square_photo_becomes_a_tall_video(tmp_path: Path, simulator: Callable
     with serving() as web:
         photo = web.hold("/photo.jpg", picture(size=(900, 900)))
         copy = web.hold("/copy.jpg", picture(size=(900, 900)))
-        refused = wanbatch("run", matrix(tmp_path, (photo, "9:16", "")), *words, cwd=tmp_path, env=env)
+        refused = typed("run", matrix(tmp_path, (photo, "9:16", "")), *words, cwd=tmp_path, env=env)
         assert refused.code == 2
         assert "brief.csv:2: aspect_ratio: the image is 1:1 (900 x 900 pixels)" in refused.err
         assert provider.purchases() == []
@@ -46,7 +46,7 @@ def test_a_square_photo_becomes_a_tall_video(tmp_path: Path, simulator: Callable
         shapes = [_shape(bought["input"]["image"]) for bought in provider.purchases()]
         assert [width * 16 == height * 9 for width, height in shapes] == [True, True]
 
-        again = wanbatch("run", matrix(tmp_path, *rows, (copy, "9:16", "pad")), *words, cwd=tmp_path, env=env)
+        again = typed("run", matrix(tmp_path, *rows, (copy, "9:16", "pad")), *words, cwd=tmp_path, env=env)
         assert again.code == 0, again.err
         assert len(provider.purchases()) == 2
 

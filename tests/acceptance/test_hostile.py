@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.driving import Fleet, agree, good_videos, papers, wanbatch
+from tests.acceptance.driving import Fleet, agree, good_videos, papers, typed
 
 #: What spreadsheets run, browsers render, shells expand, terminals obey and file systems follow.
 HOSTILE = [
@@ -91,7 +91,7 @@ BIG = "x" * 10_000_000
 def test_a_hostile_matrix_is_refused_in_words(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
     """Exit 2, the place and the reason, in a few short lines that drive no terminal; nothing is made."""
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    ended = wanbatch("run", name, cwd=tmp_path)
+    ended = typed("run", name, cwd=tmp_path)
     assert ended.code == 2, ended.err
     assert said in ended.err
     assert len(ended.err) < 2000
@@ -103,11 +103,11 @@ def test_a_hostile_matrix_is_refused_in_words(tmp_path: Path, name: str, content
 def test_a_campaign_s_name_is_no_path(tmp_path: Path, name: str) -> None:
     """A name that could lead elsewhere is refused where it is given, and not found where it is asked for."""
     (tmp_path / "m.txt").write_text("a lamp\n")
-    ended = wanbatch("run", "m.txt", "--campaign", name, cwd=tmp_path)
+    ended = typed("run", "m.txt", "--campaign", name, cwd=tmp_path)
     assert ended.code == 2, ended.err
     assert "is no name for a campaign" in ended.err
     assert "\x1b" not in ended.err
-    asked = wanbatch("manifest", name, cwd=tmp_path)
+    asked = typed("manifest", name, cwd=tmp_path)
     assert asked.code in (2, 4), asked.err
     assert len(asked.err.splitlines()) <= 3
     assert [path.name for path in tmp_path.iterdir()] == ["m.txt"]

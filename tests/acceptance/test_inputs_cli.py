@@ -13,6 +13,7 @@ from tests.acceptance.driving import (
     good_videos,
     manifest_of,
     papers,
+    typed,
     wanbatch,
 )
 from tests.services import Simulator
@@ -49,8 +50,13 @@ BAD = (
 
 
 def run(folder: Path, *arguments: str | Path, given: bytes = b"", env: dict[str, str] | None = None) -> Ended:
-    """One command with its store beside the matrix."""
-    return wanbatch(*arguments, "--store", (folder / "out").as_uri(), cwd=folder, given=given, env=env)
+    """Videos are made, in a store beside the matrix."""
+    return wanbatch("run", *arguments, "--store", (folder / "out").as_uri(), cwd=folder, given=given, env=env)
+
+
+def asked(folder: Path, *arguments: str | Path, given: bytes = b"") -> Ended:
+    """A command that makes nothing, with the same store."""
+    return typed(*arguments, "--store", (folder / "out").as_uri(), cwd=folder, given=given)
 
 
 @pytest.mark.parametrize(
@@ -61,21 +67,21 @@ def run(folder: Path, *arguments: str | Path, given: bytes = b"", env: dict[str,
 def test_every_format_asks_for_the_same_two_videos(tmp_path: Path, suffix: str, content: bytes) -> None:
     """CSV, TSV, JSONL and plain text, in the encodings that spreadsheets write, from a file or from stdin."""
     (tmp_path / f"spring.{suffix}").write_bytes(content)
-    planned = run(tmp_path, "plan", f"spring.{suffix}", "--json")
+    planned = asked(tmp_path, "plan", f"spring.{suffix}", "--json")
     assert planned.code == 0, planned.err
     assert planned.json["campaign"] == "simulated-spring"
     assert (planned.json["variants"], planned.json["cost_usd"]["high"]) == (2, "1.25")
-    piped = run(tmp_path, "plan", "-", "--campaign", "simulated-spring", "--json", given=content)
+    piped = asked(tmp_path, "plan", "-", "--campaign", "simulated-spring", "--json", given=content)
     assert piped.json == planned.json
 
 
 def test_stdin_is_made_like_a_file_and_needs_a_name(tmp_path: Path) -> None:
     """`-` runs to its videos under the name that was given; without one it is refused before anything is queued."""
-    nameless = run(tmp_path, "run", "-", given=TEXT["jsonl"].encode())
+    nameless = asked(tmp_path, "run", "-", given=TEXT["jsonl"].encode())
     assert nameless.code == 2
     assert "--campaign" in nameless.err
     assert not (tmp_path / "out").exists()
-    named = run(tmp_path, "run", "-", "--campaign", "piped", "--json", given=TEXT["jsonl"].encode())
+    named = run(tmp_path, "-", "--campaign", "piped", "--json", given=TEXT["jsonl"].encode())
     assert named.code == 0, named.err
     assert named.json["states"]["done"] == 2
     good_videos(lines := manifest_of(Path(named.json["manifest"])))
@@ -86,14 +92,14 @@ def test_broken_rows_are_all_named_and_nothing_is_queued(tmp_path: Path) -> None
     """Each problem with file, line and column, what is wrong and what would be right; exit 2, and no store is made."""
     (tmp_path / "bad.csv").write_text(BAD)
     for command in ("plan", "run"):
-        refused = run(tmp_path, command, "bad.csv")
+        refused = asked(tmp_path, command, "bad.csv")
         assert (refused.code, refused.out) == (2, "")
         assert "bad.csv:2: duration: 7 " in refused.err
         assert "5, 10 or 15" in refused.err
         assert "bad.csv:4: aspect_ratio: " in refused.err
         assert "16:9" in refused.err
         assert "bad.csv:3:" not in refused.err
-    told = run(tmp_path, "run", "bad.csv", "--json").json["refused"]
+    told = asked(tmp_path, "run", "bad.csv", "--json").json["refused"]
     assert [(one["file"], one["line"], one["column"]) for one in told] == [
         ("bad.csv", 2, "duration"),
         ("bad.csv", 4, "aspect_ratio"),
@@ -104,14 +110,14 @@ def test_broken_rows_are_all_named_and_nothing_is_queued(tmp_path: Path) -> None
 def test_bad_rows_can_be_left_out_mended_and_run(tmp_path: Path) -> None:
     """`--skip-bad-rows` makes the good row and keeps the others with their reasons; mended, that file runs as it is."""
     (tmp_path / "bad.csv").write_text(BAD)
-    skipped = run(tmp_path, "run", "bad.csv", "--skip-bad-rows")
+    skipped = run(tmp_path, "bad.csv", "--skip-bad-rows")
     assert skipped.code == 0, skipped.err
     kept = tmp_path / "bad.bad-rows.csv"
     assert str(kept) in skipped.err
     text = kept.read_text()
     assert "duration: 7 " in text
     kept.write_text(text.replace(",7,", ",5,").replace(",2:1", ",9:16"))
-    mended = run(tmp_path, "plan", kept.name, "--json")
+    mended = asked(tmp_path, "plan", kept.name, "--json")
     assert mended.code == 0, mended.err
     assert mended.json["variants"] == 2
 
@@ -120,7 +126,7 @@ def test_the_real_list_goes_through_in_one_run(tmp_path: Path, simulator: Callab
     """946 lines make 944 verified videos; the two repeats are named, and every line of the file is accounted for."""
     provider = simulator("--speed", "300")
     env = {"WANBATCH_SIMULATOR_URL": provider.url}
-    made = run(tmp_path, "run", REAL_LIST, "--campaign", "real-list", "--json", env=env)
+    made = run(tmp_path, REAL_LIST, "--campaign", "real-list", "--json", env=env)
     assert made.code == 0, made.err
     assert made.json["states"]["done"] == REAL_JOBS
     for first, again in REAL_REPEATS.items():

@@ -15,6 +15,7 @@ from tests.acceptance.driving import (
     spent_usd,
     statuses,
     tasks,
+    typed,
     until,
     wanbatch,
 )
@@ -82,18 +83,18 @@ def test_an_embedded_ledger_is_paused_and_recovered_too(tmp_path: Path) -> None:
     """Pause and resume wake the ledger that a run left behind; when its folder is gone, `recover` makes a new one."""
     store = interrupted(tmp_path)
     again = (*RUN, tmp_path / "many.txt", "--store", store)
-    assert wanbatch("pause", "simulated-many", "--store", store, cwd=tmp_path).code == 0
+    assert typed("pause", "simulated-many", "--store", store, cwd=tmp_path).code == 0
     bought = len(journal(store))
     ended = wanbatch(*again, cwd=tmp_path)
     assert ended.code == 3, ended.out + ended.err
     assert "`wanbatch resume simulated-many` goes on" in ended.out
     assert len(journal(store)) == bought
-    assert wanbatch("resume", "simulated-many", "--store", store, cwd=tmp_path).code == 0
+    assert typed("resume", "simulated-many", "--store", store, cwd=tmp_path).code == 0
     shutil.rmtree(store / ".ledger")
-    refused = wanbatch(*again, cwd=tmp_path)
+    refused = typed(*again, cwd=tmp_path)
     assert refused.code == 4
     assert "`wanbatch recover simulated-many`" in refused.err
-    recovered = wanbatch("recover", "--all", "--store", store, cwd=tmp_path)
+    recovered = typed("recover", "--all", "--store", store, cwd=tmp_path)
     assert recovered.code == 0, recovered.err
     assert "recovered simulated-many: 80 jobs" in recovered.out
     ended = wanbatch(*again, cwd=tmp_path)

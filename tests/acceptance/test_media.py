@@ -6,7 +6,7 @@ from pathlib import Path
 
 import boto3
 
-from tests.acceptance.driving import Fleet, good_videos, journal, manifest_of, papers, wanbatch
+from tests.acceptance.driving import Fleet, good_videos, journal, manifest_of, papers, typed, wanbatch
 from tests.samples import mp3, picture
 from tests.services import Seaweed, Simulator, Valkey
 
@@ -51,7 +51,7 @@ def test_files_beside_the_matrix_become_videos(tmp_path: Path) -> None:
     assert len(orders) == 2
     assert len({order["image"] for order in orders}) == 1
     assert all(order["image"].startswith("http://127.0.0.1") for order in orders)
-    again = wanbatch(*words, cwd=tmp_path)
+    again = typed(*words, cwd=tmp_path)
     assert again.code == 0
     assert len(journal(store)) == 2
 
@@ -104,7 +104,7 @@ def test_files_from_s3_reach_the_provider_as_links(
 def test_a_file_that_is_missing_stops_before_anything(tmp_path: Path) -> None:
     """Also where no provider is named, one's own files are looked at: exit 2, by line and column, and no store."""
     matrix = brief(tmp_path / "brief", "prompt,image_url", "it turns,images/boot.jpg")
-    ended = wanbatch("run", matrix, "--store", (tmp_path / "out").as_uri(), cwd=tmp_path)
+    ended = typed("run", matrix, "--store", (tmp_path / "out").as_uri(), cwd=tmp_path)
     assert ended.code == 2
     assert "brief.csv:2: image_url: there is no file" in ended.err
     assert not (tmp_path / "out").exists()

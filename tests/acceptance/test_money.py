@@ -22,6 +22,7 @@ from tests.acceptance.driving import (
     papers,
     prompts_file,
     statuses,
+    typed,
     until,
     wanbatch,
 )
@@ -58,7 +59,7 @@ def real_segmind(tmp_path: Path, simulator: Callable[..., Simulator]) -> tuple[S
 
 def refused(folder: Path, *arguments: str | Path, **env: str) -> Ended:
     """A command that must end before it starts: exit 4, one message, no store."""
-    ended = wanbatch(*arguments, cwd=folder, env={"WANBATCH_STORE": (folder / "out").as_uri(), **env})
+    ended = typed(*arguments, cwd=folder, env={"WANBATCH_STORE": (folder / "out").as_uri(), **env})
     assert (ended.code, ended.out) == (4, ""), ended.err
     assert not (folder / "out").exists()
     return ended
