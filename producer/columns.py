@@ -8,8 +8,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, cast, get_args
 
+from config.placements import load_placements
 from jobs.job import FRAMES, SEED_MAX, Fit
 
 PROMPT = "prompt"
@@ -17,7 +18,7 @@ PROMPT = "prompt"
 #: Every column that decides something about the video, its purchase or its seed.
 KNOWN = (
     PROMPT, "negative_prompt", "image_url", "fit", "reference_urls", "audio_url",
-    "model", "resolution", "aspect_ratio", "size", "duration", "audio", "seed", "takes",
+    "placement", "model", "resolution", "aspect_ratio", "size", "duration", "audio", "seed", "takes",
     "shot_type", "prompt_expansion", "watermark", "template", "provider", "priority",
 )  # fmt: skip
 
@@ -58,11 +59,13 @@ PROMPT_LIKE = ("prompt", "prompts", "text", "caption", "captions", "prompt_en")
 
 #: Likeness from which an unknown column counts as a misspelt known one (0 to 1).
 LIKENESS = 0.84
-
 TAKES_MAX = 100
 PRIORITY_MAX = 9
 #: Wan 2.6 renders whole seconds between these, whoever sells it; each provider sells fewer.
 DURATION_S = (2, 15)
+
+#: Where a name is taken.
+OWN_LABEL = " (a label of your own needs another name)"
 
 #: Choices that are named where one of them is due.
 CHOICES_SHOWN = 30
@@ -106,7 +109,7 @@ def resolve(name: str) -> tuple[str, Wrong | None]:
     close = guessed(own)
     if close is None:
         return own, None
-    wrong = Wrong(f"there is no column `{own}`", f"did you mean `{close}`? (a label of your own needs another name)")
+    wrong = Wrong(f"there is no column `{own}`", f"did you mean `{close}`?{OWN_LABEL}")
     return own, wrong
 
 
@@ -168,11 +171,9 @@ def _boolean(text: str) -> bool | Wrong:
 
 def _shot_type(text: str) -> str | Wrong:
     """One shot or several; `multi_shots` of the providers' own orders says true or false."""
-    several = _boolean(text)
-    if isinstance(several, bool):
-        return "multi" if several else "single"
-    value: str | Wrong = _choice("single", "multi")(text)
-    return value
+    plain = text.lower()
+    spelt = "multi" if plain in _YES else "single" if plain in _NO else text
+    return cast("str | Wrong", _choice("single", "multi")(spelt))
 
 
 def _whole(low: int, high: int, example: str) -> Callable[[str], Any]:
@@ -251,14 +252,14 @@ def _file(text: str) -> str | Wrong:
     )
 
 
-def _fit(text: str) -> str | Wrong:
-    """How an image is brought to the row's ratio."""
-    value = _choice(*get_args(Fit))(re.sub(r"[\s-]+", "_", text))
-    return (
-        Wrong(value.problem, f"{value.fix} (a label of your own needs another name)")
-        if isinstance(value, Wrong)
-        else value
-    )
+def _taken(*choices: str) -> Callable[[str], Any]:
+    """A choice under a name that people may have given to a label of their own."""
+
+    def read(text: str) -> str | Wrong:
+        value: str | Wrong = _choice(*choices)(re.sub(r"[\s-]+", "_", text))
+        return Wrong(value.problem, value.fix + OWN_LABEL) if isinstance(value, Wrong) else value
+
+    return read
 
 
 def _urls(text: str) -> tuple[str, ...] | Wrong:
@@ -276,7 +277,8 @@ def _urls(text: str) -> tuple[str, ...] | Wrong:
 #: How the text of a known column's cell is read: a value, or what is wrong with it.
 READERS: dict[str, Callable[[str], Any]] = {
     "image_url": _file,
-    "fit": _fit,
+    "fit": _taken(*get_args(Fit)),
+    "placement": _taken(*load_placements()),
     "reference_urls": _urls,
     "audio_url": _file,
     "model": _choice("standard", "flash"),

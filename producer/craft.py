@@ -32,6 +32,7 @@ _MARK: Final = re.compile(
 #: What every mark holds; most prompts have none, and are not read any further.
 _SPANNED: Final = re.compile(r"\d\s*s?\s*(?:[-\u2013\u2014~\uff5e]|to)\s*\d")
 _SHOT: Final = re.compile(r"\bshot\s*#?(\d+)\b|\u955c\u5934\s*(\d+)", re.IGNORECASE)
+_SHOT_WORD: Final = re.compile("hot|HOT|\u955c\u5934")
 _QUOTED: Final = re.compile(
     '"([^"]+)"|\u201c([^\u201d]+)\u201d|\u00ab([^\u00bb]+)\u00bb|\u201e([^\u201c\u201d]+)[\u201c\u201d]|\u300c([^\u300d]+)\u300d'
 )
@@ -94,7 +95,7 @@ def marked_shots(prompt: str) -> Sequence[Shot]:
 
 def _kind(render: Render, shots: Sequence[Shot]) -> Iterator[Trouble]:
     """A prompt of several shots in a row that asks for one."""
-    if render.shot_type == "multi":
+    if render.shot_type == "multi" or not (shots or _SHOT_WORD.search(render.prompt)):
         return
     count = max(len(shots), len(set(_SHOT.findall(render.prompt))))
     if count < 2:  # noqa: PLR2004 - several

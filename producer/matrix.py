@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from jobs.errors import Problem
 from jobs.job import AspectRatio, Fit, Mode, Render
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, control_character
+from producer.placing import PLACEMENT, misplaced, placed
 from producer.prompts import Template, compiled, field_names, filled, is_template, single_braces
 from producer.readers import Rows
 from producer.rows import Origin, Place, Row, Survey
@@ -23,6 +24,8 @@ SETTINGS = {
 }  # fmt: skip
 
 _KNOWN = frozenset(KNOWN)
+#: What is no label; a placement is one, too, by which the videos are found again.
+_SETTINGS = _KNOWN - {PLACEMENT}
 
 #: What holds for a row that stands in its file as it is.
 _AS_WRITTEN = Origin(str)
@@ -128,6 +131,8 @@ def _values(text: str) -> tuple[str, ...]:
 def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> Iterator[Variant | Trouble]:
     values: dict[str, Any] = {}
     troubles = []
+    if PLACEMENT in cells:
+        cells = placed(cells)
     for column, text in cells.items():
         value = control_character(text)
         if value is None:
@@ -150,7 +155,7 @@ def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> I
         provider=values.get("provider"),
         cells=cells,
         axes={column: text for column, text in cells.items() if column in seen.axes},
-        labels={column: text for column, text in cells.items() if column not in seen.axes and column not in _KNOWN},
+        labels={column: text for column, text in cells.items() if column not in seen.axes and column not in _SETTINGS},
     )
 
 
@@ -183,6 +188,7 @@ def _disagreements(cells: Mapping[str, str], values: Mapping[str, Any]) -> Itera
         fix = "keep the image (it is animated) or the references (they are put into a new scene)"
         yield Trouble("reference_urls", cells["reference_urls"], Wrong("the row has an image and references", fix))
     yield from _misfits(cells, values)
+    yield from (Trouble(*found) for found in misplaced(cells, values))
     if "audio_url" in cells and values.get("audio") is False:
         yield Trouble(
             "audio", cells["audio"], Wrong("the row has a sound file and asks for silence", "keep one of them")

@@ -19,9 +19,13 @@ _JINJA = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined, a
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{ *(\w+) *\}(?!\})")
 
 
-#: A bare field. A template of nothing else is filled without Jinja, whose compiler takes milliseconds: too long where
-#: every row of a large matrix brings a template of its own.
-_FIELD = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+#: A field, bare or through filters without arguments. A template of nothing else is filled without Jinja, whose
+#: compiler takes milliseconds: too long where every row of a large matrix brings a template of its own.
+_FIELD = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*((?:\|\s*[a-z]+\s*)*)\}\}")
+#: Jinja's own filters of text that need to know nothing of the template.
+_PLAIN_FILTERS: Mapping[str, Callable[[str], object]] = {
+    name: _JINJA.filters[name] for name in ("capitalize", "lower", "title", "trim", "upper")
+}
 _JINJA_MARK = re.compile(r"\{[{%#]")
 
 
@@ -45,15 +49,39 @@ def field_names(column: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def compiled(text: str) -> Template | Wrong:
     """The template, or what is wrong with its spelling."""
-    if not _JINJA_MARK.search(_FIELD.sub("", text)):
-        return Template(
-            frozenset(_FIELD.findall(text)), lambda values: _FIELD.sub(lambda field: values[field[1]], text)
-        )
+    if (plain := _plainly(text)) is not None:
+        return plain
     try:
         fields = jinja2.meta.find_undeclared_variables(_JINJA.parse(text))
         return Template(frozenset(fields), _JINJA.from_string(text).render)
     except jinja2.TemplateError as error:
         return Wrong(f"the template cannot be read ({_brief(error)})", "a field is written {{ product }}")
+
+
+def _plainly(text: str) -> Template | None:
+    """The template, where it is made of words and plain fields only."""
+    if _JINJA_MARK.search(_FIELD.sub("", text)):
+        return None
+    # Words, a field's name, its filters; and so on, to the last words.
+    parts = _FIELD.split(text)
+    fields = []
+    for name, filters in zip(parts[1::3], parts[2::3], strict=True):
+        names = [each.strip() for each in filters.split("|")[1:]]
+        if not all(each in _PLAIN_FILTERS for each in names):
+            return None
+        fields.append((name, [_PLAIN_FILTERS[each] for each in names]))
+    words = parts[0::3]
+
+    def fill(values: Mapping[str, str]) -> str:
+        pieces = [words[0]]
+        for (name, filters), following in zip(fields, words[1:], strict=True):
+            value: object = values[name]
+            for each in filters:
+                value = each(str(value))
+            pieces += (str(value), following)
+        return "".join(pieces)
+
+    return Template(frozenset(name for name, _ in fields), fill)
 
 
 def filled(
