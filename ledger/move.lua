@@ -2,7 +2,8 @@
 -- ARGV 1 JSON {epoch, id, fence, token, from: [states], to, due_ms (absent: nothing is due), new_fence (bool), set: {field: text},
 --              del: [fields], cost_uusd (text; what was spent, at an end), bad (bool: counts against the breaker; absent: says nothing),
 --              unverified (bool), lost (bool), answered (bool: the account answered a submit), charge_over (bool), queue_again (bool),
---              task (absent: none is claimed), kind and cell (absent: no render has ended), seen (absent: nothing; {field: text} of the account's balance), held (absent: says nothing), watch (absent: none; {send, text, due_ms})}
+--              task (absent: none is claimed), kind and cell (absent: no render has ended), seen (absent: nothing; {field: text} of the account's balance), held (absent: says nothing), watch (absent: none; {send, text, due_ms}),
+--              hint and age_ms (absent: says nothing; the hint_ms that was known, and the render's age by then: a later hint has it looked at now)}
 -- ->   {'moved', fence} | {'stale', state}
 local order = cjson.decode(ARGV[1])
 if foreign(order.epoch) then return {'stale', 'foreign'} end
@@ -67,10 +68,10 @@ if order.bad ~= nil then
     park(campaign, 'breaker', bad .. ' of the last 20 videos failed, were refused or did not verify')
   end
 end
-if order.task and order.to == 'rendering' and redis.call('HEXISTS', key, 'hint_ms') == 1 then
-  -- Its webhook came before the answer to its submit.
+if order.hint and order.hint ~= (redis.call('HGET', key, 'hint_ms') or '') then
+  -- A webhook came since: before the answer to the submit, or while the render was looked at.
   order.due_ms = 0
-  redis.call('HSET', key, 'look_ms', 0)
+  redis.call('HSET', key, 'look_ms', int(order.age_ms))
 end
 set_due(account, id, order.due_ms and now_ms() + order.due_ms or nil)
 local fence = job[2]

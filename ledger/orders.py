@@ -118,6 +118,9 @@ class Order:
     seen: Mapping[str, str] = field(default_factory=dict)
     held: bool | None = None
     watch: Watch | None = None
+    #: The last webhook that was known (`Due.hint_ms`) and the render's age in ms by then; one that came since has the
+    #: render looked at now, whatever `due_s` says.
+    hint: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         if self.to not in MOVES[self.move][1]:
@@ -154,6 +157,8 @@ class Order:
             body["seen"] = dict(self.seen)
         if self.held is not None:
             body["held"] = self.held
+        if self.hint is not None:
+            body["hint"], body["age_ms"] = self.hint
         if self.watch is not None:
             body["watch"] = {"send": self.watch.send, "text": self.watch.text, "due_ms": int(self.watch.due_s * 1000)}
         return json.dumps(body)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from jobs.job import Job, Mode
 from providers import fields, rules
-from providers.contract import Answer, Call, Candidate, CheckReading, Endpoint, Failed, FindReading, Kind
+from providers.contract import Answer, Ask, Call, Candidate, CheckReading, Endpoint, Failed, FindReading, Kind
 from providers.provider import Provider
 from providers.rows import Rows
 from providers.rules import Rule
@@ -93,11 +93,15 @@ class Fal(Provider):
             return self.follow(_list_url({"endpoint_id": known, "request_id": task_id}, at), at)
         return super().read_check(answer, task_id, at)
 
+    def result_call(self, task_id: str, at: Endpoint) -> Call:
+        """The model's output, or its error."""
+        return Call("GET", f"{at.base_url}{_TASKS}{fields.quoted(task_id)}", self.headers(at))
+
     def finished(self, task: dict[str, Any], answer: Answer, task_id: str, at: Endpoint) -> CheckReading:  # noqa: ARG002
         """COMPLETED is said of a failed request too, with its error; a good one's result is another call."""
         if task.get("error"):
             return self.failed(task, "COMPLETED")
-        return self.follow(f"{at.base_url}{_TASKS}{fields.quoted(task_id)}", at)
+        return Ask(self.result_call(task_id, at))
 
     def failed(self, task: dict[str, Any], word: str) -> Failed:
         """Only what failed on fal's own side (5xx) is known to be unbilled: a 422 is billed now and then."""

@@ -165,6 +165,10 @@ class Provider(ABC):
         path = self.task_path.format(task_id=fields.quoted(task_id))
         return Call("GET", at.base_url + path, self.headers(at))
 
+    def result_call(self, task_id: str, at: Endpoint) -> Call | None:  # noqa: ARG002 - for those with a result beside
+        """The GET that tells more than `check_call` of a task said to have ended; None where nothing does."""
+        return None
+
     def read_check(self, answer: Answer, task_id: str, at: Endpoint) -> CheckReading:
         """What that answer (or the answer to an `Ask`) means."""
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -12,7 +12,7 @@ from jobs.record import Purchase
 from ledger.orders import Claim, Due, Order
 from providers.accounts import Account
 from providers.clock import Clock
-from providers.contract import Ask, Failed, Finished, Kind, Open, Rejected, Throttled, Unreadable
+from providers.contract import Answer, Ask, Failed, Finished, Kind, Open, Rejected, Throttled, Unreadable
 from worker.posting import NoAnswer
 from worker.settle import purchases_text
 from worker.wire import Asker
@@ -41,7 +41,18 @@ async def look(due: Due, counter: Counter, asker: Asker) -> Order:
             # A definite answer: it is not asked again.
             order = _cancelled(due) if cancelled else await look(due._replace(unwanted=""), counter, asker)
             return replace(order, delete=(*order.delete, "unwanted"))
-    return _order(await ask_after(due.task_id, counter.account, asker), due, counter)
+    reading = await _result(due, counter.account, asker) if due.hint_ms else None
+    return _order(reading or await ask_after(due.task_id, counter.account, asker), due, counter)
+
+
+async def _result(due: Due, account: Account, asker: Asker) -> Finished | Failed | None:
+    """The end of a render that a webhook told of, where the provider tells it at once; None if it does not."""
+    call = account.provider.result_call(due.task_id, account.endpoint)
+    answer = None if call is None else await asker.ask(call)
+    if not isinstance(answer, Answer):
+        return None
+    reading = account.provider.read_check(answer, due.task_id, account.endpoint)
+    return reading if isinstance(reading, Finished | Failed) else None
 
 
 async def ask_after(task_id: str, account: Account, asker: Asker) -> Reading:
@@ -109,7 +120,8 @@ def _later(due: Due, counter: Counter, *, at_least_s: float = 0.0, running: bool
     told = {"polls": str(polls), "look_ms": str(int((age_s + wait_s) * 1000))}
     if running:
         told["ran_ms"] = str(int(age_s * 1000))
-    return Order(move=Move.WAIT, to=State.RENDERING, claim=_claim(due), due_s=wait_s, set=told)
+    hint = due.hint_ms, int(age_s * 1000)
+    return Order(move=Move.WAIT, to=State.RENDERING, claim=_claim(due), due_s=wait_s, set=told, hint=hint)
 
 
 def _failed(due: Due, reading: Failed) -> Order:

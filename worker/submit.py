@@ -152,6 +152,7 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted, *, just_now: 
             "owed": receipt.model_dump_json(),
         },
         task=reading.task_id,
+        hint=("", 0),
     )
     moved = insist(shop.ledger, order)
     shop.shelf(simulated=attempt.job.simulated).write_receipt(receipt)

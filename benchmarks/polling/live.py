@@ -3,21 +3,28 @@
 The simulator runs at most six times faster than life, so that ticks and round trips stay small beside a render.
 """
 
+import contextlib
 import json
 import os
+import secrets
+import socket
 import time
+import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.servers import await_, child, python, simulator, valkey
+from benchmarks.servers import ask, await_, child, python, simulator, valkey
+from config.receiver import receives
 from jobs.looks import ENOUGH_KNOWN
 from ledger.jobs import Ledger
 from ledger.objects import open_store
 from ledger.shelf import Shelf
 from producer.enqueue import submit
 from producer.plan import PlanOptions, make_plan
+from providers.accounts import SIMULATED_KEY as KEY
 from providers.registry import facts, provider
 
 SPEED = 6
@@ -29,13 +36,19 @@ READ_AFTER = 16
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A provider, so many videos, and how long its renders last; `slots` takes the place of the provider's own."""
+    """A provider, so many videos, and how long its renders last; `slots` takes the place of the provider's own.
+
+    With `called` the provider is asked to call when a render has ended, and a receiver is there; `lost` is the share of
+    calls that never come.
+    """
 
     provider: str
     jobs: int
     mean_s: float
     cv: float
     slots: int | None = None
+    called: bool = False
+    lost: float = 0.0
 
     @property
     def account(self) -> str:
@@ -51,7 +64,7 @@ def play(scene: Scene, folder: Path) -> dict[str, Any]:
     folder.mkdir()
     journal = folder / "journal"
     options = ["--speed", str(SPEED), "--journal", str(journal), "--balance-usd", "1e6", "--queue-s", "0"]
-    options += ["--render-mean-s", str(scene.mean_s), "--render-cv", str(scene.cv)]
+    options += ["--render-mean-s", str(scene.mean_s), "--render-cv", str(scene.cv), "--p-webhook-lost", str(scene.lost)]
     limits = folder / "limits.toml"
     limits.write_text("" if scene.slots is None else f"[{scene.account}]\nslots = {scene.slots}\n")
     options += [] if scene.slots is None else ["--slots", str(scene.slots)]
@@ -64,14 +77,39 @@ def play(scene: Scene, folder: Path) -> dict[str, Any]:
             "WANBATCH_ACCOUNTS": scene.account,
         }
         ledger = Ledger.connect(redis_url, store_url=open_store(env["WANBATCH_STORE"]).url, found=True)
-        with child(python("cli.app", "worker"), folder / "worker.log", os.environ | env):
+        with contextlib.ExitStack() as running:
+            if scene.called:
+                env |= running.enter_context(_receiver(folder, url, os.environ | env))
+            running.enter_context(child(python("cli.app", "worker"), folder / "worker.log", os.environ | env))
             await_(lambda: bool(ledger.workers()), "our worker is heard of")
             _submit(scene, ledger, folder)
             began = time.monotonic()
             done = lambda: ledger.counts(scene.account).get("done", 0) >= scene.jobs  # noqa: E731 - one condition
             await_(done, f"all videos of {scene}", within_s=SCENE_WITHIN_S)
             took_s = time.monotonic() - began
-    return _read(journal, took_s)
+        asked = ask(f"{url}/_simulator/stats")[scene.provider]["polls"]
+    return _read(journal, took_s, called=scene.called) | {"questions_a_video": round(asked / scene.jobs, 2)}
+
+
+@contextlib.contextmanager
+def _receiver(folder: Path, url: str, env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A receiver of Replicate's webhooks; the block gets the settings that have a worker ask for them."""
+    told = urllib.request.Request(
+        f"{url}/replicate/v1/webhooks/default/secret", headers={"Authorization": f"Bearer {KEY}"}
+    )
+    with urllib.request.urlopen(told, timeout=30) as answer:
+        secret = json.load(answer)["key"]
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = str(held.getsockname()[1])
+    hooks = {
+        "WANBATCH_WEBHOOK_URL": f"http://127.0.0.1:{port}",
+        "WANBATCH_WEBHOOK_SECRET": secrets.token_hex(16),
+        "REPLICATE_WEBHOOK_SECRET": secret,
+    }
+    with child(python("cli.app", "webhooks", "--port", port), folder / "receiver.log", env | hooks):
+        await_(lambda: receives(hooks["WANBATCH_WEBHOOK_URL"]), "the receiver answers")
+        yield hooks
 
 
 def _submit(scene: Scene, ledger: Ledger, folder: Path) -> None:
@@ -91,17 +129,18 @@ def _submit(scene: Scene, ledger: Ledger, folder: Path) -> None:
     submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
 
 
-def _read(journal: Path, took_s: float) -> dict[str, Any]:
-    """Polls and lateness of the renders that were bought before enough had ended, and of those bought after."""
+def _read(journal: Path, took_s: float, *, called: bool) -> dict[str, Any]:
+    """Polls and lateness of the renders that were bought before enough had ended, and of those bought after; of all
+    together where they were called about.
+    """
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     bought = {each["task_id"]: each for each in lines if each["kind"] == "accepted"}
     found = {each["task_id"]: each for each in lines if each["kind"] == "found"}
     learned_at = sorted(each["at"] for each in found.values())[ENOUGH_KNOWN + READ_AFTER]
     told: dict[str, Any] = {"jobs": len(found), "seconds": round(took_s, 1)}
-    for name, ids in (
-        ("documented", [task for task in found if bought[task]["at"] <= learned_at]),
-        ("learned", [task for task in found if bought[task]["at"] > learned_at]),
-    ):
+    early = [task for task in found if bought[task]["at"] <= learned_at]
+    parts = {"called": list(found)} if called else {"documented": early, "learned": list(found.keys() - early)}
+    for name, ids in parts.items():
         told[name] = {
             "jobs": len(ids),
             "polls_per_video": round(fmean(found[task]["polls"] for task in ids), 2),

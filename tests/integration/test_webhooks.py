@@ -38,6 +38,12 @@ def due(desk: Workbench) -> list[Due]:
     return desk.ledger.lease(desk.account, desk.counter.policy, most=5, rings=5)
 
 
+def asked(desk: Workbench) -> int:
+    """Questions after renders that the provider has counted."""
+    polls: int = desk.simulator.ask("/_simulator/stats")[desk.account.removeprefix("simulated-")]["polls"]
+    return polls
+
+
 def call(desk: Workbench, job: Job, task_id: str | None = None, *, delivery: str = "d1") -> str:
     """A proved call about the job's first send."""
     return give_hint(desk.ledger, Hint(desk.account, job.job_id, 1, f"{job.job_id}-{delivery}", task_id), 600)
@@ -58,12 +64,31 @@ def test_a_call_has_a_render_looked_at_at_once(desk: Workbench) -> None:
     assert due(desk) == []
     assert call(desk, job) == "looked at"
     (found,) = due(desk)
+    before = asked(desk)
     assert desk.look(job.job_id).ok
+    assert asked(desk) - before == 1
     assert (desk.state(job.job_id), desk.row(job.job_id)["polls"]) == (State.READY, "1")
     # What is remembered is no longer than it was told of after, though the look was planned for much later.
     age_s = desk.counter.account.clock.theirs_s(int(found.look_ms) / 1000)
     (times,) = read_times(desk.ledger, desk.account, [kind_of(job.render)])
     assert [cell_s(length) < age_s + 60 for length in times] == [True]
+
+
+@pytest.mark.parametrize("desk", ["simulated-replicate", "simulated-fal"], indirect=True)
+@pytest.mark.parametrize("failed", [0, 1])
+def test_a_call_that_comes_too_soon_is_no_end(desk: Workbench, failed: int) -> None:
+    """What has not ended goes on, and its end, good or bad, is found as without the call."""
+    desk.simulator.tell("/_simulator/weather", {"render_mean_s": 600, "p_failed": failed})
+    (job,) = desk.order()
+    desk.submit()
+    desk.simulator.tell("/_simulator/weather", {"render_mean_s": 60, "p_failed": 0})
+    assert call(desk, job) == "looked at"
+    assert desk.look(job.job_id).ok
+    assert (desk.state(job.job_id), desk.row(job.job_id)["polls"]) == (State.RENDERING, "1")
+    while desk.bought(job)[0]["state"] == "rendering":
+        desk.shop.stopping.wait(0.01)
+    assert desk.look(job.job_id).ok
+    assert desk.state(job.job_id) in ((State.QUEUED, State.READY) if failed else (State.READY,))
 
 
 @pytest.mark.parametrize("desk", ["simulated-toapis", "simulated-apimart"], indirect=True)

@@ -98,9 +98,24 @@ def test_a_call_before_the_answer_to_the_submit_is_kept_for_it(bench: Bench) -> 
     assert hint(bench, claim) == "noted"
     assert leased(bench) == []
     told = {"task": "task-1", "kind": "t2v", "ran_ms": "0", "look_ms": "1000000"}
-    bench.do(Move.ACCEPT, State.RENDERING, claim, due_s=1000, answered=True, set=told, task="task-1")
+    bench.do(Move.ACCEPT, State.RENDERING, claim, due_s=1000, answered=True, set=told, task="task-1", hint=("", 0))
     (due,) = leased(bench)
     assert (due.job_id, due.look_ms) == (claim.job_id, "0")
+
+
+def test_a_call_during_a_look_is_not_lost_with_its_answer(bench: Bench) -> None:
+    """The look was asked before the end and says that it runs: the next one is now, and not as was planned."""
+    claim = rendering(bench)
+    bench.now_due(claim.job_id)
+    (due,) = leased(bench)
+    assert hint(bench, claim) == "looked at"
+    later_look = {"set": {"look_ms": "1800000", "ran_ms": "1000000"}, "due_s": 800}
+    bench.do(Move.WAIT, State.RENDERING, Claim(due.job_id, due.fence), hint=(due.hint_ms, 1_000_000), **later_look)
+    (due,) = leased(bench)
+    assert due.look_ms == "1000000"
+    # This one was asked after the call: what it plans holds.
+    bench.do(Move.WAIT, State.RENDERING, Claim(due.job_id, due.fence), hint=(due.hint_ms, 1_000_000), **later_look)
+    assert leased(bench) == []
 
 
 def test_a_lost_submit_is_looked_for_at_once_with_the_task_that_was_named(bench: Bench) -> None:
