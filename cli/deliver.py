@@ -1,9 +1,7 @@
 """`wanbatch deliver`: a campaign's videos where they are used, under names of their own, with feeds for ad systems."""
 
-import re
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -11,15 +9,13 @@ import click
 from cli.options import Where, as_json, campaign, store
 from cli.progress import tell
 from cli.summary import print_json
-from config.settings import Settings, load_settings
-from jobs.errors import BadInput, StoreRefused
+from config.settings import load_settings
 from jobs.words import counted
-from ledger.objects import ObjectStore, open_store
-from producer.delivery.deliver import Delivery, Order, deliver
+from producer.delivery.deliver import Delivery
 from producer.delivery.feeds import FEEDS
-from producer.delivery.pattern import USUAL, Pattern
-from producer.lines import manifest_lines
-from producer.stored import found, s3_options, store_of
+from producer.delivery.ordering import Wish, delivered_as
+from producer.delivery.pattern import USUAL
+from producer.stored import found, store_of
 
 #: How many videos that are left out, or refused by a feed, are named one by one; the list and --json have all.
 NAMED: Final = 20
@@ -55,35 +51,21 @@ def command(
     A second time copies nothing that is there. Exit code 3: some videos are not there yet, or not in a feed.
     """
     settings = load_settings(store=store)
-    named = found(store_of(settings), campaign)
-    columns = (*named.file.axes, *named.file.labels)
-    if feeds and not named.file.simulated and product_id not in columns:
-        hint = f"its columns: {', '.join(columns) or 'none'}; name one with --product-id COLUMN"
-        raise BadInput(f"{named.file.source} has no column {product_id!r} for the products' ids", hint=hint)
-    order = Order(
-        campaign=campaign,
-        source=named.file.source,
-        pattern=Pattern(pattern, columns, dict(fixed)),
-        disclose=ai_disclosure,
-        feeds=tuple(FEEDS[name] for name in dict.fromkeys(feeds)),
-        product_column=product_id,
+    wish = Wish(
+        to=to,
+        name=pattern,
+        fixed=dict(fixed),
+        feeds=feeds,
+        product_id=product_id,
         public_base_url=public_base_url,
+        ai_disclosure=ai_disclosure,
     )
-    done = deliver(manifest_lines(named, None), named.shelf, place_of(to, settings), order)
+    done = delivered_as(wish, found(store_of(settings), campaign), settings)
     if as_json:
         print_json(_json(campaign, done))
     else:
         _echo(done)
     return 0 if done.complete else INCOMPLETE
-
-
-def place_of(to: str, settings: Settings) -> ObjectStore:
-    """The folder or bucket of that name; a bucket is reached as the store's own settings say."""
-    if re.match("[a-z0-9]+://", to):
-        return open_store(to.rstrip("/"), s3=s3_options(settings))
-    if not to.strip():
-        raise StoreRefused("--to names no place", hint="write a folder, or s3://bucket/prefix")
-    return open_store(Path(to).absolute().as_uri())
 
 
 def _json(campaign: str, done: Delivery) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import ast
 import os
 import re
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,8 +125,13 @@ def test_broad_excepts_stand_at_process_doors_only() -> None:
 
 
 def test_importing_a_room_starts_nothing() -> None:
-    """A room's __init__.py is empty."""
-    assert [name(path) for room in ROOMS for path in room.rglob("__init__.py") if path.stat().st_size] == []
+    """A room's __init__.py is empty; the desk's names what Python programs use, and loads none of it by itself."""
+    inits = [path for room in ROOMS for path in room.rglob("__init__.py")]
+    assert [name(path) for path in inits if path.stat().st_size] == ["producer/__init__.py"]
+    program = "import sys; old = set(sys.modules); import producer; print(*sorted(set(sys.modules) - old))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {module.partition(".")[0] for module in ended.stdout.split()}
+    assert loaded - sys.stdlib_module_names == {"producer"}
 
 
 def test_a_file_is_a_word_of_the_trade() -> None:
