@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "plan": "Validate every row, expand, dedupe, price, estimate the time; spends nothing.",
     "run": "Plan, then make the videos with a ledger and a worker on this machine; waits.",
     "submit": "Plan, then put the jobs on the configured ledger and return.",
+    "schedule": "Refresh campaigns by the clock: add, list, run, pause, resume, remove, history, serve.",
     "worker": "Work for the configured ledger until told to end.",
     "webhooks": "Receive providers' calls that a render has ended, until told to end.",
     "wait": "Wait until a campaign has settled; ends with run's exit codes.",

@@ -15,7 +15,7 @@ from jobs.record import ManifestLine
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
-from producer.digest import Digest, digest, needs_of
+from producer.digest import Digest, Need, digest, needs_of
 from producer.lines import manifest_lines
 from producer.notify import Unsent, addresses, send
 from producer.stored import Campaign, found
@@ -59,6 +59,14 @@ class Messages:
         key = _told_key(campaign, message)
         if not self._store.put(key, json.dumps({"at": datetime.now(UTC).isoformat()}).encode(), if_absent=True):
             return
+        self._send(message)
+
+    def needs(self, campaign: str, why: str, command: str, *, simulated: bool) -> None:
+        """Tell that nothing was begun, why, and with which command it goes on."""
+        need = Need(1, why, command)
+        self._send(Digest(campaign, simulated, (need,), (f"needs you: {need.text()}",), ()))
+
+    def _send(self, message: Digest) -> None:
         for address in self._to:
             try:
                 send(message, address, self._secret)
