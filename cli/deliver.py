@@ -1,13 +1,14 @@
 """`wanbatch deliver`: a campaign's videos where they are used, under names of their own, with feeds for ad systems."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import click
 
 from cli.options import Where, as_json, campaign, store
-from cli.progress import tell
+from cli.progress import PLAIN_EVERY_S, tell
 from cli.summary import print_json
 from config.settings import load_settings
 from jobs.words import counted
@@ -60,12 +61,25 @@ def command(
         public_base_url=public_base_url,
         ai_disclosure=ai_disclosure,
     )
-    done = delivered_as(wish, found(store_of(settings), campaign), settings)
+    done = delivered_as(wish, found(store_of(settings), campaign), settings, each=now_and_then())
     if as_json:
         print_json(_json(campaign, done))
     else:
         _echo(done)
     return 0 if done.complete else INCOMPLETE
+
+
+def now_and_then() -> Callable[[int, int], None]:
+    """Say how far it is, every few seconds."""
+    last_s = time.monotonic()
+
+    def each(done: int, of: int) -> None:
+        nonlocal last_s
+        if time.monotonic() - last_s >= PLAIN_EVERY_S:
+            last_s = time.monotonic()
+            tell(f"{done:,} of {of:,} copied")
+
+    return each
 
 
 def _json(campaign: str, done: Delivery) -> dict[str, Any]:

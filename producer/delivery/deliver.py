@@ -4,7 +4,7 @@ Everything that is wrong is told before anything is copied; the store itself is 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 from jobs.disclosure import SOURCE_TYPE
-from jobs.errors import BadInput, ObjectNotFound, Refused
+from jobs.errors import BadInput, ObjectNotFound, Refused, WanbatchError
 from jobs.record import ManifestLine
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
@@ -65,35 +65,38 @@ class Delivery:
         return not self.left_out and not any(self.refused.values())
 
 
-def deliver(lines: Iterable[ManifestLine], shelf: Shelf, place: ObjectStore, order: Order) -> Delivery:
+def deliver(
+    lines: Iterable[ManifestLine],
+    shelf: Shelf,
+    place: ObjectStore,
+    order: Order,
+    *,
+    each: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Delivery:
     """Copy the videos of a manifest to a place, and write the list and the feeds beside them.
 
-    Raises BadInput with every problem of names, and Refused for what must not be delivered so; nothing was copied.
+    `each` is told after each copy how many of how many are made. Raises BadInput with every problem of names, and
+    Refused for what must not be delivered so, with nothing copied. What breaks off later leaves a list.
     """
     _check_place(shelf.store, place)
     base = _base(shelf, order)
     choice = choose(lines, order.pattern, source=order.source, product_column=order.product_column)
     desk = _Desk(shelf, place, order, read_list(place), base)
-    made: dict[str, Delivered] = {}
-    done = Delivery(left_out=choice.left_out)
     with ThreadPoolExecutor(COPIERS) as pool:
         looks = list(pool.map(desk.look, choice.wanted))
         _check(choice, looks, place)
         missing = [look.one for look in looks if look.there is None]
+        copies: dict[str, Copy | str] = {look.one.name: look.there for look in looks if look.there is not None}
         try:
-            copies = dict(zip((one.name for one in missing), pool.map(desk.copy, missing), strict=True))
+            for number, copy in enumerate(pool.map(desk.copy, missing)):
+                copies[missing[number].name] = copy
+                each(number + 1, len(missing))
         except BaseException:
             pool.shutdown(cancel_futures=True)
+            with suppress(WanbatchError):
+                desk.keep(choice.wanted, copies)
             raise
-    for one, there, _ in looks:
-        copy = there or copies[one.name]
-        if isinstance(copy, str):
-            done.left_out.append(LeftOut(one.job_id, one.line, copy))
-            continue
-        made[one.name] = desk.delivered(one, copy)
-        (done.there if there else done.copied).append(made[one.name])
-    desk.write(made, done)
-    return done
+    return desk.finish(choice, copies, copied={one.name for one in missing})
 
 
 class _Look(NamedTuple):
@@ -183,30 +186,49 @@ class _Desk:
             google=last.google if last else None,
         )
 
-    def write(self, made: Mapping[str, Delivered], done: Delivery) -> None:
-        """Write the list, which keeps what other campaigns delivered here, and then the feeds."""
-        others = {name: copy for name, copy in self._before.items() if copy.campaign != self._order.campaign}
-        listed = list((others | dict(made)).values())
+    def keep(self, wanted: Iterable[Wanted], copies: Mapping[str, Copy | str]) -> None:
+        """Write down what is there so far, beside what was there before."""
+        made = {one.name: self.delivered(one, copy) for one, copy in _made(wanted, copies)}
+        self._put(LIST, "application/x-ndjson", partial(write_list, [*(dict(self._before) | made).values()]))
+
+    def finish(self, choice: Choice, copies: Mapping[str, Copy | str], *, copied: Container[str]) -> Delivery:
+        """Write the list, which keeps what other campaigns delivered here, and the feeds; tell what became of all."""
+        made = {one.name: self.delivered(one, copy) for one, copy in _made(choice.wanted, copies)}
+        listed = [copy for copy in self._before.values() if copy.campaign != self._order.campaign]
+        listed = [*(copy for copy in listed if copy.name not in made), *made.values()]
+        done = Delivery(left_out=choice.left_out)
         for feed in self._order.feeds:
             listed = list(judged(listed, feed, asked=made))
             told = [(copy, getattr(copy, feed.name)) for copy in listed]
             done.refused[feed.name] = [copy for copy, said in told if copy.name in made and said != LISTED]
             taken = [copy for copy, said in told if said == LISTED]
-            self._put(feed.file, feed.content_type, partial(feed.write, taken), done)
-        final = {copy.name: copy for copy in listed}
-        done.copied = [final[copy.name] for copy in done.copied]
-        done.there = [final[copy.name] for copy in done.there]
-        self._put(LIST, "application/x-ndjson", partial(write_list, listed), done)
-        self._put(TABLE, "text/csv; charset=utf-8", partial(write_table, listed), done)
+            done.papers[feed.file] = self._put(feed.file, feed.content_type, partial(feed.write, taken))
+        done.papers[LIST] = self._put(LIST, "application/x-ndjson", partial(write_list, listed))
+        done.papers[TABLE] = self._put(TABLE, "text/csv; charset=utf-8", partial(write_table, listed))
+        ours = [copy for copy in listed if copy.name in made]
+        done.copied = [copy for copy in ours if copy.name in copied]
+        done.there = [copy for copy in ours if copy.name not in copied]
+        reasons = ((one, copies[one.name]) for one in choice.wanted)
+        done.left_out += [LeftOut(one.job_id, one.line, why) for one, why in reasons if isinstance(why, str)]
+        return done
 
-    def _put(self, name: str, content_type: str, write: Callable[[TextIO], None], done: Delivery) -> None:
+    def _put(self, name: str, content_type: str, write: Callable[[TextIO], None]) -> str:
+        """Put a paper there; answers its path on this machine, or its URI."""
         with staged(self._place, name) as path:
             with path.open("w", encoding="utf-8", newline="") as out:
                 write(out)
             with path.open("rb") as written:
                 sha256 = hashlib.file_digest(written, "sha256").hexdigest()
             self._place.put_file(name, path, content_type=content_type, sha256=sha256)
-        done.papers[name] = str(self._place.local_path(name) or self._place.uri(name))
+        return str(self._place.local_path(name) or self._place.uri(name))
+
+
+def _made(wanted: Iterable[Wanted], copies: Mapping[str, Copy | str]) -> Iterator[tuple[Wanted, Copy]]:
+    """The wanted videos that have a copy by now, with it."""
+    for one in wanted:
+        copy = copies.get(one.name)
+        if isinstance(copy, Copy):
+            yield one, copy
 
 
 def _check(choice: Choice, looks: Sequence[_Look], place: ObjectStore) -> None:

@@ -1,7 +1,7 @@
 """From what was asked for to a delivery: its order, checked against the campaign's own columns, and its place."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,9 @@ class Wish:
     ai_disclosure: bool = True
 
 
-def delivered_as(wish: Wish, campaign: Campaign, settings: Settings) -> Delivery:
+def delivered_as(
+    wish: Wish, campaign: Campaign, settings: Settings, *, each: Callable[[int, int], None] = lambda _done, _of: None
+) -> Delivery:
     """Deliver a campaign's videos as they are in the store now. Raises BadInput or Refused with nothing copied."""
     file = campaign.file
     columns = (*file.axes, *file.labels)
@@ -45,7 +47,7 @@ def delivered_as(wish: Wish, campaign: Campaign, settings: Settings) -> Delivery
         product_column=wish.product_id,
         public_base_url=wish.public_base_url,
     )
-    return deliver(manifest_lines(campaign, None), campaign.shelf, _place(wish.to, settings), order)
+    return deliver(manifest_lines(campaign, None), campaign.shelf, _place(wish.to, settings), order, each=each)
 
 
 def _feed(name: str) -> Feed:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,17 @@ def place(tmp_path: Path) -> ObjectStore:
     return open_store((tmp_path / "copies").as_uri())
 
 
-def handed(campaign: Campaign, place: ObjectStore, name: str = "{hook}_{dur}s", **wishes: Any) -> Delivery:
+def handed(
+    campaign: Campaign,
+    place: ObjectStore,
+    name: str = "{hook}_{dur}s",
+    each: Callable[[int, int], None] = lambda _done, _of: None,
+    **wishes: Any,
+) -> Delivery:
     """Deliver a campaign there."""
     pattern = Pattern(name, ["hook", "id"], {})
     order = Order(campaign=campaign.name, source="summer.csv", pattern=pattern, **wishes)
-    return deliver(campaign.lines, campaign.shelf, place, order)
+    return deliver(campaign.lines, campaign.shelf, place, order, each=each)
 
 
 def names(place: ObjectStore) -> list[str]:
@@ -101,6 +108,19 @@ def test_a_delivery_that_broke_off_goes_on(summer: Campaign, place: ObjectStore)
     done = handed(summer, place)
     assert ([one.name for one in done.there], [one.name for one in done.copied]) == (["calm_5s.mp4"], ["bold_10s.mp4"])
     assert len(listed(place)) == 2
+
+
+def test_what_broke_off_has_a_list(summer: Campaign, place: ObjectStore) -> None:
+    """An interruption leaves a list of the copies that were made, and of what was delivered before."""
+    handed(summer, place)
+    summer.add("odd")
+
+    def interrupt(_done: int, _of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        handed(summer, place, each=interrupt)
+    assert [one["name"] for one in listed(place)] == ["calm_5s.mp4", "bold_10s.mp4", "odd_5s.mp4"]
 
 
 def test_a_video_that_was_made_anew_takes_the_place_of_its_copy(summer: Campaign, place: ObjectStore) -> None:
