@@ -64,7 +64,7 @@ def allowed_addresses(url: httpx.URL, home: str) -> list[IPAddress]:
         raise LinkRefused(f"the link is no http(s) address but {url.scheme[:20] or 'a bare path'!r}")
     addresses = _look_up(url.host)
     foreign = [address for address in addresses if not is_public(address)]
-    if foreign and not set(foreign) <= set(_look_up(httpx.URL(home).host) if home else ()):
+    if foreign and not set(foreign) <= set(_look_up(_host_of(home)) if home else ()):
         raise LinkRefused(f"the link leads to {foreign[0]}, an address of a private network")
     return addresses
 
@@ -86,6 +86,12 @@ def is_public(address: IPAddress) -> bool:
         if inner is not None:
             return is_public(inner)
     return address.is_global and not address.is_multicast
+
+
+@lru_cache(maxsize=64)
+def _host_of(home: str) -> str:
+    """An account has one home, and reading a URL costs more than most links."""
+    return httpx.URL(home).host
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,8 @@ MOST_BOXES: Final = 1_000
 
 HEADER_BYTES: Final = 8
 LONG_HEADER_BYTES: Final = 16
+#: A box begins with its length and its name.
+_BOX: Final = struct.Struct(">I4s")
 
 
 class Malformed(Exception):
@@ -88,7 +90,7 @@ def top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int, int]]:
         head = file.read(LONG_HEADER_BYTES)
         if len(head) < HEADER_BYTES:
             raise Malformed(f"the file is cut off: its last {len(head)} bytes are no whole box")
-        name, header, length = _header(head, size - at)
+        name, header, length = _header(head, 0, size - at)
         if at + length > size:
             raise Malformed(f"the file is cut off: the {name} box needs {at + length:,} bytes, the file has {size:,}")
         yield name, at + header, at + length
@@ -96,13 +98,14 @@ def top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int, int]]:
     raise Malformed(f"the file has more than {MOST_BOXES:,} boxes side by side; the rest was not read")
 
 
-def _header(head: bytes | memoryview, room: int) -> tuple[str, int, int]:
-    """Return a box's name and the bytes of its header and of all of it; `room` is what is left around it."""
-    length, name = _number(head, 0, 4), bytes(head[4:8]).decode("latin-1")
+def _header(data: bytes | memoryview, at: int, room: int) -> tuple[str, int, int]:
+    """Return the name of the box at a place, and the bytes of its header and of all of it; `room` is left around it."""
+    length, raw = _BOX.unpack_from(data, at)
+    name = raw.decode("latin-1")
     shown = name if name.isascii() and name.isprintable() else ascii(name)
     header = HEADER_BYTES
     if length == 1:
-        header, length = LONG_HEADER_BYTES, _number(head, 8, 8)
+        header, length = LONG_HEADER_BYTES, _number(data, at + HEADER_BYTES, 8)
     elif length == 0:
         length = room
     if length < header:
@@ -127,12 +130,12 @@ def _read_index(file: BinaryIO, start: int, end: int, movie: Movie) -> None:
 
 def _children(parent: str, data: memoryview) -> Iterator[tuple[str, memoryview]]:
     """Yield the boxes inside a box; a tail shorter than a header is padding."""
-    at = 0
+    at, size = 0, len(data)
     for _ in range(MOST_BOXES):
-        if at + HEADER_BYTES > len(data):
+        if at + HEADER_BYTES > size:
             return
-        name, header, length = _header(data[at : at + LONG_HEADER_BYTES], len(data) - at)
-        if at + length > len(data):
+        name, header, length = _header(data, at, size - at)
+        if at + length > size:
             raise Malformed(f"the {parent} box is damaged: its {name} is longer than itself")
         yield name, data[at + header : at + length]
         at += length

@@ -12,16 +12,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 from urllib.parse import unquote
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
 from ledger.abandoned import sweep, sweep_daily
-from ledger.disk import make_folder, publish, sync, write
-from ledger.objects import check_key, is_hidden
-
-#: How the name of an object begins while it is written beside its place.
-UNFINISHED: Final = ".tmp-"
+from ledger.disk import UNFINISHED, folder_of, give_name, is_beside, make_folder, put, remove, sync, unfinished
+from ledger.objects import Notes, check_key, is_hidden
 
 _PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EMFILE, errno.ENFILE}
 _ADVICE = {
@@ -44,6 +40,7 @@ class FileStore:
         if not path.startswith("/"):
             raise StoreRefused(f"store 'file://{place}' is not absolute", hint="write file:///full/path/to/folder")
         self._root = Path(path).resolve()
+        self._folder = str(self._root)
         self._temp = self._root / ".tmp"
         self._swept = False
 
@@ -65,14 +62,12 @@ class FileStore:
         if_absent: bool = False,
     ) -> bool:
         """Write and sync the bytes, then name them; with `if_absent` answer False if the name was taken."""
-        target = self._path(key)
+        target = self._place(key)
         with self._explained("write", key):
-            temp = _unfinished(target)
-            try:
-                write(temp, data)
-                return publish(temp, target, if_absent=if_absent)
-            finally:
-                temp.unlink(missing_ok=True)
+            named = put(target, data, if_absent=if_absent)
+            if named:
+                sync(folder_of(target))
+            return named
 
     def put_file(
         self,
@@ -81,26 +76,33 @@ class FileStore:
         *,
         content_type: str,  # noqa: ARG002 - a plain file has no content type
         sha256: str,  # noqa: ARG002 - nor other metadata; the record holds the hash
+        notes: Notes | None = None,
     ) -> None:
-        """Copy the file (in the kernel where it can) unless it lies beside its place; sync it, and put it there."""
-        target = self._path(key)
-        if _is_beside(path, target):
-            with self._explained("write", key):
-                sync(path)
-                publish(path, target, if_absent=False)
-            return
-        with self._explained("write", key), self._temporary() as temp:
-            shutil.copyfile(path, temp)
-            sync(temp)
-            publish(temp, target, if_absent=False)
+        """Copy the file (in the kernel where it can) unless it lies beside its place; sync it, and put it there.
+
+        Notes get their names after it, and the folder that they share is synced once.
+        """
+        target = self._place(key)
+        with self._explained("write", key):
+            if is_beside(str(path), target):
+                sync(str(path))
+                give_name(str(path), target)
+            else:
+                self._copy(path, target)
+            folders = {folder_of(target)}
+            for note, data in (notes or {}).items():
+                place = self._place(note)
+                put(place, data)
+                folders.add(folder_of(place))
+            for folder in folders:
+                sync(folder)
 
     def landing(self, key: str) -> Path:
         """Return a new name beside the file's place, in a folder that is there."""
-        target = self._path(key)
+        target = self._place(key)
         with self._explained("write", key):
-            if not target.parent.is_dir():
-                make_folder(target.parent)
-        return _unfinished(target)
+            make_folder(folder_of(target))
+        return Path(unfinished(target))
 
     def get(self, key: str) -> bytes:
         """Return the file's bytes."""
@@ -170,20 +172,24 @@ class FileStore:
 
     def probe_if_absent(self) -> bool:
         """Link a probe file twice in the store's folder: the second must be refused."""
-        target = self._temp / f"probe-{uuid.uuid4().hex}"
-        with self._explained("probe", ".tmp"), self._temporary() as temp:
-            temp.touch()
+        target = str(self._temp / f"probe-{uuid.uuid4().hex}")
+        with self._explained("probe", ".tmp"):
+            self._make_temp()
             try:
-                return publish(temp, target, if_absent=True) and not publish(temp, target, if_absent=True)
+                return put(target, b"", if_absent=True) and not put(target, b"", if_absent=True)
             except OSError as error:
                 if error.errno in {errno.EPERM, errno.EOPNOTSUPP}:
                     return False
                 raise
             finally:
-                target.unlink(missing_ok=True)
+                remove(target)
 
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
+
+    def _place(self, key: str) -> str:
+        """The same as a text, where it has to be quick."""
+        return f"{self._folder}/{check_key(key)}"
 
     def _walk(self, folder: str) -> Iterator[str]:
         """Yield the keys below `folder` ('' or ending in a slash), depth first, in the order of the whole keys."""
@@ -195,18 +201,24 @@ class FileStore:
             elif not name.startswith(UNFINISHED):
                 yield folder + name
 
-    @contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        """Give a fresh name under `.tmp`; whatever is left there afterwards is removed."""
+    def _copy(self, path: Path, target: str) -> None:
+        """Copy a file by way of a fresh name under `.tmp`, where nothing is left if that fails."""
+        self._make_temp()
+        temp = str(self._temp / uuid.uuid4().hex)
+        try:
+            shutil.copyfile(path, temp)
+            sync(temp)
+            make_folder(folder_of(target))
+            give_name(temp, target)
+        except BaseException:
+            remove(temp)
+            raise
+
+    def _make_temp(self) -> None:
         if not self._swept:
-            make_folder(self._temp)
+            make_folder(str(self._temp))
             sweep(self._temp)
             self._swept = True
-        temp = self._temp / uuid.uuid4().hex
-        try:
-            yield temp
-        finally:
-            temp.unlink(missing_ok=True)
 
     @contextmanager
     def _explained(self, verb: str, key: str) -> Iterator[None]:
@@ -226,15 +238,6 @@ class FileStore:
             return StoreUnavailable(what, hint="this may pass: the same command tries again")
         hint = _ADVICE.get(error.errno or 0, "look at the folder and its disk, then repeat the command")
         return StoreRefused(what, hint=hint)
-
-
-def _unfinished(target: Path) -> Path:
-    """A new name beside a file's place. A rename out of another folder costs twice the CPU."""
-    return target.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
-
-
-def _is_beside(path: Path, target: Path) -> bool:
-    return path.parent == target.parent and path.name.startswith(UNFINISHED)
 
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:

@@ -5,7 +5,7 @@ boto3 is heavy, so the S3 side is imported only when an `s3://` store is opened.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -22,6 +22,9 @@ ABANDONED_AFTER_S: Final = 86_400.0
 
 #: Control characters and lone surrogates.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+#: Small objects by their keys.
+Notes = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +66,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def put_file(self, key: str, path: Path, *, content_type: str, sha256: str) -> None:
+    def put_file(self, key: str, path: Path, *, content_type: str, sha256: str, notes: Notes | None = None) -> None:
         """Stream a local file into the store, over what is there; `sha256` (hex) becomes metadata on S3.
 
-        A file at a `landing` for this key is taken over and is gone afterwards.
+        A file at a `landing` for this key is taken over and is gone afterwards. `notes` are small objects (JSON) that
+        tell of it: put after it, and as durable when this returns.
         """
         ...
 
@@ -168,6 +172,8 @@ def _problems(key: str) -> Iterator[str]:
         yield "it has a step '.' or '..' in it"
     if is_hidden(key):
         yield "names that begin with a dot are the store's own"
+    if len(key.encode()) <= LONGEST_NAME_BYTES:
+        return
     if len(key.encode()) > LONGEST_KEY_BYTES:
         yield f"it is longer than {LONGEST_KEY_BYTES} bytes"
     if any(len(name.encode()) > LONGEST_NAME_BYTES for name in names):

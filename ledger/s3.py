@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
-from ledger.objects import ABANDONED_AFTER_S, S3Options, check_key, is_hidden
+from ledger.objects import ABANDONED_AFTER_S, Notes, S3Options, check_key, is_hidden
 from ledger.s3_words import ABSENT, ADVICE, CONDITION_UNKNOWN, PASSING_CODES, PASSING_STATUS
 
 if TYPE_CHECKING:
@@ -76,12 +76,14 @@ class S3Store:
         with self._explained("write", key):
             return self._put_if_absent(full, data, content_type)
 
-    def put_file(self, key: str, path: Path, *, content_type: str, sha256: str) -> None:
+    def put_file(self, key: str, path: Path, *, content_type: str, sha256: str, notes: Notes | None = None) -> None:
         """Stream the file up, in parts above 8 MiB; a part that fails for good takes the whole upload with it."""
         extra = {"ContentType": content_type, "Metadata": {"sha256": sha256}}
         config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
         with self._explained("write", key), create_transfer_manager(self._client, config) as manager:
             manager.upload(str(path), self._bucket, self._full(key), extra_args=extra).result()
+        for note, data in (notes or {}).items():
+            self.put(note, data)
 
     def landing(self, key: str) -> None:
         """Return None: the store is elsewhere."""

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -145,9 +146,18 @@ class Shelf:
         except ObjectNotFound:
             return None
 
-    def write_record(self, record: JobRecord) -> None:
-        """Make the end of a job durable."""
-        self.store.put(self.job_key(record.job_id, "record.json"), _bytes(record))
+    def write_record(self, record: JobRecord, video: Path | None = None) -> None:
+        """Make the end of a job durable, with the file of its video if there is one: never the record without it."""
+        key, data = self.job_key(record.job_id, "record.json"), _bytes(record)
+        if video is None or record.video is None:
+            self.store.put(key, data)
+        else:
+            where, digest = self.video_key(record.job_id), record.video.sha256
+            self.store.put_file(where, video, content_type="video/mp4", sha256=digest, notes={key: data})
+
+    def video_key(self, job_id: str) -> str:
+        """The key of a job's video."""
+        return self.job_key(job_id, "video.mp4")
 
     def set_aside(self, record: JobRecord) -> None:
         """Keep a record under its revision, and take it away as the job's end: the job is bought anew."""
@@ -283,10 +293,6 @@ def _bytes(noun: Noun) -> bytes:
 
 
 def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    yield batch
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -35,7 +35,7 @@ def collect(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
     result = json.loads(row["result"])
     if "url" not in result:
         return settle_failed(job, row, claim, result, shop)
-    key = shop.shelf(simulated=job.simulated).job_key(job.job_id, "video.mp4")
+    key = shop.shelf(simulated=job.simulated).video_key(job.job_id)
     path = shop.store.landing(key) or shop.temp / f"{claim.job_id}.{uuid.uuid4().hex}.mp4"
     try:
         return _fetch(job, row, claim, result, shop, path, key)
@@ -60,8 +60,8 @@ def _fetch(
         wait_s = retry_wait_s(fetches, random(), cap_s=5.0)
         _again(claim, shop, fetches, wait_s)
         return Wait(wait_s, "; ".join(facts.problems))
-    shop.store.put_file(key, path, content_type="video/mp4", sha256=got.sha256)
-    return settle_done(job, row, claim, result, _video(shop.store.uri(key), got, facts), shop)
+    video = _video(shop.store.uri(key), got, facts)
+    return settle_done(job, row, claim, result, video, path, shop)
 
 
 def _not_there(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from config.version import tool_version
@@ -82,14 +83,14 @@ def _cost_of_failure(job: Job, result: dict[str, Any]) -> Decimal | None:
 
 
 def settle_done(
-    job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], video: Video, shop: Workshop
+    job: Job, row: dict[str, str], claim: Claim, result: dict[str, Any], video: Video, path: Path, shop: Workshop
 ) -> Outcome:
-    """The video is stored: its cost is the provider's own figure, else the price list's."""
+    """Store the video at `path` with its record; its cost is the provider's own figure, else the price list's."""
     told = result["cost_usd"]
     cost_usd = by_list(job, result["cost_native"], shop) if told is None else Decimal(told)
     purchases = _closed(row, state="succeeded", cost_usd=cost_usd, result=result)
     record = _record(job, row, purchases, shop, status="done", error=None, video=video, result=result)
-    shop.shelf(simulated=job.simulated).write_record(record)
+    shop.shelf(simulated=job.simulated).write_record(record, path)
     order = Order(
         move=Move.SETTLE,
         to=State.DONE,

@@ -213,6 +213,15 @@ def test_a_file_goes_up_twice_and_is_one_object(store: ObjectStore, tmp_path: Pa
     assert store.get_range("jobs/a/video.mp4", size - 3, 9) == data[-3:]
 
 
+def test_what_tells_of_a_file_is_put_with_it(store: ObjectStore, tmp_path: Path) -> None:
+    """A file and the small objects beside it are there when the call returns."""
+    video = tmp_path / "video.mp4"
+    video.write_bytes(b"1")
+    notes = {"jobs/a/record.json": b"{}", "elsewhere.json": b"[]"}
+    store.put_file("jobs/a/video.mp4", video, content_type=MP4, sha256="00", notes=notes)
+    assert {key: store.get(key) for key in store.list()} == {"jobs/a/video.mp4": b"1", **notes}
+
+
 def test_type_and_hash_are_kept_on_s3(seaweed: Seaweed, tmp_path: Path) -> None:
     """Content type and SHA-256 can be read with any S3 tool, for small files and for those sent in parts."""
     bucket, options = seaweed.bucket(), seaweed_options(seaweed)

@@ -119,6 +119,30 @@ def test_a_file_at_its_landing_is_taken_over_without_a_copy(store: FileStore, mo
     assert [each.name for each in path.parent.iterdir()] == ["video.mp4"]
 
 
+def test_what_tells_of_a_file_is_named_after_it_and_one_sync_of_the_folder_serves_both(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a power cut leaves, no record speaks of a video that is not there."""
+    landing = store.landing("jobs/a/video.mp4")
+    landing.write_bytes(b"1")
+    steps: list[str] = []
+    real_replace = os.replace
+
+    def replace(source: str, target: str) -> None:
+        steps.append("name " + Path(target).name)
+        real_replace(source, target)
+
+    def sync(descriptor: int) -> None:
+        steps.append("sync " + Path(f"/proc/self/fd/{descriptor}").readlink().name[:5])
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "fsync", sync)
+    notes = {"jobs/a/record.json": b"{}"}
+    store.put_file("jobs/a/video.mp4", landing, content_type="video/mp4", sha256="00", notes=notes)
+    assert steps == ["sync .tmp-", "name video.mp4", "sync .tmp-", "name record.json", "sync a"]
+    assert sorted(each.name for each in landing.parent.iterdir()) == ["record.json", "video.mp4"]
+
+
 def test_housekeeping_is_never_listed(store: FileStore, root: Path) -> None:
     """The embedded ledger's and the simulator's folders are not objects; a dot deeper down is nothing special."""
     for folder in (".ledger", ".simulator"):
