@@ -27,7 +27,7 @@ INCOMPLETE: Final = 3
 @click.command("deliver")
 @campaign
 @click.option("--to", required=True, metavar="DIR|URL", help="A folder, or s3://bucket/prefix.")
-@click.option("--name", "pattern", default=USUAL, metavar="PATTERN", help=f"What copies are called: {USUAL}")
+@click.option("--name", "pattern", default=USUAL, metavar="PATTERN", help=f"What copies are called (default: {USUAL}).")
 @click.option("--set", "fixed", type=Where(), multiple=True, help="A word for {COLUMN} that the matrix does not have.")
 @click.option("--feed", "feeds", type=click.Choice(list(FEEDS)), multiple=True, help="A feed beside the copies.")
 @click.option("--product-id", default="id", metavar="COLUMN", help="What a feed knows a product by (default: id).")
@@ -99,6 +99,8 @@ def _json(campaign: str, done: Delivery) -> dict[str, Any]:
 
 def _echo(done: Delivery) -> None:
     """The delivery for a person: counts, then what is not there and why, then where the papers lie."""
+    if any(copy.simulated for copy in (*done.copied, *done.there)):
+        tell("SIMULATED: these copies are a rehearsal, and no ad")
     there = f"; {counted(len(done.there), 'copy').replace('copys', 'copies')} with the same hash there already"
     click.echo(f"{counted(len(done.copied), 'video')} copied{there if done.there else ''}")
     _reasons("left out", [f"line {one.line}: {one.reason}" for one in done.left_out])

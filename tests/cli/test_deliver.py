@@ -33,7 +33,9 @@ def test_the_copies_have_the_names_that_were_asked_for(stored: Stored, capsys: p
     """Exit 0 once all is there, with where the list lies; the second time says that nothing was copied."""
     make(stored)
     assert delivering(stored, "--name", NAME, "--set", "client=ACME Co.") == 0
-    told = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    assert said.err == "SIMULATED: these copies are a rehearsal, and no ad\n"
+    told = said.out.splitlines()
     assert told[0] == "3 videos copied"
     assert told[1].split() == ["delivered.jsonl", str(Path("copies/delivered.jsonl").absolute())]
     ids = [line.job.job_id[:8] for line in stored.lines]
