@@ -36,6 +36,8 @@ COMMANDS: Final = {
     "manifest": "Print a campaign's manifest, at any moment.",
     "report": "Make a campaign's gallery page, at any moment.",
     "deliver": "Copy a campaign's videos to where they are used, under names of their own, with feeds.",
+    "spend": "Add up what was paid, over all campaigns: by campaign, provider, day, or a column such as client.",
+    "audit": "Set a provider's statement against our own records.",
     "providers": "What each provider sells, its prices and limits, and whether its key is set.",
     "check": "Look at settings, Redis, store, keys and balances.",
     "simulate": "Be the provider next door: a simulator of every dialect on a port.",

@@ -71,7 +71,7 @@ class Messages:
             try:
                 send(message, address, self._secret)
             except Unsent as error:
-                tell(f"{error}; {error.hint}")
+                tell(f"{error.message}; {error.hint}")
 
 
 def _digest(campaign: Campaign, status: CampaignStatus, ledger: Ledger, papers: tuple[str, ...]) -> Digest:

@@ -97,8 +97,7 @@ def carry_out(schedule: Schedule, at: datetime, desk: Desk, *, approved: bool) -
         try:
             ran = _Run(schedule, at, began, desk).made(approved=approved)
         except (WanbatchError, RedisError) as error:
-            hint = getattr(error, "hint", "")
-            words = f"{error}; {hint}" if hint else str(error)
+            words = "; ".join(filter(None, (getattr(error, "message", str(error)), getattr(error, "hint", ""))))
             ran = Ran(at=at, began_at=began, ended_at=datetime.now(UTC), outcome="refused", words=words)
         desk.book.end(schedule.name, ran)
     if ran.outcome in ("refused", "asks", "money") and not ran.bought:

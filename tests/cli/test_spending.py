@@ -1,0 +1,69 @@
+"""`spend` and `audit`: sums over a store, and a statement set against it."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.app import exit_code
+from tests.cli.conftest import Stored
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        ("campaign", {"(not told)": "0.625"}),
+        ("provider", {"segmind": "0.625"}),
+        ("day", {"2026-11-21": "0.625"}),
+        ("colour", {"blue": "0", "red": "0.625"}),
+    ],
+)
+def test_what_was_spent_in_groups(
+    stored: Stored, capsys: pytest.CaptureFixture[str], by: str, groups: dict[str, str]
+) -> None:
+    """By what the records say, and by a column of the matrix; old records do not say which campaign paid."""
+    words = ["spend", "--store", stored.store.url, "--simulated", "--by", by]
+    assert exit_code([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {each[by]: each["spent_usd"] for each in told["groups"]} == groups
+    assert exit_code([*words, "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {row[by]: row["spent_usd"] for row in rows} == groups
+    assert exit_code(words) == 0
+    assert "$0.6250 in 2 purchases (simulated: no money)" in capsys.readouterr().out.replace("$0.625 ", "$0.6250 ")
+
+
+def test_rehearsals_are_no_money(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --simulated a store of rehearsals has spent nothing; a day bounds what is added up."""
+    assert exit_code(["spend", "--store", stored.store.url]) == 0
+    told = capsys.readouterr()
+    assert told.out == "$0.00 in 0 purchases\n"
+    assert "--simulated" in told.err
+    assert exit_code(["spend", "--store", stored.store.url, "--simulated", "--since", "2026-11-22"]) == 0
+    assert capsys.readouterr().out.startswith("$0.00 in 0 purchases")
+    assert exit_code(["spend", "--store", stored.store.url, "--simulated", "--by", "clent"]) == 2
+
+
+def test_a_statement_is_set_against_the_store(
+    stored: Stored, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One charge agrees, one task is nobody's: exit 3, and each is told."""
+    statement = tmp_path / "s.csv"
+    words = ["audit", "--store", stored.store.url, "--simulated", "--provider", "segmind", "--statement"]
+    statement.write_text("task_id,cost,currency\nt1,0.625,USD\n")
+    stored.shelf.store.delete(stored.shelf.job_key(stored.lines[1].job.job_id, "record.json"))
+    assert exit_code([*words, str(statement)]) == 0
+    assert capsys.readouterr().out == "1 agree, 0 differences; charged 0.625 USD, ours 0.625 USD\n"
+    statement.write_text("task_id,cost,currency\nt1,0.7,USD\n=t9,1,USD\n")
+    assert exit_code([*words, str(statement)]) == 3
+    told = capsys.readouterr().out
+    assert "line 2: t1: charged 0.7, ours 0.625" in told
+    assert "line 3: =t9: charged 1, ours nothing" in told
+    assert exit_code([*words, str(statement), "--csv"]) == 3
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["kind"], row["task_id"]) for row in rows] == [("amount", "t1"), ("not_ours", "'=t9")]
+    statement.write_text("task_id,cost,currency\nt1,0.7,USD\nt2,5,CNY\n")
+    assert exit_code([*words, str(statement)]) == 2
+    assert "amounts in CNY and USD" in capsys.readouterr().err
