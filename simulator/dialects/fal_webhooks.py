@@ -35,7 +35,8 @@ class FalWebhooks:
         ids = {"request_id": task.task_id, "gateway_request_id": task.task_id}
         told = {"status": "OK"} if fault is None else {"status": "ERROR", "error": fault[1]}
         body = json.dumps({**ids, **told, "payload": payload}).encode()
-        names = (task.task_id, task.account, str(int(now)))
+        user = hashlib.sha256(task.account.encode()).hexdigest()[:20]
+        names = (task.task_id, user, str(int(now)))
         text = "\n".join((*names, hashlib.sha256(body).hexdigest())).encode()
         heads = ("Request-Id", "User-Id", "Timestamp", "Signature")
         signed = zip(heads, (*names, self._key.sign(text).hex()), strict=True)

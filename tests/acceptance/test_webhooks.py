@@ -10,41 +10,53 @@ from config.receiver import receives
 from tests.acceptance.driving import Fleet, agree, begin, good_videos, prompts_file, until
 from tests.services import free_ports
 
-VIDEOS = 20
-#: How many times faster than life the provider runs: a render lasts about four seconds.
+#: Videos of each provider.
+VIDEOS = 10
+#: How many times faster than life they run: a render lasts about four seconds.
 SPEED = 10
+PROVIDERS = ("replicate", "fal")
 
 
 def test_who_is_called_asks_once_and_at_once(fleet: Callable[..., Fleet], tmp_path: Path) -> None:
-    """With Replicate's webhooks a video takes one look, right after its end; nobody is bought for twice."""
+    """With the webhooks of Replicate and fal a video takes one look, right after its end; nothing is bought twice."""
     journal = tmp_path / "journal"
-    weather = ["--render-mean-s", "40", "--queue-s", "0"]
-    made = fleet("--speed", str(SPEED), "--journal", str(journal), *weather)
+    made = fleet(
+        "--speed", str(SPEED), "--journal", str(journal), "--render-mean-s", "40", "--queue-s", "0", "--slots", "20"
+    )
     told = urllib.request.Request(
         f"{made.provider.url}/replicate/v1/webhooks/default/secret", headers={"Authorization": "Bearer sim-wanbatch"}
     )
     with urllib.request.urlopen(told, timeout=10) as answer:
         secret = json.load(answer)["key"]
     (port,) = free_ports(1)
+    (tmp_path / "limits.toml").write_text("[simulated-fal]\nslots = 20\n")
     hooks = {
         "WANBATCH_WEBHOOK_URL": f"http://127.0.0.1:{port}/hooks",
         "WANBATCH_WEBHOOK_SECRET": "a secret of this test's own",
+        "WANBATCH_LIMITS": str(tmp_path / "limits.toml"),
         "REPLICATE_WEBHOOK_SECRET": secret,
     }
-    submit = made.run("submit", prompts_file(tmp_path / "lamps.txt", VIDEOS), "--simulate", "--provider", "replicate")
-    assert submit.code == 0, submit.err
-    receiver = begin(tmp_path / "receiver.log", "webhooks", "--port", str(port), env={**made.env, **hooks})
-    made.workers.append(receiver)
+    for name in PROVIDERS:
+        file = prompts_file(tmp_path / f"{name}.txt", VIDEOS, words=f"{name} lights the")
+        submit = made.run("submit", file, "--simulate", "--provider", name)
+        assert submit.code == 0, submit.err
+    made.workers.append(begin(tmp_path / "receiver.log", "webhooks", "--port", str(port), env={**made.env, **hooks}))
     until(lambda: receives(hooks["WANBATCH_WEBHOOK_URL"]), 30, "the receiver answers")
     made.hire(1, **hooks)
-    waited = made.run("wait", "simulated-lamps", "--timeout", "90")
-    assert waited.code == 0, waited.err
-    good_videos(made.lines("simulated-lamps"))
-    agree(made.provider, made.lines("simulated-lamps"))
-    lines = [json.loads(line) for line in journal.read_text().splitlines()]
-    ended = {each["task_id"]: each["ends_at"] for each in lines if each["kind"] == "ended"}
-    found = {each["task_id"]: each for each in lines if each["kind"] == "found"}
-    assert len(found) == VIDEOS
+    lines = []
+    for name in PROVIDERS:
+        waited = made.run("wait", f"simulated-{name}", "--timeout", "90")
+        assert waited.code == 0, waited.err
+        lines += made.lines(f"simulated-{name}")
+    good_videos(lines)
+    agree(made.provider, lines)
+    entries = [json.loads(line) for line in journal.read_text().splitlines()]
+    ended = {each["task_id"]: each["ends_at"] for each in entries if each["kind"] == "ended"}
+    found = {each["task_id"]: each for each in entries if each["kind"] == "found"}
+    assert len(found) == VIDEOS * len(PROVIDERS)
     assert fmean(each["polls"] for each in found.values()) < 1.2
     assert fmean((each["at"] - ended[task]) / SPEED for task, each in found.items()) < 1
-    assert made.provider.ask("/_simulator/stats")["replicate"]["webhooks"] == VIDEOS
+    for name in PROVIDERS:
+        stats = made.provider.ask("/_simulator/stats")[name]
+        assert (stats["webhooks"], stats["webhooks_refused"]) == (VIDEOS, 0)
+        assert stats["polls"] < 1.2 * VIDEOS
