@@ -61,9 +61,10 @@ class Input(click.Path):
         return value if address else super().convert(value, param, ctx)
 
 
-def matrix_file(function: Callable[..., Any]) -> Callable[..., Any]:
+def matrix_file(*, required: bool = True) -> Decorator:
     """The MATRIX argument: a file (a matrix, a campaign file, a catalog), `-` for stdin, or an address."""
-    return click.argument("matrix", type=Input(exists=True, dir_okay=False, allow_dash=True, path_type=Path))(function)
+    kind = Input(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+    return click.argument("matrix", type=kind, required=required)
 
 
 store = click.option(
@@ -77,9 +78,8 @@ campaign = click.argument("campaign")
 places = together([store, redis])
 
 #: What to plan and for whom.
-planning = together(
+_planning = together(
     [
-        matrix_file,
         click.option(
             "--template",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -107,10 +107,26 @@ planning = together(
     ]
 )
 
+planning = together([matrix_file(), _planning])
+#: The same, or a plan that was saved.
+planning_or_saved = together(
+    [
+        matrix_file(required=False),
+        click.option(
+            "--plan",
+            "plan_file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Instead of MATRIX: buy exactly what `plan --save FILE` told, or refuse.",
+        ),
+        _planning,
+    ]
+)
+
 #: What may be spent.
 spending = together(
     [
         click.option("--budget", type=Dollars(), metavar="USD", help="The most this campaign may spend."),
-        click.option("--yes", is_flag=True, help="Do not ask before real money is spent."),
+        click.option("--yes", is_flag=True, help="Do not ask, nor have the sum typed, before real money is spent."),
     ]
 )

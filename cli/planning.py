@@ -1,13 +1,19 @@
 """What is said of a plan before anything is bought."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
+from cli.credits import Credits, credits_json
 from cli.progress import duration
 from config.settings import Settings
+from jobs.errors import ObjectNotFound
 from jobs.money import shown
 from jobs.words import counted
 from ledger.objects import ObjectStore
+from ledger.shelf import Shelf
+from producer.causes import Causes, causes
+from producer.kinds import Cost
 from producer.plan import Plan
 from producer.stored import known
 from producer.world import World
@@ -31,9 +37,9 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
     parts.append(f"{plan.to_buy:,} to make" if plan.to_buy else "nothing left to make")
     yield "; ".join(parts)
     if plan.to_buy:
-        would = "would cost" if plan.simulated else "costs up to"
-        price = f"{would} {shown(plan.cost_high_usd)} at {world.facts.title} (prices of {world.facts.price_as_of})"
-        yield f"{price}; takes about {duration(real_eta_s(plan, settings))}"
+        would = "would cost" if plan.simulated else "costs" if plan.cost_low_usd < plan.cost_high_usd else "costs up to"
+        price = f"{would} {_span(plan.cost_low_usd, plan.cost_high_usd)} at {world.facts.title}"
+        yield f"{price} (prices of {world.facts.price_as_of}); takes about {duration(real_eta_s(plan, settings))}"
     if plan.duplicates.count:
         named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
         more = ", ..." if plan.duplicates.count > NAMED else ""
@@ -65,9 +71,48 @@ def _warnings(plan: Plan) -> Iterator[str]:
             yield f"  ... and {plan.warnings_count - WARNINGS_NAMED:,} more; --json has the first 1,000"
 
 
-def plan_json(plan: Plan, settings: Settings) -> dict[str, Any]:
+def causes_of(plan: Plan, store: ObjectStore) -> Causes:
+    """Why each video is to be bought, beside the campaign's last plan in the store."""
+    shelf = Shelf(store, simulated=plan.simulated)
+    file = shelf.campaign(plan.campaign)
+    if file is None or file.plan_sha256 == plan.sha256:
+        return causes(plan.path, plan.bought, plan.path if file else None)
+    try:
+        with shelf.plan(file.campaign, file.plan_sha256) as before:
+            return causes(plan.path, plan.bought, before)
+    except ObjectNotFound:
+        return causes(plan.path, plan.bought, None)
+
+
+def elsewhere_lines(plan: Plan) -> Iterator[str]:
+    """What the same videos would cost at others, the cheapest first; those that make only some of them last."""
+    known = sorted(plan.elsewhere, key=lambda cost: (-cost.makes, cost.high_usd is None, cost.high_usd))
+    for cost in known:
+        some = "" if cost.makes == plan.to_buy else f" for the {cost.makes:,} that it makes"
+        yield f"  elsewhere: {cost.title} {_span(cost.low_usd, cost.high_usd)}{some} (prices of {cost.price_as_of})"
+
+
+def _span(low: Decimal | None, high: Decimal | None) -> str:
+    if low is None or high is None:
+        return "at prices that are not known"
+    return shown(high) if low == high else f"{shown(low)} to {shown(high)}"
+
+
+def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, settings: Settings) -> dict[str, Any]:
     """The plan in the shape that scripts rely on; its ETA is in our own seconds."""
-    return {**plan.json(), "eta_s": round(real_eta_s(plan, settings), 1)}
+    here = Cost(
+        plan.provider, world.facts.title, plan.to_buy, plan.cost_low_usd, plan.cost_high_usd,
+        world.facts.price_as_of.isoformat(),
+    )  # fmt: skip
+    return {
+        **plan.json(),
+        "eta_s": round(real_eta_s(plan, settings), 1),
+        "to_buy_by_cause": why.json(),
+        "no_longer_asked_for": why.gone,
+        "price_as_of": here.price_as_of,
+        "providers": {cost.provider: cost.json() for cost in (here, *plan.elsewhere)},
+        "credits": credits_json(plan, left),
+    }
 
 
 def real_eta_s(plan: Plan, settings: Settings) -> float:

@@ -54,7 +54,7 @@ def command(
     with told_to_end(), planned(wish, world, store, settings) as plan:
         for line in plan_lines(plan, world, store, settings):
             tell(line)
-        approve(plan, world, settings.budget_usd, yes=yes)
+        approve(plan, world, settings, yes=yes)
         done = _finished(plan, store)
         if done:
             return _tell_finished(done, as_json=as_json)

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     provider: str | None = Field(None, description="the provider's name, as `wanbatch providers` lists it")
     region: str | None = Field(None, description="the provider's region, where it has several (intl, us, cn)")
     budget_usd: Usd | None = Field(None, gt=0, description="the most a campaign may spend in dollars, such as 12.50")
+    type_above_usd: Usd = Field(
+        Decimal(100), ge=0, description="a purchase above so many dollars has to be typed out, such as 100"
+    )
     simulator_url: str | None = Field(
         None, pattern=r"^https?://\S+$", description="a simulator that is already running, http://host:port"
     )

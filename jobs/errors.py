@@ -8,6 +8,8 @@ WanbatchError              exit code 1 unless a leaf says otherwise
 |   +-- ProviderNotNamed   4  spending was not asked for by name
 |   +-- KeyMissing         4  the provider's key is not set
 |   +-- CampaignConflict   4  the name, the world or the owner does not fit
+|   +-- PlanChanged        4  a saved plan is to be bought, and what it was made of has changed
+|   +-- Unconfirmed        4  a large sum of real money, and nobody at a terminal to type it
 |   +-- LedgerRefused      4  Redis is unreachable, foreign, or unfit to hold money
 |   +-- NewerVersion       4  a newer wanbatch wrote what would have to be read
 |   +-- StoreRefused       4  the object store will not serve us until a person acts
@@ -117,6 +119,14 @@ class KeyMissing(Refused):
 
 class CampaignConflict(Refused):
     """The campaign's name is in use for another plan, another world or another ledger."""
+
+
+class PlanChanged(Refused):
+    """The matrix, the prices or what is bought are not what they were when the plan was saved."""
+
+
+class Unconfirmed(Refused):
+    """The sum is above the set amount: type it at a terminal, or say `--yes`."""
 
 
 class LedgerRefused(Refused):

@@ -4,17 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from config.facts import ProviderFacts
-from jobs.errors import BadInput, PriceMissing, Problem
+from jobs.errors import BadInput, Problem
 from jobs.identity import derived_seed, job_id, variant_id
-from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
-from jobs.money import to_uusd
+from jobs.job import SEED_MAX, Job, PlanLine, SeedSource
 from producer.ahead import VIDEOS_AHEAD, Found, ahead
 from producer.columns import Wrong, meant, resolve
 from producer.craft import remarks
 from producer.derived import Derived
+from producer.kinds import Kinds
 from producer.matrix import Trouble, Variant, located, survey, variants
 from producer.media import Media
 from producer.mediacheck import MediaCheck
@@ -61,8 +60,8 @@ class PlanOptions:
 class Desk:
     """Turns the rows of one matrix into the lines of one plan.
 
-    `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns, `named` what
-    was priced by a person; `warnings` are the first things that are worth a second look though nothing is refused;
+    `lines` counts the rows, `axes` holds the values of each axis, `labels` the names of the label columns, `kinds` what
+    was priced; `warnings` are the first things that are worth a second look though nothing is refused;
     `kept` holds the files that must be in the store, by their addresses there, `derived` those that were made.
     BadInput where an option names a column that the matrix does not have.
     """
@@ -91,12 +90,11 @@ class Desk:
         self.lines = 0
         self.axes: defaultdict[str, set[str]] = defaultdict(set)
         self.labels: set[str] = set()
-        self.named: set[Any] = set()
         self.kept: dict[str, str] = {}
         self.derived: dict[str, Derived] = {}
         self.warnings: list[Problem] = []
         self.warnings_count = 0
-        self._prices: dict[Any, int] = {}
+        self.kinds = Kinds(provider, options.price_usd)
         self._elsewhere: set[Problem] = set()
 
     def planned(self) -> Iterator[tuple[Row, list[PlanLine], list[Problem]]]:
@@ -156,7 +154,7 @@ class Desk:
         for line in lines:
             if self.options.limit is not None and len(writer.places) >= self.options.limit:
                 return False
-            writer.add(line)
+            writer.add(line, self.kinds.number(line.job.render))
             self._keep(line.written)
             self.labels.update(line.labels)
             for axis, value in line.variant.items():
@@ -185,35 +183,6 @@ class Desk:
             yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix + elsewhere))
         yield from self.check.troubles(variant)
 
-    def _price_uusd(self, render: Render) -> int:
-        """The high price, by the list or as it was named; it never depends on the words, so that few are asked for.
-
-        Raises PriceMissing where nobody knows it: an unknown price is not 0.
-        """
-        key = self._key(render)
-        if key not in self._prices:
-            price = self.provider.price_usd(render)
-            if price is None:
-                price = self.provider.price_usd(render, named_usd=self.options.price_usd)
-                self.named.add(key)
-            if price is None:
-                raise PriceMissing(
-                    f"no price is known for {render.mode} {render.model} {render.resolution} at {self.provider.name}",
-                    "look it up in your account there, and name it in dollars for a second of video: --price 0.10; "
-                    "nothing was queued",
-                )
-            self._prices[key] = to_uusd(price)
-        return self._prices[key]
-
-    @staticmethod
-    def _key(render: Render) -> tuple[object, ...]:
-        """All that may decide a price."""
-        return (
-            render.mode, render.model, render.resolution, render.aspect_ratio, render.duration_s, render.audio,
-            render.references, render.audio_track, render.shot_type, render.template, render.watermark,
-            render.prompt_expansion,
-        )  # fmt: skip
-
     def _takes(self, variant: Variant, row: Row) -> Iterator[PlanLine]:
         placed = self.check.placed(variant)
         if placed.derived is not None:
@@ -222,6 +191,7 @@ class Desk:
             render = placed.render if take == 1 else placed.render.model_copy(update={"take": take})
             identity = variant_id(render)
             seed, source = self._seed(variant, identity, take)
+            kind = self.kinds.of(render)
             job = Job(
                 job_id=job_id(identity, seed, simulated=self.options.simulated),
                 variant_id=identity,
@@ -232,8 +202,8 @@ class Desk:
                 provider=self.provider.name,
                 account=self.account,
                 region=self.options.region,
-                price_uusd=self._price_uusd(render),
-                price_as_of=NAMED if self._key(render) in self.named else self.price_as_of,
+                price_uusd=kind.high_uusd,
+                price_as_of=NAMED if kind.named else self.price_as_of,
                 priority=variant.priority,
             )
             yield PlanLine(

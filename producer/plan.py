@@ -3,6 +3,7 @@
 The rows stream; a matrix of a million rows needs little more memory than its job ids.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from typing import Any, cast
 
 from config.facts import ProviderFacts
 from jobs.errors import BadInput, Problem, problems_json
-from jobs.money import from_uusd, usd_text
+from jobs.money import usd_text
 from jobs.words import counted
 from producer.badrows import BadRows
 from producer.campaigns.campaignfile import CampaignToml, is_campaign, read_campaign
@@ -22,6 +23,7 @@ from producer.catalogs.template import read_template
 from producer.derived import Derived
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
+from producer.kinds import Cost, cost_here, costs_elsewhere
 from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
@@ -40,8 +42,9 @@ Bought = Callable[[Sequence[str]], AbstractSet[str]]
 class Plan:
     """A finished plan. `lines` are the matrix's rows, `variants` the distinct videos that they ask for.
 
-    Costs are dollars of what is still to buy; `eta_s` is in the provider's own seconds; `axes` counts the values of
-    each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
+    Costs are dollars of what is still to buy, here and at others (`elsewhere`); `bought` are the jobs that are; `eta_s`
+    is in the provider's own seconds; `axes` counts the values of each axis; `refused` holds the first problems of rows
+    that were left out, `refused_count` says how many there are.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
     `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
     address there as the matrix spells them, which `sources` opens; those of them that were made of others, beside the
@@ -69,6 +72,8 @@ class Plan:
     eta_s: float
     axes: dict[str, int]
     labels: tuple[str, ...]
+    elsewhere: list[Cost] = field(default_factory=list)
+    bought: AbstractSet[str] = frozenset()
     refused: list[Problem] = field(default_factory=list)
     refused_count: int = 0
     bad_rows_path: Path | None = None
@@ -135,11 +140,10 @@ def make_plan(
             elif not desk.write(lines, writer):
                 break
         _refuse(matrix, bad, writer, desk, skip=options.skip_bad_rows)
-        if options.price_usd is not None and not desk.named:
+        if options.price_usd is not None and not any(kind.named for kind in desk.kinds.found):
             hint = "leave --price out: it is for videos whose price is not known"
             raise BadInput(f"{provider.name} has a price for every video of {matrix.name}", hint=hint)
         known = bought(list(writer.places)) if options.reuse != "none" else frozenset[str]()
-        to_buy, cost_usd = _still_to_buy(writer, known)
         bad_rows_path = bad.write("stdin" if source == "-" else source.stem) if bad.rows else None
         path, sha256 = writer.finish()
         return Plan(
@@ -156,11 +160,7 @@ def make_plan(
             lines=desk.lines,
             variants=len(writer.places),
             duplicates=writer.named_repeats(),
-            already_bought=len(writer.places) - to_buy,
-            to_buy=to_buy,
-            cost_low_usd=cost_usd,
-            cost_high_usd=cost_usd,
-            eta_s=facts.eta_s(to_buy),
+            **_to_buy(desk, writer, known, facts),
             axes={axis: len(values) for axis, values in sorted(desk.axes.items())},
             labels=tuple(sorted(desk.labels)),
             refused=bad.problems,
@@ -192,6 +192,21 @@ def _opened(source: Source, written: CampaignToml | None, template: Path | None,
     if template is None:
         return read_matrix(source, name)
     return read_catalog(source, read_template(template, base), name)
+
+
+def _to_buy(desk: Desk, writer: PlanWriter, known: AbstractSet[str], facts: ProviderFacts) -> dict[str, Any]:
+    """What a plan says of the videos that are still to buy."""
+    wanted = Counter(writer.kinds[place] for job, place in writer.places.items() if job not in known)
+    low, high = cost_here(desk.kinds.found, wanted)
+    return {
+        "already_bought": len(writer.places) - wanted.total(),
+        "to_buy": wanted.total(),
+        "cost_low_usd": low,
+        "cost_high_usd": high,
+        "elsewhere": costs_elsewhere(desk.kinds.found, wanted, facts.name),
+        "bought": known,
+        "eta_s": facts.eta_s(wanted.total()),
+    }
 
 
 def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:
@@ -228,8 +243,3 @@ def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, desk: Desk, *, skip:
         raise BadInput(message, problems, hint, warnings=desk.warnings, count=count)
     if not writer.places:
         raise BadInput(f"{matrix.name} asks for no video", hint="It has no rows, or none that --where keeps.")
-
-
-def _still_to_buy(writer: PlanWriter, known: AbstractSet[str]) -> tuple[int, Decimal]:
-    prices = [writer.prices_uusd[place] for job, place in writer.places.items() if job not in known]
-    return len(prices), from_uusd(sum(prices))

@@ -1,6 +1,6 @@
 """The plan on disk: one job a line in matrix order, immutable and named by its content.
 
-Rows stream through; of a job only its id, its price and a repeat's lines stay in memory.
+Rows stream through; of a job only its id, its kind and a repeat's lines stay in memory.
 """
 
 import hashlib
@@ -43,8 +43,8 @@ class PlanWriter:
         self._named: list[tuple[int, int]] = []
         #: Place of each job in the plan, by its id.
         self.places: dict[str, int] = {}
-        #: The price of each job in micro-USD, by its place.
-        self.prices_uusd = array("q")
+        #: Which kind of video each job is, by its place.
+        self.kinds = array("l")
         self.repeats = 0
 
     def __enter__(self) -> Self:
@@ -56,14 +56,14 @@ class PlanWriter:
         self._file.close()
         self._path.unlink(missing_ok=True)
 
-    def add(self, line: PlanLine) -> bool:
+    def add(self, line: PlanLine, kind: int) -> bool:
         """Write a job, or note that it is already there. Answers whether it was new."""
         job, row = line.job, line.source_lines[0]
-        place = self.places.setdefault(job.job_id, len(self.prices_uusd))
-        if place < len(self.prices_uusd):
+        place = self.places.setdefault(job.job_id, len(self.kinds))
+        if place < len(self.kinds):
             self._repeat(place, row)
             return False
-        self.prices_uusd.append(job.price_uusd)
+        self.kinds.append(kind)
         self._lines.append(row)
         self._file.write(_text(line))
         return True

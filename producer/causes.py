@@ -1,0 +1,170 @@
+"""Why videos are to be bought: what has changed since the campaign's last plan, column by column."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+from jobs.words import counted
+from ledger.shelf import plan_ids
+from producer.matrix import SETTINGS
+
+#: Videos that are compared with those of the last plan; of more only their number is told.
+COMPARED_MAX: Final = 20_000
+#: Columns that are named of a video in which several have changed.
+COLUMNS_NAMED: Final = 3
+
+Why = Literal["new", "changed", "waiting", "uncompared"]
+
+
+class Cause(NamedTuple):
+    """Why some videos are to be bought: they are new, these columns of theirs have changed, the last plan has them and
+    they are not bought yet, or there are too many to say.
+    """
+
+    why: Why
+    columns: tuple[str, ...] = ()
+
+    def said(self, number: int) -> str:
+        """The cause with the number of its videos, for a person."""
+        if self.why == "changed":
+            named = ", ".join(f"`{column}`" for column in self.columns[:COLUMNS_NAMED])
+            more = "" if len(self.columns) <= COLUMNS_NAMED else ", ..."
+            return f"{number:,} because {named}{more} changed"
+        words = {"new": "new", "waiting": "asked for before and not there yet", "uncompared": "not compared"}
+        return f"{number:,} {words[self.why]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """All causes with the number of videos of each, the most frequent first, and how many videos of the last plan this
+    one no longer asks for.
+    """
+
+    counts: tuple[tuple[Cause, int], ...]
+    gone: int
+
+    def json(self) -> list[dict[str, Any]]:
+        """The causes as `plan --json` has them."""
+        return [{"cause": cause.why, "columns": list(cause.columns), "count": number} for cause, number in self.counts]
+
+    def said(self) -> Iterator[str]:
+        """The causes for a person, if there is anything to tell."""
+        if any(cause.why != "new" for cause, _ in self.counts):
+            yield "to make: " + "; ".join(cause.said(number) for cause, number in self.counts)
+        if self.gone:
+            yield f"{counted(self.gone, 'video')} of the last plan no longer asked for; what is bought of them stays"
+
+
+class _Line(NamedTuple):
+    """What is compared of a plan's line: its cells by column, their hashes, the words, the seed, and where it stood."""
+
+    cells: dict[str, str]
+    hashes: dict[str, int]
+    whole: int
+    words: tuple[str, str]
+    place: tuple[int, int]
+
+
+def causes(plan: Path, bought: AbstractSet[str], before: Path | None) -> Causes:
+    """Why each video of a plan that is not bought is to be bought, beside the campaign's last plan, if there is one."""
+    old = set(plan_ids(before)) if before is not None else set[str]()
+    wanted = set(plan_ids(plan))
+    gone = old - wanted
+    counts: Counter[Cause] = Counter()
+    counts[Cause("waiting")] = len((wanted & old) - bought)
+    fresh = wanted - old - bought
+    if before is None or not gone:
+        counts[Cause("new")] = len(fresh)
+    elif fresh:
+        earlier = _Earlier(_lines(before, gone))
+        compared = 0
+        for line in _lines(plan, fresh):
+            counts[earlier.cause(line)] += 1
+            compared += 1
+        counts[Cause("uncompared")] = len(fresh) - compared
+    found = ((cause, number) for cause, number in counts.most_common() if number)
+    return Causes(tuple(found), len(gone - bought) if before is None else len(gone))
+
+
+class _Earlier:
+    """The lines of the last plan that this one does not have, each of which explains one new line at most."""
+
+    def __init__(self, lines: Iterator[_Line]) -> None:
+        self._whole: dict[int, list[_Line]] = {}
+        self._but_one: dict[tuple[str, int], list[_Line]] = {}
+        self._placed: dict[tuple[int, int], _Line] = {}
+        self._used: set[int] = set()
+        for line in lines:
+            self._whole.setdefault(line.whole, []).append(line)
+            self._placed[line.place] = line
+            for column, each in line.hashes.items():
+                self._but_one.setdefault((column, line.whole - each), []).append(line)
+
+    def cause(self, line: _Line) -> Cause:
+        """Why there is this line: the fewest columns in which it differs from one that was there before."""
+        for twin in self._free(self._whole.get(line.whole, [])):
+            return Cause("changed", _worded(line, twin))
+        for column, each in line.hashes.items():
+            rest = line.whole - each
+            for _ in self._free(self._but_one.get((column, rest), []) or self._whole.get(rest, [])):
+                return Cause("changed", (column,))
+        there = self._placed.get(line.place)
+        for twin in self._free([there] if there else []):
+            columns = sorted(
+                column
+                for column in line.cells.keys() | twin.cells.keys()
+                if line.cells.get(column) != twin.cells.get(column)
+            )
+            return Cause("changed", tuple(columns))
+        return Cause("new")
+
+    def _free(self, lines: list[_Line]) -> Iterator[_Line]:
+        for line in lines:
+            if id(line) not in self._used:
+                self._used.add(id(line))
+                yield line
+                return
+
+
+def _worded(line: _Line, twin: _Line) -> tuple[str, ...]:
+    """What differs where all cells are the same: the words that a template makes of them, or the seed."""
+    columns = [
+        column
+        for column, ours, theirs in zip(("prompt", "negative_prompt"), line.words, twin.words, strict=True)
+        if ours != theirs
+    ]
+    return tuple(columns or ["seed"])
+
+
+def _lines(plan: Path, wanted: AbstractSet[str]) -> Iterator[_Line]:
+    """Those lines of a plan that are wanted, the first of them."""
+    row, nth, kept = 0, 0, 0
+    with plan.open(encoding="utf-8") as lines:
+        for text in lines:
+            line = json.loads(text)
+            first = line["source_lines"][0]
+            row, nth = first, nth + 1 if first == row else 0
+            if line["job"]["job_id"] in wanted:
+                yield _line(line, (row, nth))
+                kept += 1
+                if kept == COMPARED_MAX:
+                    return
+
+
+def _line(line: Mapping[str, Any], place: tuple[int, int]) -> _Line:
+    render = line["job"]["render"]
+    cells = {column: str(render[field]) for column, field in SETTINGS.items() if column != "negative_prompt"}
+    cells |= {
+        "image_url": str(render["image"]),
+        "reference_urls": str(render["references"]),
+        "takes": str(render["take"]),
+    }
+    cells |= {**line["labels"], **line["variant"]}
+    if line["job"]["seed_source"] == "row":
+        cells["seed"] = str(line["job"]["seed"])
+    hashes = {column: hash((column, text)) for column, text in cells.items()}
+    return _Line(cells, hashes, sum(hashes.values()), (render["prompt"], render["negative_prompt"]), place)

@@ -1,0 +1,124 @@
+"""Kinds of videos: renders that cost the same, since nothing that has a price differs. A campaign has few of them."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from jobs.errors import PriceMissing
+from jobs.job import Render
+from jobs.money import from_uusd, to_uusd, usd_text
+from providers.provider import Provider
+from providers.registry import PROVIDERS, facts, provider
+
+
+class Kind(NamedTuple):
+    """One of the renders that cost the same, the least and the most that each costs, and whether a person said so."""
+
+    render: Render
+    low_uusd: int
+    high_uusd: int
+    named: bool
+
+
+class Cost(NamedTuple):
+    """What videos cost at a provider: how many of them it makes, and what those cost at the least and at the most.
+
+    The sums are None where a price is not known; `price_as_of` is the day of its price list.
+    """
+
+    provider: str
+    title: str
+    makes: int
+    low_usd: Decimal | None
+    high_usd: Decimal | None
+    price_as_of: str
+
+    def json(self) -> dict[str, object]:
+        """The cost as `plan --json` has it."""
+        told = {"makes": self.makes, "low": usd_text(self.low_usd), "high": usd_text(self.high_usd)}
+        return {**told, "price_as_of": self.price_as_of}
+
+
+class Kinds:
+    """The kinds of one plan, in the order in which they turned up, priced at the provider that buys."""
+
+    def __init__(self, seller: Provider, named_usd: Decimal | None) -> None:
+        self._seller = seller
+        self._named_usd = named_usd
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self.found: list[Kind] = []
+
+    def number(self, render: Render) -> int:
+        """Which kind a render is. Raises PriceMissing where nobody knows its price: unknown is not 0."""
+        key = _key(render)
+        number = self._numbers.get(key)
+        if number is None:
+            self.found.append(self._priced(render))
+            number = self._numbers[key] = len(self.found) - 1
+        return number
+
+    def of(self, render: Render) -> Kind:
+        """The kind of a render. Raises PriceMissing."""
+        return self.found[self.number(render)]
+
+    def _priced(self, render: Render) -> Kind:
+        prices = _prices_usd(self._seller, render)
+        named = prices is None
+        if prices is None:
+            prices = _prices_usd(self._seller, render, self._named_usd)
+        if prices is None:
+            raise PriceMissing(
+                f"no price is known for {render.mode} {render.model} {render.resolution} at {self._seller.name}",
+                "look it up in your account there, and name it in dollars for a second of video: --price 0.10; "
+                "nothing was queued",
+            )
+        low, high = prices
+        return Kind(render, to_uusd(low), to_uusd(high), named)
+
+
+def cost_here(kinds: Sequence[Kind], counts: Mapping[int, int]) -> tuple[Decimal, Decimal]:
+    """The least and the most that so many videos of each kind cost where they are bought."""
+    low = sum(kinds[number].low_uusd * count for number, count in counts.items())
+    high = sum(kinds[number].high_uusd * count for number, count in counts.items())
+    return from_uusd(low), from_uusd(high)
+
+
+def costs_elsewhere(kinds: Sequence[Kind], counts: Mapping[int, int], besides: str) -> list[Cost]:
+    """What the same videos would cost at every other provider, in its usual region; words may be too long there."""
+    return [cost for name in PROVIDERS if name != besides and (cost := _cost(name, kinds, counts)).makes]
+
+
+def _cost(name: str, kinds: Sequence[Kind], counts: Mapping[int, int]) -> Cost:
+    seller, known = provider(name), facts(name)
+    makes, low, high, unknown = 0, 0, 0, False
+    for number, count in counts.items():
+        render = kinds[number].render.model_copy(update={"prompt": "a", "negative_prompt": ""})
+        if seller.complaints(render):
+            continue
+        makes += count
+        prices = _prices_usd(seller, render)
+        if prices is None:
+            unknown = True
+        else:
+            low, high = low + count * to_uusd(prices[0]), high + count * to_uusd(prices[1])
+    day = known.price_as_of.isoformat()
+    sums = (None, None) if unknown else (from_uusd(low), from_uusd(high))
+    return Cost(name, known.title, makes, sums[0], sums[1], day)
+
+
+def _prices_usd(seller: Provider, render: Render, named_usd: Decimal | None = None) -> tuple[Decimal, Decimal] | None:
+    """The least and the most: without and with all input that may be billed beside the video's own seconds."""
+    high = seller.price_usd(render, named_usd=named_usd)
+    offer = seller.facts.offer(render.mode, render.model, seller.region)
+    if high is None or offer is None:
+        return None
+    return high * render.duration_s / (render.duration_s + offer.input_s_max), high
+
+
+def _key(render: Render) -> tuple[object, ...]:
+    """All that may decide a price."""
+    return (
+        render.mode, render.model, render.resolution, render.aspect_ratio, render.duration_s, render.audio,
+        render.references, render.audio_track, render.shot_type, render.template, render.watermark,
+        render.prompt_expansion,
+    )  # fmt: skip
