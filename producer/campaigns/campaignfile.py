@@ -147,6 +147,8 @@ def campaign_schema() -> dict[str, Any]:
 
 
 def _hint(tables: Mapping[str, Any]) -> str:
+    if "matrix" in tables:
+        return "It looks like a schedule: `wanbatch schedule add FILE` says what its first run would make."
     return "A template of a catalog is given with --template, beside the catalog." if "video" in tables else ""
 
 

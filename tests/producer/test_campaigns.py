@@ -12,7 +12,7 @@ import pytest
 from config.facts import load_facts
 from jobs.errors import BadInput
 from jobs.job import PlanLine
-from producer.campaigns.campaignfile import campaign_schema
+from producer.campaigns.campaignfile import campaign_schema, read_campaign
 from producer.campaigns.sampling import Pairwise, drawn
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from providers.registry import provider
@@ -221,6 +221,14 @@ SLIPS = {
 def test_a_file_that_cannot_be_used(text: str, said: str) -> None:
     """Each slip with its line and what would be right; nothing is planned."""
     assert any(said in problem for problem in refused(text)), refused(text)
+
+
+@pytest.mark.parametrize(("example", "said"), [("nightly", "wanbatch schedule add"), ("product-video", "--template")])
+def test_another_kind_of_toml_is_told_where_it_belongs(example: str, said: str) -> None:
+    """A schedule and a template are TOML, too; whoever plans one hears what it is for."""
+    with pytest.raises(BadInput) as told:
+        read_campaign(EXAMPLE.with_name(f"{example}.toml"))
+    assert said in told.value.hint
 
 
 def test_all_slips_at_once() -> None:
