@@ -17,6 +17,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.flow.bound import soonest_s
+from benchmarks.flow.plot import plot
 from benchmarks.flow.scenes import Bench, Scene, Side, sides
 from benchmarks.gauge import Reading, read
 from benchmarks.servers import ask, child, end_tidily, simulator, valkey
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--scene", choices=[scene.name for scene in SCENES], help="only this one")
     parser.add_argument("--side", help="only the one of that name")
     parser.add_argument("--jobs", type=int, default=JOBS, help=f"of ours and the two best peers, up to {JOBS:,}")
+    parser.add_argument("--plot", type=Path, metavar="SVG", help="draw the figures there")
     asked = parser.parse_args()
     end_tidily()
     many, few = QUICK if asked.quick else (min(asked.jobs, JOBS), min(asked.jobs, FEW_JOBS))
@@ -57,6 +59,8 @@ def main() -> None:
                 figures = _play(scene, side, jobs, Path(place) / scene.name / side.name.replace(" ", "-"))
                 (told if side.name == OURS else told["peers"])["ours" if side.name == OURS else side.name] = figures
                 print(f"{scene.name}, {side.name}: {figures}", file=sys.stderr, flush=True)
+    if asked.plot:
+        plot(scenes, LIMITS, asked.plot)
     first = next(iter(scenes.values()))
     headline = {name: first[name] for name in ("ours", "peers") if name in first}
     print(json.dumps({"benchmark": "flow", "speed": SPEED, "limits": LIMITS, **headline, "scenes": scenes}))
