@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gauge import percentile
+from benchmarks.prompts import submit_prompts
 from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
 from config.facts import Window
 from ledger.jobs import Ledger
 from ledger.objects import open_store
-from ledger.shelf import Shelf, plan_ids
-from producer.enqueue import submit
-from producer.plan import PlanOptions, make_plan
-from providers.registry import facts, provider
+from ledger.shelf import plan_ids
+from providers.registry import facts
 
 #: The account is lifted of its slots: what is measured is the rate.
 LIMITS = "[simulated-{name}]\nslots = 0\n"
@@ -94,18 +93,7 @@ def _wanted(windows: tuple[Window, ...], speed: float, late_s: float) -> float:
 
 def _campaign(name: str, jobs: int, folder: Path, ledger: Ledger) -> list[str]:
     """Put so many jobs in; answers their ids."""
-    matrix = folder / "gates.txt"
-    matrix.write_text("".join(f"Product {number:05d} in soft morning light\n" for number in range(jobs)))
-    shelf = Shelf(open_store(f"file://{folder}/store"), simulated=True)
-    plan = make_plan(
-        matrix,
-        options=PlanOptions(simulated=True),
-        provider=provider(name, None),
-        facts=facts(name),
-        bought=shelf.ended,
-        spool=folder,
-    )
-    submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
+    plan = submit_prompts(jobs, ledger, open_store(f"file://{folder}/store"), folder, name)
     return list(plan_ids(plan.path))
 
 

@@ -19,13 +19,10 @@ from typing import Any
 from celery import Celery
 
 from benchmarks.gauge import Reading, percentile, read
+from benchmarks.prompts import submit_prompts
 from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
 from ledger.jobs import Ledger
 from ledger.objects import open_store
-from ledger.shelf import Shelf
-from producer.enqueue import submit
-from producer.plan import PlanOptions, make_plan
-from providers.registry import facts, provider
 
 LIMITS = {"kib_a_render": 10, "cpu_s_per_1000_jobs": 5, "late_p99_s": 0.25}
 #: Seconds. A side that has not ended by then is given up.
@@ -169,19 +166,7 @@ def _our_worker(bench: Bench) -> Iterator[int]:
 
 
 def _our_jobs(bench: Bench, jobs: int) -> None:
-    """Plan and submit a list of prompts."""
-    matrix = bench.folder / "benchmark.txt"
-    matrix.write_text("".join(f"Our product {number:05d}, soft morning light\n" for number in range(jobs)))
-    shelf = Shelf(open_store(f"file://{bench.folder}/store"), simulated=True)
-    plan = make_plan(
-        matrix,
-        options=PlanOptions(simulated=True),
-        provider=provider("segmind", None),
-        facts=facts("segmind"),
-        bought=shelf.ended,
-        spool=bench.folder,
-    )
-    submit(plan, ledger=_ledger(bench), shelf=shelf, budget_usd=None, submitted_by="benchmark")
+    submit_prompts(jobs, _ledger(bench), open_store(f"file://{bench.folder}/store"), bench.folder)
 
 
 def _our_files(bench: Bench) -> int:

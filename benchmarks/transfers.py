@@ -22,14 +22,11 @@ from typing import Any
 import httpx
 
 from benchmarks.gauge import percentile, read
+from benchmarks.prompts import submit_prompts
 from benchmarks.seaweed import KEYS, client, options, seaweed
 from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
 from ledger.jobs import Ledger
-from ledger.objects import ObjectStore, open_store
-from ledger.shelf import Shelf
-from producer.enqueue import submit
-from producer.plan import PlanOptions, make_plan
-from providers.registry import facts, provider
+from ledger.objects import open_store
 
 LIMITS = {"of_plain_threads": 0.7}
 ACCOUNT = "simulated-segmind"
@@ -110,7 +107,7 @@ def _ours(bench: Bench) -> dict[str, Any]:
         ledger = Ledger.connect(redis_url, store_url=store.url, found=True)
         with child(python("cli.app", "worker"), bench.folder / "worker.log", os.environ | env) as worker:
             await_(lambda: bool(ledger.workers()), "our worker is heard of")
-            _submit(bench, ledger, store)
+            submit_prompts(bench.videos, ledger, store, bench.folder)
             await_(lambda: _accepted(bench) == bench.videos, "all are bought")
             before, most_kib = read(worker.pid), 0
             ends = time.monotonic() + SIDE_WITHIN_S
@@ -132,21 +129,6 @@ def _ours(bench: Bench) -> dict[str, Any]:
         "late_mean_s": round(fmean(late_s), 2),
         "late_p99_s": round(percentile(late_s, 0.99) or 0.0, 2),
     }
-
-
-def _submit(bench: Bench, ledger: Ledger, store: ObjectStore) -> None:
-    matrix = bench.folder / "transfers.txt"
-    matrix.write_text("".join(f"Our product {number:05d}, soft morning light\n" for number in range(bench.videos)))
-    shelf = Shelf(store, simulated=True)
-    plan = make_plan(
-        matrix,
-        options=PlanOptions(simulated=True),
-        provider=provider("segmind", None),
-        facts=facts("segmind"),
-        bought=shelf.ended,
-        spool=bench.folder,
-    )
-    submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
 
 
 def _plain(bench: Bench) -> dict[str, Any]:

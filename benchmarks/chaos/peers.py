@@ -24,14 +24,11 @@ from typing import Any
 import redis
 from celery import Celery
 
+from benchmarks.prompts import submit_prompts
 from benchmarks.servers import DIE_WITH_PARENT, ask, python, simulator, valkey
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.objects import open_store
-from ledger.shelf import Shelf
-from producer.enqueue import submit
-from producer.plan import PlanOptions, make_plan
-from providers.registry import facts, provider
 
 ACCOUNT = "simulated-segmind"
 SPEED = 60
@@ -214,21 +211,9 @@ def _videos(bench: Bench, bought: Sequence[dict[str, Any]]) -> int:
 
 
 def _our_jobs(bench: Bench, jobs: int) -> None:
-    """Plan and submit a list of prompts."""
-    matrix = bench.folder / "peers.txt"
-    matrix.write_text("".join(f"Our product {number:05d}, soft morning light\n" for number in range(jobs)))
     store = open_store(f"file://{bench.folder}/store")
-    shelf = Shelf(store, simulated=True)
-    plan = make_plan(
-        matrix,
-        options=PlanOptions(simulated=True),
-        provider=provider("segmind", None),
-        facts=facts("segmind"),
-        bought=shelf.ended,
-        spool=bench.folder,
-    )
     ledger = Ledger.connect(bench.redis_url, store_url=store.url, found=True)
-    submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
+    submit_prompts(jobs, ledger, store, bench.folder)
     ledger.close()
 
 

@@ -8,13 +8,10 @@ from pathlib import Path
 
 from celery import Celery
 
+from benchmarks.prompts import submit_prompts
 from benchmarks.servers import python
 from ledger.jobs import Ledger
 from ledger.objects import open_store
-from ledger.shelf import Shelf
-from producer.enqueue import submit
-from producer.plan import PlanOptions, make_plan
-from providers.registry import facts, provider
 
 ACCOUNT = "simulated-segmind"
 #: Processes of Celery's pools: for tasks that sleep, which then are its slots, and for short ones.
@@ -109,21 +106,9 @@ def sides(jobs: int) -> list[Side]:
 
 
 def _ours(bench: Bench, jobs: int) -> None:
-    """Plan and submit a list of prompts."""
-    matrix = bench.folder / "flow.txt"
-    matrix.write_text("".join(f"Our product {number:05d}, soft morning light\n" for number in range(jobs)))
     store = open_store(f"file://{bench.folder}/store")
-    shelf = Shelf(store, simulated=True)
-    plan = make_plan(
-        matrix,
-        options=PlanOptions(simulated=True),
-        provider=provider("segmind", None),
-        facts=facts("segmind"),
-        bought=shelf.ended,
-        spool=bench.folder,
-    )
     ledger = Ledger.connect(bench.redis_url, store_url=store.url, found=True)
-    submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
+    submit_prompts(jobs, ledger, store, bench.folder)
     ledger.close()
 
 

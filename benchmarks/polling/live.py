@@ -16,16 +16,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from benchmarks.prompts import submit_prompts
 from benchmarks.servers import ask, await_, child, python, simulator, valkey
 from config.receiver import receives
 from jobs.looks import ENOUGH_KNOWN
 from ledger.jobs import Ledger
 from ledger.objects import open_store
-from ledger.shelf import Shelf
-from producer.enqueue import submit
-from producer.plan import PlanOptions, make_plan
 from providers.accounts import SIMULATED_KEY as KEY
-from providers.registry import facts, provider
 
 SPEED = 6
 #: Real seconds after which a scene that has not ended is given up.
@@ -82,7 +79,8 @@ def play(scene: Scene, folder: Path) -> dict[str, Any]:
                 env |= running.enter_context(_receiver(folder, url, os.environ | env))
             running.enter_context(child(python("cli.app", "worker"), folder / "worker.log", os.environ | env))
             await_(lambda: bool(ledger.workers()), "our worker is heard of")
-            _submit(scene, ledger, folder)
+            store = open_store(env["WANBATCH_STORE"])
+            submit_prompts(scene.jobs, ledger, store, folder, scene.provider, f"Product of {scene.provider}")
             began = time.monotonic()
             done = lambda: ledger.counts(scene.account).get("done", 0) >= scene.jobs  # noqa: E731 - one condition
             await_(done, f"all videos of {scene}", within_s=SCENE_WITHIN_S)
@@ -110,23 +108,6 @@ def _receiver(folder: Path, url: str, env: dict[str, str]) -> Iterator[dict[str,
     with child(python("cli.app", "webhooks", "--port", port), folder / "receiver.log", env | hooks):
         await_(lambda: receives(hooks["WANBATCH_WEBHOOK_URL"]), "the receiver answers")
         yield hooks
-
-
-def _submit(scene: Scene, ledger: Ledger, folder: Path) -> None:
-    matrix = folder / "scene.txt"
-    matrix.write_text(
-        "".join(f"Product {number:05d} of {scene.provider}, morning light\n" for number in range(scene.jobs))
-    )
-    shelf = Shelf(open_store(f"file://{folder}/store"), simulated=True)
-    plan = make_plan(
-        matrix,
-        options=PlanOptions(simulated=True),
-        provider=provider(scene.provider, None),
-        facts=facts(scene.provider),
-        bought=shelf.ended,
-        spool=folder,
-    )
-    submit(plan, ledger=ledger, shelf=shelf, budget_usd=None, submitted_by="benchmark")
 
 
 def _read(journal: Path, took_s: float, *, called: bool) -> dict[str, Any]:
