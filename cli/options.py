@@ -123,6 +123,13 @@ planning_or_saved = together(
     ]
 )
 
+canary = click.option(
+    "--canary",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help="Make N videos first, as unlike as can be, and look at them; then go on with --yes, ask, or stop.",
+)
+
 #: What may be spent.
 spending = together(
     [

@@ -5,15 +5,17 @@ from typing import Any
 
 import click
 
+from cli.approval import approve
 from cli.balance import with_balance
+from cli.canary import FirstFew, first_few, goes_on
 from cli.following import follow, told_to_end
 from cli.message import Messages
-from cli.options import as_json, planning, redis, spending
+from cli.options import as_json, canary, planning, redis, spending
 from cli.planning import plan_lines
 from cli.progress import tell
 from cli.results import Results, write_results
 from cli.stack import Stack
-from cli.submit import approve, said
+from cli.submit import said
 from cli.summary import print_json, status_json, stored_json, stored_needs
 from config.settings import Settings, load_settings
 from jobs.lifecycle import State
@@ -26,18 +28,25 @@ from producer.enqueue import hand_over
 from producer.plan import Plan
 from producer.planned import Asked, planned
 from producer.stored import Campaign, found, store_of
-from producer.watch import Progress, ended_code, next_step
+from producer.watch import BAD_ENDS, Progress, ended_code, next_step
 from producer.world import World, choose
 
 
 @click.command("run")
 @planning
 @spending
+@canary
 @redis
 @click.option("--speed", type=click.FloatRange(min=0, min_open=True), metavar="X", help="Simulated clock (default 60).")
 @as_json
 def command(
-    budget: Decimal | None, yes: bool, redis: str | None, speed: float | None, as_json: bool, **asked: Any
+    budget: Decimal | None,
+    yes: bool,
+    canary: int | None,
+    redis: str | None,
+    speed: float | None,
+    as_json: bool,
+    **asked: Any,
 ) -> int:
     """Plan MATRIX (a table, a campaign file, an address, or - for stdin), make its videos, and wait for the end.
 
@@ -54,11 +63,12 @@ def command(
     with told_to_end(), planned(wish, world, store, settings) as plan:
         for line in plan_lines(plan, world, store, settings):
             tell(line)
-        approve(plan, world, settings, yes=yes)
         done = _finished(plan, store)
         if done:
             return _tell_finished(done, as_json=as_json)
-        return _make(plan, world, settings, store, messages, as_json=as_json)
+        few = first_few(plan, canary, world, store, settings)
+        approve(few.plan if few else plan, world, settings, yes=yes)
+        return _Run(world, settings, store, messages, yes=yes, as_json=as_json).make(plan, few)
 
 
 def _finished(plan: Plan, store: ObjectStore) -> Campaign | None:
@@ -85,30 +95,52 @@ def _tell_finished(campaign: Campaign, *, as_json: bool) -> int:
     return code
 
 
-def _make(
-    plan: Plan, world: World, settings: Settings, store: ObjectStore, messages: Messages, *, as_json: bool
-) -> int:
-    """Bring the services up, hand the plan over, follow it to its end, and write the papers."""
-    with Stack(settings, account=world.account, simulated=world.simulated, tell=tell) as stack:
-        ledger = Ledger.connect(stack.redis_url, store_url=store.url, found=True)
-        try:
-            tell(said(hand_over(plan, ledger, store, settings.budget_usd)))
+class _Run:
+    """A run with all services of its own: it hands plans over, follows them to their end, and writes the papers."""
 
-            def look(status: CampaignStatus) -> None:
-                stack.watch()
-                messages.look(status, ledger)
+    def __init__(
+        self, world: World, settings: Settings, store: ObjectStore, messages: Messages, *, yes: bool, as_json: bool
+    ) -> None:
+        self._world, self._settings, self._store, self._messages = world, settings, store, messages
+        self._yes = yes
+        self._as_json = as_json
 
-            end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, stack.simulator_url)
-            results = write_results(found(store, plan.campaign), ledger, end.status)
-            messages.ended(end.status, ledger, results)
-        finally:
-            ledger.close()
-        if as_json:
+    def make(self, plan: Plan, few: FirstFew | None) -> int:
+        """Make the plan's videos, after the first few, where that was asked for; answers the exit code."""
+        world = self._world
+        with Stack(self._settings, account=world.account, simulated=world.simulated, tell=tell) as stack:
+            ledger = Ledger.connect(stack.redis_url, store_url=self._store.url, found=True)
+            try:
+                if few is not None:
+                    few.check(ledger)
+                    end, results = self._made(few.plan, ledger, stack)
+                    tell(f"gallery   {results.report}")
+                    if not goes_on(few, few.looked_at(), world, self._settings, yes=self._yes):
+                        return self._told(end, ledger, results) or BAD_ENDS
+                end, results = self._made(plan, ledger, stack)
+                return self._told(end, ledger, results)
+            finally:
+                ledger.close()
+
+    def _made(self, plan: Plan, ledger: Ledger, stack: Stack) -> tuple[Progress, Results]:
+        tell(said(hand_over(plan, ledger, self._store, self._settings.budget_usd)))
+
+        def look(status: CampaignStatus) -> None:
+            stack.watch()
+            self._messages.look(status, ledger)
+
+        end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, stack.simulator_url)
+        results = write_results(found(self._store, plan.campaign), ledger, end.status)
+        return end, results
+
+    def _told(self, end: Progress, ledger: Ledger, results: Results) -> int:
+        self._messages.ended(end.status, ledger, results)
+        if self._as_json:
             shape = status_json(end.status, end.eta_s)
             print_json({**shape, "manifest": results.manifest, "report": results.report})
         else:
             _echo_end(end, results)
-    return end.exit_code or 0
+        return end.exit_code or 0
 
 
 def _echo_end(end: Progress, results: Results) -> None:

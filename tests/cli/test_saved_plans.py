@@ -8,7 +8,7 @@ import click
 import pytest
 
 from cli.app import exit_code
-from cli.submit import approve
+from cli.approval import approve
 from config.settings import load_settings
 from jobs.errors import Unconfirmed
 from ledger.objects import open_store
