@@ -57,8 +57,11 @@ def launch(*command: str | Path, cwd: Path, **env: str) -> subprocess.CompletedP
     )
 
 
-def test_first_use_makes_the_environment_and_the_next_ones_do_not(checkout: Path, tmp_path: Path) -> None:
-    """One line tells that .venv is made; arguments, folder and exit code pass; later calls only run, also by a link."""
+def test_an_environment_is_made_at_first_use_and_renewed_for_a_changed_lock(checkout: Path, tmp_path: Path) -> None:
+    """One line tells that .venv is made; arguments, folder and exit code pass; later calls only run, also by a link.
+
+    A new lock is installed once; after the gate's larger environment is made, ./wanbatch installs nothing.
+    """
     link = tmp_path / "link"
     link.symlink_to(checkout / "wanbatch")
     first = launch(checkout / "wanbatch", "plan", "two words", cwd=tmp_path)
@@ -66,11 +69,6 @@ def test_first_use_makes_the_environment_and_the_next_ones_do_not(checkout: Path
     assert first.stderr == "wanbatch: making .venv from requirements.lock (once; about 20 s)\n"
     second = launch(link, "x", cwd=tmp_path)
     assert (second.returncode, second.stdout, second.stderr) == (7, f"['x'] {tmp_path}\n", "")
-
-
-def test_a_changed_lock_renews_and_the_gates_environment_serves_both(checkout: Path) -> None:
-    """A new lock is installed once; after the gate's larger environment is made, ./wanbatch installs nothing."""
-    launch(checkout / "wanbatch", cwd=checkout)
     (checkout / "requirements.lock").write_text("# changed\n")
     assert "renewing .venv from requirements.lock" in launch(checkout / "wanbatch", cwd=checkout).stderr
     assert "renewing .venv from requirements-dev.lock" in launch(checkout / "test", "--version", cwd=checkout).stderr

@@ -170,6 +170,7 @@ def test_a_change_of_speed_is_noticed(after: Law, worst_polls: float, worst_late
     assert later[0] < 1.6 * least_polls(after.ended, later[1], 1.5)
 
 
+@settings(max_examples=40)
 @given(memories(), DRAWS)
 def test_the_look_for_lost_webhooks_lies_beyond_nearly_all_ends(times: RenderTimes, draw: float) -> None:
     """Of the renders that are remembered all but one in a hundred have ended by then; without any, twice the usual."""

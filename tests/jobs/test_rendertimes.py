@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.job import Mode, Render
@@ -44,6 +44,7 @@ def test_what_ends_at_once_counts_as_the_shortest() -> None:
     assert cell(0) == cell(-5) == cell(1) == 0
 
 
+@settings(max_examples=40)
 @given(TIMES, TIMES, TIMES)
 def test_memories_add_up_in_any_order(one: RenderTimes, two: RenderTimes, three: RenderTimes) -> None:
     """Merging commutes and associates, and loses no render."""

@@ -1,7 +1,7 @@
 """The desk asks for a balance: the figure, or in a sentence why it is not known; a refused key is told as such."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from jobs.errors import Refused
 from producer import fetch
 from providers.accounts import Account, open_simulated
 from providers.clock import Clock
-from tests.services import Simulator, free_ports
+from tests.services import Simulator, free_ports, start_simulator
 
 Respond = Callable[..., None]
 
@@ -35,17 +35,25 @@ def respond(monkeypatch: pytest.MonkeyPatch) -> Respond:
     return answer
 
 
-def test_a_balance_is_told_with_its_unit(simulator: Callable[..., Simulator]) -> None:
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """One simulator for this file."""
+    one = start_simulator(tmp_path_factory.mktemp("bank") / "log", "--balance-usd", "12.5")
+    yield one
+    one.child.stop()
+
+
+def test_a_balance_is_told_with_its_unit(bank: Simulator) -> None:
     """What a real server in the provider's dialect answers."""
-    told, why = fetch.balance(account(simulator("--balance-usd", "12.5").url))
+    told, why = fetch.balance(account(bank.url))
     assert told is not None
     assert (told.remaining, told.unit, why) == (Decimal("12.5"), "USD credits", None)
 
 
-def test_a_refused_key_is_refused(simulator: Callable[..., Simulator]) -> None:
+def test_a_refused_key_is_refused(bank: Simulator) -> None:
     """The message holds the provider's words and the variable to set, and not the key."""
     with pytest.raises(Refused, match=r"refuses the key: 401 .*invalid(?s:.)*set SEGMIND_API_KEY") as refused:
-        fetch.balance(account(simulator().url, key="stolen"))
+        fetch.balance(account(bank.url, key="stolen"))
     assert "stolen" not in str(refused.value)
 
 

@@ -60,7 +60,7 @@ def test_what_nobody_complains_of_is_understood(name: str, street: Street) -> No
     seller, at = provider(name), endpoint(name, "sim-one", simulator_url="http://street")
     sold = 0
 
-    @settings(max_examples=100)
+    @settings(max_examples=60)
     @given(render=renders(seller.facts.sold()), seed=st.integers(0, 2_147_483_647))
     def order(render: Render, seed: int) -> None:
         nonlocal sold
@@ -84,4 +84,4 @@ def test_what_nobody_complains_of_is_understood(name: str, street: Street) -> No
         assert render.frame or min(made.width, made.height) == int(render.resolution.removesuffix("p"))
 
     order()
-    assert sold >= 20
+    assert sold >= 15
