@@ -19,6 +19,8 @@ local answer = token_to_send(job[4], job[3], gate, ARGV[9])
 if answer[1] == 'go' then
   shift(id, 'claimed', 'submitting')
   redis.call('HSET', key, 'token', ARGV[4], 'sent_ms', string.match(answer[2], '%d+'), 'sends', ARGV[7], 'granted', ARGV[7], 'grant', answer[2])
+  -- Calls about an earlier send say nothing of this one.
+  redis.call('HDEL', key, 'hint_ms', 'hinted')
   set_due(job[3], id, now_ms() + tonumber(ARGV[5]))
 end
 return answer

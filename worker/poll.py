@@ -28,7 +28,7 @@ LONGEST_HOLD_S = 3600.0
 #: The same for an instant to wait for: it seems to lie further off only where a clock is wrong.
 FURTHEST_S = 600.0
 #: What a job keeps of a purchase as long as it is rendered.
-BOUGHT = ("task", "submitted_ms", "kind", "ran_ms", "look_ms", "hint_ms")
+BOUGHT = ("task", "submitted_ms", "kind", "ran_ms", "look_ms")
 #: Questions in a row that one look may take (a status, its result, a history row).
 MOST_ASKS = 4
 

@@ -170,8 +170,11 @@ class Receiver:
             async with self._at_ledger:
                 word = await asyncio.to_thread(self._give, hint, door.clock.ours_s(2 * SKEW_S))
         except redis.RedisError as error:
-            log.warning("the ledger does not serve; webhooks will come again", extra={"reason": str(error)})
-            word = "foreign"
+            word, reason = "foreign", str(error)
+        else:
+            reason = "it has been emptied, or belongs to another store"
+        if word == "foreign":
+            log.warning("the ledger does not serve; webhooks will come again", extra={"reason": reason})
         log.debug("a webhook came", extra={**about._asdict(), "found": word})
         return Response(status_code=STATUSES.get(word, HTTPStatus.OK))
 

@@ -292,3 +292,16 @@ def test_check_looks_for_the_receiver_of_webhooks(
     monkeypatch.setenv("WANBATCH_WEBHOOK_URL", "http://127.0.0.1:9/hooks")
     assert exit_code(["check", "--store", str(tmp_path / "out")]) == 0
     assert "warn  webhooks   no receiver answers at http://127.0.0.1:9/hooks" in capsys.readouterr().out
+
+
+def test_webhooks_says_what_a_receiver_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address and a secret, then a ledger: without them it does not begin, and says which settings to set."""
+    words = ["webhooks", "--store", str(tmp_path / "out")]
+    assert exit_code(words) == 4
+    assert "set WANBATCH_WEBHOOK_URL and WANBATCH_WEBHOOK_SECRET" in capsys.readouterr().err
+    monkeypatch.setenv("WANBATCH_WEBHOOK_SECRET", "a secret of this test")
+    monkeypatch.setenv("WANBATCH_WEBHOOK_URL", "https://hooks.example")
+    assert exit_code(words) == 4
+    assert "`wanbatch webhooks` needs a ledger" in capsys.readouterr().err

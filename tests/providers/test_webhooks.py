@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobs.job import Job
 from providers.contract import Answer, Call, Endpoint
@@ -156,3 +158,19 @@ def test_only_we_can_make_an_address() -> None:
     assert [each for each in forged if ours.read(each) is not None] == []
     assert Addresses("https://us.example/hooks", b"another").read(path) is None
     assert "a secret" not in repr(ours)
+
+
+#: What can stand in a header.
+TEXT = st.text(st.characters(max_codepoint=255), max_size=200)
+
+
+@settings(max_examples=60)
+@given(st.data(), st.binary(max_size=200))
+def test_no_call_can_raise(data: st.DataObject, body: bytes) -> None:
+    """Whatever headers and body hold, a call is proved or it is not; and names a task or none."""
+    for proof, genuine, _, keys in (STANDARD, TOAPIS, FAL):
+        headers = {name: data.draw(st.one_of(TEXT, st.just(value))) for name, value in genuine.items()}
+        assert proof.delivery(headers, body, keys, at((proof, genuine, body, keys))) is None
+    for one in PROVIDERS.values():
+        assert one.webhook is None or one.webhook.task_of(body) is None
+    assert Addresses("https://us.example", b"a secret").read(data.draw(st.text(max_size=100))) is None
