@@ -109,6 +109,7 @@ def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, setti
         "eta_s": round(real_eta_s(plan, settings), 1),
         "to_buy_by_cause": why.json(),
         "no_longer_asked_for": why.gone,
+        "no_longer_asked_for_first": [dict(cells) for cells in why.gone_first],
         "price_as_of": here.price_as_of,
         "providers": {cost.provider: cost.json() for cost in (here, *plan.elsewhere)},
         "credits": credits_json(plan, left),

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -16,6 +17,11 @@ from producer.matrix import SETTINGS
 COMPARED_MAX: Final = 20_000
 #: Columns that are named of a video in which several have changed.
 COLUMNS_NAMED: Final = 3
+
+#: Videos that are asked for no more, and are named: on the terminal, each by so many columns, and in JSON.
+GONE_SHOWN: Final = 5
+COLUMNS_SHOWN: Final = 4
+GONE_KEPT: Final = 100
 
 Why = Literal["new", "changed", "waiting", "uncompared"]
 
@@ -40,12 +46,13 @@ class Cause(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """All causes with the number of videos of each, the most frequent first, and how many videos of the last plan this
-    one no longer asks for.
+    """All causes with the number of videos of each, the most frequent first; and how many videos of the last plan are
+    asked for no more, not even changed, with the columns of the first of them.
     """
 
     counts: tuple[tuple[Cause, int], ...]
-    gone: int
+    gone: int = 0
+    gone_first: tuple[Mapping[str, str], ...] = ()
 
     def json(self) -> list[dict[str, Any]]:
         """The causes as `plan --json` has them."""
@@ -56,12 +63,17 @@ class Causes:
         if any(cause.why != "new" for cause, _ in self.counts):
             yield "to make: " + "; ".join(cause.said(number) for cause, number in self.counts)
         if self.gone:
-            yield f"{counted(self.gone, 'video')} of the last plan no longer asked for; what is bought of them stays"
+            yield f"{counted(self.gone, 'video')} of the last plan no longer asked for; what is bought of them stays:"
+            for cells in self.gone_first[:GONE_SHOWN]:
+                yield "  " + ", ".join(f"{column}={text}" for column, text in [*cells.items()][:COLUMNS_SHOWN])
+            if self.gone > GONE_SHOWN:
+                yield "  ..."
 
 
 class _Line(NamedTuple):
-    """What is compared of a plan's line: its cells by column, their hashes, the words, the seed, and where it stood."""
+    """What is compared of a plan's line: the user's own columns, all cells, their hashes, the words, where it stood."""
 
+    own: dict[str, str]
     cells: dict[str, str]
     hashes: dict[str, int]
     whole: int
@@ -77,17 +89,17 @@ def causes(plan: Path, bought: AbstractSet[str], before: Path | None) -> Causes:
     counts: Counter[Cause] = Counter()
     counts[Cause("waiting")] = len((wanted & old) - bought)
     fresh = wanted - old - bought
-    if before is None or not gone:
+    earlier = _Earlier(_lines(before, gone) if before is not None else iter(()))
+    if not gone:
         counts[Cause("new")] = len(fresh)
-    elif fresh:
-        earlier = _Earlier(_lines(before, gone))
+    else:
         compared = 0
         for line in _lines(plan, fresh):
             counts[earlier.cause(line)] += 1
             compared += 1
         counts[Cause("uncompared")] = len(fresh) - compared
-    found = ((cause, number) for cause, number in counts.most_common() if number)
-    return Causes(tuple(found), len(gone - bought) if before is None else len(gone))
+    found = tuple((cause, number) for cause, number in counts.most_common() if number)
+    return Causes(found, len(gone) - len(earlier.used), tuple(earlier.left()))
 
 
 class _Earlier:
@@ -97,8 +109,9 @@ class _Earlier:
         self._whole: dict[int, list[_Line]] = {}
         self._but_one: dict[tuple[str, int], list[_Line]] = {}
         self._placed: dict[tuple[int, int], _Line] = {}
-        self._used: set[int] = set()
-        for line in lines:
+        self._lines = list(lines)
+        self.used: set[int] = set()
+        for line in self._lines:
             self._whole.setdefault(line.whole, []).append(line)
             self._placed[line.place] = line
             for column, each in line.hashes.items():
@@ -122,10 +135,14 @@ class _Earlier:
             return Cause("changed", tuple(columns))
         return Cause("new")
 
+    def left(self) -> Iterator[Mapping[str, str]]:
+        """The user's own columns of the first lines that explain nothing."""
+        return islice((line.own for line in self._lines if id(line) not in self.used), GONE_KEPT)
+
     def _free(self, lines: list[_Line]) -> Iterator[_Line]:
         for line in lines:
-            if id(line) not in self._used:
-                self._used.add(id(line))
+            if id(line) not in self.used:
+                self.used.add(id(line))
                 yield line
                 return
 
@@ -163,8 +180,9 @@ def _line(line: Mapping[str, Any], place: tuple[int, int]) -> _Line:
         "reference_urls": str(render["references"]),
         "takes": str(render["take"]),
     }
-    cells |= {**line["labels"], **line["variant"]}
+    own = {**line["variant"], **line["labels"]}
+    cells |= own
     if line["job"]["seed_source"] == "row":
         cells["seed"] = str(line["job"]["seed"])
     hashes = {column: hash((column, text)) for column, text in cells.items()}
-    return _Line(cells, hashes, sum(hashes.values()), (render["prompt"], render["negative_prompt"]), place)
+    return _Line(own, cells, hashes, sum(hashes.values()), (render["prompt"], render["negative_prompt"]), place)

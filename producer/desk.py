@@ -106,11 +106,12 @@ class Desk:
             yield row, lines, problems
 
     def _wanted(self, row: Row) -> list[Variant | Trouble]:
-        return [] if row.problems else list(variants(row, self.seen, self.where))
+        unread = row.problems and (row.origin is not None or not row.cells)
+        return [] if unread else list(variants(row, self.seen, self.where))
 
     def _decided(self, row: Row, found: Found) -> tuple[list[PlanLine], list[Problem]]:
-        if row.problems:
-            return [], [] if self._left_out(row) else list(row.problems)
+        if row.problems and self._left_out(row):
+            return [], []
         lines: list[PlanLine] = []
         troubles: list[Trouble] = []
         warnings: list[Trouble] = []
@@ -124,7 +125,11 @@ class Desk:
                 warnings.extend(self.check.notes(each))
                 lines.extend(self._takes(each, row))
         self._warn([*(row.origin.notes if row.origin and lines else ()), *located(warnings, row, self.matrix.name)])
-        return lines, located(troubles, row, self.matrix.name)
+        found_wrong = located(troubles, row, self.matrix.name)
+        if row.problems:
+            told = {problem.column for problem in row.problems}
+            return [], [*row.problems, *(each for each in found_wrong if each.column not in told)]
+        return lines, found_wrong
 
     def _left_out(self, row: Row) -> bool:
         """Whether a row with problems is none that `where` keeps, which is known of a product, not of a broken line."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobs.errors import Problem
-from producer.columns import FREE_TEXT, REASON, Wrong, resolve
+from producer.columns import FREE_TEXT, REASON, Wrong, guessed, resolve
 from producer.rows import Lines, Row
 
 
@@ -51,8 +51,10 @@ def _row(text: str, raw: str, lines: Lines, known: dict[str, tuple[str, Wrong | 
             cell = Wrong("the object has this column twice", "keep one of them")
         if isinstance(cell, Wrong):
             problems.append(Problem(file, line, name, str(content)[:200], cell.problem, cell.fix))
-        else:
-            cells[key] = cell
+            # What was most likely meant is read, so that all that is wrong with the row is told at once.
+            key, cell = guessed(name) or key, _cell(guessed(name) or key, content)
+        if not isinstance(cell, Wrong):
+            cells.setdefault(key, cell)
     return Row(line, cells, raw, tuple(problems))
 
 

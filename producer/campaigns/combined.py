@@ -148,8 +148,10 @@ class Combined:
                     yield Combination(base, cells)
 
     def _drawn_as(self, combination: Combination) -> str:
-        """What a draw knows a combination by: all that is written in it, wherever it stands."""
-        return "\0".join(f"{column}={text}" for column, text in sorted(combination.cells.items()))
+        """What a draw knows a combination by: its row and its axes, wherever they stand, but none of the defaults."""
+        axes, base = self.file.said.axes, combination.base.cells
+        named = ((column, text) for column, text in combination.cells.items() if column in axes or column in base)
+        return "\0".join(f"{column}={text}" for column, text in sorted(named))
 
     def _pairwise(self) -> Iterator[Combination]:
         if self.total <= COMBINATIONS_MAX:

@@ -149,7 +149,15 @@ def test_first_and_random_samples() -> None:
     assert len(set(found)) == 10
     assert set(found) != set(made('"random"\nseed = 1'))
     assert len(set(found).intersection(made('"random"', 11))) >= 7
+    other = [line.variant for line in lines(_campaign("Now {{ hook }}: a {{ product }}"))]
+    assert other == [line.variant for line in lines(_campaign("{{ hook }} {{ product }}"))]
     assert len(drawn(map(str, range(5)), 9, 0)) == 5
+
+
+def _campaign(prompt: str) -> str:
+    """A draw of three combinations under a prompt."""
+    axes = '[axes]\nhook = ["a", "b", "c", "d"]\nproduct = ["x", "y", "z"]\n'
+    return f'[defaults]\nprompt = "{prompt}"\n{axes}[combine]\nsample = "random"\ncount = 3\n'
 
 
 @pytest.mark.parametrize(

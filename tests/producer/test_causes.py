@@ -54,24 +54,34 @@ def test_a_changed_column_is_named() -> None:
     """Whatever the template makes of it, and wherever the row stands now."""
     before = planned(*rows(1, 2, 3))
     now = planned(*rows(9, first=7), *rows(1, 20, 30))
-    assert found(before, now) == ({Cause("changed", ("price",)): 2, Cause("new"): 1, Cause("waiting"): 1}, 2)
+    assert found(before, now) == ({Cause("changed", ("price",)): 2, Cause("new"): 1, Cause("waiting"): 1}, 0)
     told = causes(now.path, frozenset(), before.path)
-    assert list(told.said()) == [
-        "to make: 2 because `price` changed; 1 asked for before and not there yet; 1 new",
-        "2 videos of the last plan no longer asked for; what is bought of them stays",
-    ]
+    assert list(told.said()) == ["to make: 2 because `price` changed; 1 asked for before and not there yet; 1 new"]
     assert told.json()[0] == {"cause": "changed", "columns": ["price"], "count": 2}
+
+
+def test_what_is_asked_for_no_more_is_named() -> None:
+    """A row that went, not one that changed."""
+    before = planned(*rows(1, 2, 3), *rows(*range(50, 60), first=20))
+    told = causes(planned(*rows(1, 20)).path, frozenset(), before.path)
+    assert told.gone == 11
+    assert list(told.said())[1:3] == [
+        "11 videos of the last plan no longer asked for; what is bought of them stays:",
+        "  product=Lamp 2, price=3, market=north",
+    ]
+    assert list(told.said())[-1] == "  ..."
+    assert len(told.gone_first) == 11
 
 
 def test_words_settings_and_seeds() -> None:
     """A template that was rewritten, a setting, and what shares a seed."""
     before = planned(*rows(1, 2))
     assert found(before, planned(*rows(1, 2, words='"A {{ product }}, {{ price }}"'))) == (
-        {Cause("changed", ("prompt",)): 2}, 2,
+        {Cause("changed", ("prompt",)): 2}, 0,
     )  # fmt: skip
     longer = [row.removesuffix("5") + "10" for row in rows(1, 2)]
-    assert found(before, planned(*longer)) == ({Cause("changed", ("duration",)): 2}, 2)
-    assert found(before, planned(*rows(1, 2), seed_by="market")) == ({Cause("changed", ("seed",)): 2}, 2)
+    assert found(before, planned(*longer)) == ({Cause("changed", ("duration",)): 2}, 0)
+    assert found(before, planned(*rows(1, 2), seed_by="market")) == ({Cause("changed", ("seed",)): 2}, 0)
 
 
 def test_several_columns_at_once() -> None:

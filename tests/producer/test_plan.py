@@ -210,6 +210,12 @@ def test_a_header_and_its_rows_are_told_together() -> None:
     assert "1 problem in the header" in str(refused(matrix("prompt,durations", "A,5")))
 
 
+def test_a_misspelt_object_is_read_to_its_end() -> None:
+    """JSONL says its columns in each row: what else is wrong with such a row is told with it."""
+    error = refused(matrix('{"promt": "A", "durations": 99, "seed": -1}', name="m.jsonl"))
+    assert [problem.column for problem in error.problems] == ["promt", "durations", "duration", "seed"]
+
+
 def test_every_problem_at_once() -> None:
     """All bad rows of a matrix are named together, whatever finds the fault, and nothing is planned."""
     lines = ("prompt,duration,aspect_ratio", "A,5,16:9", "B,99,16:9", "C,5,1:1", "D,5", ",5,16:9")
