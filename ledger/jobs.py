@@ -18,7 +18,7 @@ from jobs.errors import LedgerRefused
 from jobs.record import LiveJob
 from ledger import health, scripts
 from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
-from ledger.gates import LEAVES_WITHIN_S, Policy
+from ledger.gates import LEAVES_WITHIN_S, UNLIMITED, Policy
 from ledger.instants import Instants
 from ledger.joined import elsewhere, read_joined
 from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues
@@ -162,7 +162,9 @@ class Ledger:
         `send` is the number under which the store has the intent; it need not be the claim's. `late` is a grant of this
         very send that is given back, as no byte left in its time; `told` the instant that the last answer told.
         """
-        return self.ask_gate("send", *claim, token, int(LEASE_S * 1000), policy.submits, send, late, told)
+        leave = self.ask_gate("send", *claim, token, int(LEASE_S * 1000), policy.submits, send, late, told)
+        # Where nothing is counted, no instant is better than another.
+        return leave._replace(not_before=0.0, not_after=math.inf) if policy.submits == UNLIMITED else leave
 
     def ask_gate(self, script: str, *args: str | int) -> Leave:
         """Ask a script for an instant to send at."""

@@ -59,8 +59,9 @@ def post_when_granted(
             if time.monotonic() > send_by:
                 return Unused(answer.reason)
             late = leave.grant
-            posting.close()
-            posting = wire.ready(call)
+            if not posting.is_open():
+                posting.close()
+                posting = wire.ready(call)
         return Unused(posting.reason) if late else posting
     finally:
         if isinstance(posting, Posting):
