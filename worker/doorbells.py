@@ -1,9 +1,8 @@
-"""How claims travel in doorbells, and how those that doorbells bring are shared out among a worker's threads.
+"""How claims travel in doorbells, and how they are shared out among a worker's threads (docs/decisions/0012, 0020).
 
-A message costs more CPU than a short step, so a doorbell carries as many claims as one thread works through in an
-instant, by the last steps: many where a provider answers at once, one where a step takes long. A task has only so many
-of the threads; a doorbell that finds them all at work leaves its claims with them. Until a thread takes some up, in one
-trip to the ledger, they are in nobody's hands: their leases run out, and the ledger rings anew.
+A message costs more CPU than a short step: a doorbell carries what one thread works through in an instant, by the last
+steps, and is rung only for what the threads at work cannot do in such an instant. A task has so many threads at most.
+Until one takes claims up, they are in nobody's hands: their leases run out, and the ledger rings anew.
 """
 
 import time
@@ -19,6 +18,8 @@ from ledger.orders import Claim
 BELL_S = 1.0
 #: Seconds that a claim waits at most for its doorbell to be full.
 FULL_WITHIN_S = 0.5
+#: Seconds after which a thread leaves what is still to do to others: a doorbell of the other task may wait for it.
+STAY_S = 2.0
 #: Claims that one doorbell carries at most.
 MOST_CLAIMS = 32
 #: Weight of the last step in the mean of what steps take.
@@ -44,6 +45,8 @@ class Hands:
     _claims: deque[Claim] = field(default_factory=deque)
     _taken: deque[Taken] = field(default_factory=deque)
     _busy: int = 0
+    #: Monotonic seconds at which a thread last came for more.
+    _came: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
     def join(self, claims: Iterable[Claim]) -> bool:
@@ -55,13 +58,28 @@ class Hands:
             self._busy += 1
             return True
 
-    def next(self, take: Callable[[Sequence[Claim]], Iterable[Taken]]) -> Taken | None:
+    def share(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """Leave claims with the threads at work, a bell's worth for each; the rest is answered, and wants a doorbell.
+
+        Nothing is left with threads none of which has come for more in an instant: their steps hang.
+        """
+        with self._lock:
+            at_work = self._busy if time.monotonic() - self._came < BELL_S else 0
+            room = max(0, at_work * self.claims_a_bell - len(self._claims) - len(self._taken))
+            self._claims.extend(claims[:room])
+        return claims[room:]
+
+    def next(self, take: Callable[[Sequence[Claim]], Iterable[Taken]], *, until: float) -> Taken | None:
         """What has waited longest; as many claims as a bell carries are taken up by one call of `take`.
 
-        Without any this thread is at work no longer.
+        Without any this thread is at work no longer, nor past `until` (monotonic) where others are.
         """
         while True:
             with self._lock:
+                self._came = time.monotonic()
+                if self._busy > 1 and self._came > until:
+                    self._busy -= 1
+                    return None
                 if self._taken:
                     return self._taken.popleft()
                 if not self._claims:
@@ -114,6 +132,8 @@ class Bells:
         """Ring for what has waited long enough; for everything when it is the last time."""
         now = time.monotonic()
         for (task, account), claims in self._waiting.items():
+            if not last:
+                claims[:] = self._hands[task].share(claims)
             size, quiet_s = self._hands[task].claims_a_bell, now - self._rung[task, account]
             ready = len(claims) if last or quiet_s >= FULL_WITHIN_S else len(claims) // size * size
             if ready:

@@ -16,7 +16,7 @@ from jobs.outcome import Outcome
 from ledger.jobs import LEASE_S
 from ledger.orders import Claim, Order
 from worker.collect import collect
-from worker.doorbells import Taken
+from worker.doorbells import STAY_S, Taken
 from worker.submit import submit
 from worker.wiring import Workshop
 
@@ -59,9 +59,10 @@ def answer(task: str, step: Step, jobs: Named, fences: Named, version: int, shop
         return
     pairs = ((jobs, fences),) if isinstance(jobs, str) else zip(jobs, fences, strict=True)
     hands = shop.hands[task]
+    until = time.monotonic() + STAY_S
     at_work = hands.join(Claim(str(job_id), str(fence)) for job_id, fence in pairs)
     try:
-        while at_work and (taken := hands.next(partial(take_up, task, shop))):
+        while at_work and (taken := hands.next(partial(take_up, task, shop), until=until)):
             began = time.monotonic()
             _work_at(task, step, taken, shop)
             hands.took(time.monotonic() - began)

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.job import Job
 from jobs.lifecycle import ENDS
-from jobs.messages import SUBMIT, VERSION
+from jobs.messages import COLLECT, SUBMIT, VERSION
 from ledger import jobs as ledger_jobs
 from ledger.orders import Claim
 from tests.workbench import Workbench
@@ -101,7 +101,7 @@ def test_doubled_doorbells_do_nothing(work: Workbench, run: Callable[[Post], Run
 def test_lost_doorbells_are_rung_again(
     work: Workbench, run: Callable[[Post], Rung], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first of every job and task is lost; a claim that nobody took up lapses and is rung anew."""
+    """The first of every job and task is lost; a claim that nobody took up lapses, and comes to a thread anew."""
     monkeypatch.setattr(ledger_jobs, "CLAIM_LEASE_S", 0.3)
     lost: set[tuple[str, str]] = set()
 
@@ -114,7 +114,9 @@ def test_lost_doorbells_are_rung_again(
     rung = run(losing)
     await_ends(work, jobs)
     bought_once(work, jobs)
-    assert min(Counter((task, claim.job_id) for task, claim in rung).values()) >= 2
+    assert {task for task, _ in lost} == {SUBMIT, COLLECT}
+    # Not for all: a thread that is at work by then needs no doorbell.
+    assert max(Counter((task, claim.job_id) for task, claim in rung).values()) >= 2
 
 
 def test_a_look_that_breaks_does_not_stop_the_others(

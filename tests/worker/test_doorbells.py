@@ -14,7 +14,7 @@ from jobs.messages import COLLECT, SUBMIT, VERSION
 from jobs.outcome import Done, Outcome
 from ledger.orders import Claim, Moved, Order
 from worker import doorbells
-from worker.doorbells import BELL_S, FULL_WITHIN_S, MOST_CLAIMS, Bells, Hands
+from worker.doorbells import BELL_S, FULL_WITHIN_S, MOST_CLAIMS, Bells, Hands, Taken
 from worker.tasks import Step, answer
 from worker.wiring import Held
 
@@ -221,3 +221,52 @@ def test_bells_are_rung_full_or_after_an_instant(monkeypatch: pytest.MonkeyPatch
     assert come("g") == []
     bells.ring(last=True)
     assert rung == [["g"]]
+
+
+def test_threads_at_work_are_left_a_bell_s_worth_each_without_a_bell() -> None:
+    """Who is at work already needs no waking: only what is more than they can do in an instant is rung for."""
+    shop, seen, rung = a_shop(), [], []
+    bells = Bells(lambda _task, _account, claims: rung.append([claim.job_id for claim in claims]), shop.hands)
+
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
+        seen.append(claim.job_id)
+        quick(shop.hands[SUBMIT], 3)
+        if claim.job_id == "a":
+            bells.add(SUBMIT, "acme", [Claim(name, f"f:{name}") for name in "bcde"])
+            bells.ring()
+        return Done()
+
+    ring(shop, step, "a")
+    assert (seen, rung) == (list("abcd"), [["e"]])
+    quick(shop.hands[SUBMIT], 3)
+    bells.add(SUBMIT, "acme", [Claim("f", "f:f")] * 3)
+    bells.ring()
+    assert rung[1:] == [["f"] * 3], "nobody is at work any more"
+
+
+def test_nothing_is_left_with_threads_whose_steps_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that does not answer holds up the jobs of the thread that asks it, and no others."""
+    now = [100.0]
+    monkeypatch.setattr(doorbells, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    hands = quick(Hands(1), 2)
+    assert hands.join([Claim("a", "f")])
+    hands.next(taking_all, until=now[0])
+    now[0] += BELL_S
+    assert hands.share([Claim("b", "f")]) == [Claim("b", "f")]
+
+
+def test_a_thread_that_has_long_been_at_work_leaves_the_rest_to_others() -> None:
+    """A doorbell of the other task may wait for a thread; the last one stays, or nobody would do what is left."""
+    hands = Hands(2)
+    assert hands.join([Claim("a", "f"), Claim("b", "f")])
+    assert hands.join([])
+    assert hands.next(taking_all, until=0.0) is None
+    assert [hands.next(taking_all, until=0.0) for _ in range(3)] == [
+        *taking_all([Claim("a", "f"), Claim("b", "f")]),
+        None,
+    ]
+
+
+def taking_all(claims: Sequence[Claim]) -> list[Taken]:
+    """All claims are there."""
+    return [Taken(claim, {}) for claim in claims]
