@@ -1,5 +1,5 @@
 """What a large matrix costs before anything is rendered: reading and planning it, and putting the plan into the ledger;
-and what a catalog costs of as many rows, three to a product.
+what a catalog costs of as many rows, three to a product, and a campaign file of products x 50 hooks x 10 markets.
 
 Every stage is a process of its own, so that its peak memory is its own. Compared with: under 300 MB at 200,000 rows,
 at least 25,000 jobs a second from a ready plan into a Valkey that syncs every write, and claims off that queue under
@@ -39,6 +39,8 @@ CLAIMS, CLAIMED_AT_ONCE = 500, 8
 #: A stage that lasts longer is given up.
 STAGE_WITHIN_S = 900
 MOST_ROWS = 2_000_000
+#: The campaign file's axes beside its products, its most combinations before the rules, and its seconds.
+HOOKS, MARKETS, CAMPAIGN_VIDEOS, CAMPAIGN_S = 50, 10, 100_000, 10
 #: Where one stage leaves the plan for the next.
 READY = "plan.pickle"
 
@@ -53,7 +55,13 @@ def main() -> None:
     end_tidily()
     if asked.stage:
         name, folder, url = asked.stage
-        stages = {"plan": plan, "catalog": plan_catalog, "enqueue": enqueue, "claims": claims}
+        stages = {
+            "plan": plan,
+            "catalog": plan_catalog,
+            "campaign": plan_campaign,
+            "enqueue": enqueue,
+            "claims": claims,
+        }
         say(stages[name](Path(folder), url))
         return
     rows = min(asked.rows or (20_000 if asked.quick else 200_000), MOST_ROWS)
@@ -73,9 +81,12 @@ def measure(folder: Path, rows: int) -> dict[str, Any]:
         claimed = stage("claims", folder, url)
         write_catalog(folder, rows)
         catalog = stage("catalog", folder, url)
+        write_campaign(folder, max(1, min(rows, CAMPAIGN_VIDEOS) // (HOOKS * MARKETS)))
+        campaign = stage("campaign", folder, url)
     return {
         "rows": rows,
         "catalog": catalog | {"peak_mb_at_most": PEAK_MB},
+        "campaign": campaign | {"peak_mb_at_most": PEAK_MB, "seconds_at_most": CAMPAIGN_S},
         "plan": planned | {"peak_mb_at_most": PEAK_MB},
         "enqueue": queued | {"peak_mb_at_most": PEAK_MB, "jobs_a_second_at_least": JOBS_A_SECOND},
         "claims": claimed | {"p99_ms_at_most": CLAIM_MS},
@@ -104,6 +115,12 @@ def plan_catalog(folder: Path, _url: str) -> dict[str, Any]:
     """The same for a shop's export with descriptions in HTML: a video a product."""
     made, took_s = planned(folder, "catalog.csv", folder / "template.toml")
     return figures_of(made.lines, took_s, "products")
+
+
+def plan_campaign(folder: Path, _url: str) -> dict[str, Any]:
+    """The same for a campaign file with two rules and a prompt that calls four columns."""
+    made, took_s = planned(folder, "campaign.toml", None)
+    return figures_of(made.lines, took_s, "combinations")
 
 
 def planned(folder: Path, source: str, template: Path | None) -> tuple[Plan, float]:
@@ -192,6 +209,27 @@ def write_catalog(folder: Path, rows: int) -> None:
             words = ["", "", "", ""] if variant else [f"Mug {product:07d}", body, "Northlight", "Colour"]
             image = f"https://cdn.example.com/{row}.jpg"
             table.writerow([f"mug-{product}", *words, ("Moss", "Clay", "Slate")[variant], "18.50", image])
+
+
+def write_campaign(folder: Path, products: int) -> None:
+    """Products x hooks x markets, two rules over them."""
+    with (folder / "products.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["sku", "product", "material"])
+        table.writerows(
+            [f"SKU-{row:05d}", f"Lamp {row:05d}", "frosted glass on brushed brass"] for row in range(products)
+        )
+    hooks, markets = (
+        [f"{word} {number}" for number in range(many)] for word, many in (("hook", HOOKS), ("m", MARKETS))
+    )
+    text = (
+        'rows = "products.csv"\n[defaults]\n'
+        'prompt = "{{ hook | capitalize }}. A {{ product }} of {{ material }} on a windowsill in {{ market }}"\n'
+        f"[axes]\nhook = {hooks}\nmarket = {markets}\n"
+        '[[exclude]]\nwhen = { hook = "hook 3", market = ["m 1", "m 2"] }\n'
+        '[[require]]\nwhen = { market = "m 9" }\nthen = { hook = ["hook 3", "hook 4"] }\n'
+    )
+    (folder / "campaign.toml").write_text(text, encoding="utf-8")
 
 
 def redis_use(url: str) -> tuple[int, float]:
