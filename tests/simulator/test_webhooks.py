@@ -14,6 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from replicate.webhook import Webhooks, WebhookSigningSecret
 
+from providers.contract import Answer
+from providers.registry import provider
+from providers.webhooks import Keys
 from simulator import caller
 from simulator.caller import Caller
 from simulator.desk import Desk
@@ -202,3 +205,26 @@ def test_a_restarted_simulator_calls_about_what_still_renders(street: Callable[.
     again = street(journal=tmp_path / "journal", real_s=one.real_s + 10)
     letter, _ = called(again, "apimart")
     assert letter.url == f"{HOOK}/callback"
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_what_the_simulator_sends_is_proved(name: str, street: Callable[..., Street]) -> None:
+    """Signed there by the provider's documents, read here by them: the call is proved, and names its task."""
+    one = street(toapis_webhook_secret=SECRET)
+    webhook = provider(name).webhook
+    assert webhook is not None
+    buy(one, name)
+    letter, _ = called(one, name)
+    (task,) = one.purchases()
+    headers = {header.lower(): value for header, value in letter.headers.items()}
+    keys: Keys = ()
+    if name == "fal":
+        answer = one.call("GET", "/fal/rest/.well-known/jwks.json")
+        keys = webhook.proof.read_keys(Answer(answer.status_code, {}, answer.content))
+    elif name == "replicate":
+        told = one.call("GET", "/replicate/v1/webhooks/default/secret", headers={"authorization": "Bearer sim-one"})
+        keys = webhook.proof.secret_keys(told.json()["key"])
+    elif name == "toapis":
+        keys = webhook.proof.secret_keys(SECRET)
+    assert webhook.proof.delivery(headers, letter.body, keys, one.app.state.world.now())
+    assert webhook.task_of(letter.body) == task["task_id"]
