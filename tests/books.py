@@ -148,8 +148,7 @@ def race(work: Callable[[Ledger], T], valkey: Valkey) -> list[T]:
 
 def faults(client: Any) -> Iterator[str]:
     """Every sum, queue, slot and due time that does not follow from where the jobs stand."""
-    jobs = {key[5:]: client.hgetall(key) for key in client.scan_iter("wb:j:*", count=1000)}
-    campaigns = {key[5:]: client.hgetall(key) for key in client.scan_iter("wb:c:*", count=1000)}
+    jobs, campaigns = _hashes(client, "wb:j:"), _hashes(client, "wb:c:")
     for name, held in campaigns.items():
         mine = {one: job for one, job in jobs.items() if name in job["campaigns"].split("\n")}
         bought = {one: job for one, job in jobs.items() if job["campaigns"].split("\n")[0] == name}
@@ -163,6 +162,14 @@ def faults(client: Any) -> Iterator[str]:
         yield from _counts(f"account {account}", client.hgetall(f"wb:a:{account}"), here)
         yield from _places(client, account, here)
         yield from _sent(client, account, here)
+
+
+def _hashes(client: Any, beginning: str) -> dict[str, dict[str, str]]:
+    """All hashes whose keys begin so, by the rest of their keys, in two questions."""
+    keys, pipe = client.keys(f"{beginning}*"), client.pipeline(transaction=False)
+    for key in keys:
+        pipe.hgetall(key)
+    return {key.removeprefix(beginning): held for key, held in zip(keys, pipe.execute(), strict=True)}
 
 
 def _counts(whose: str, held: dict[str, str], jobs: dict[str, dict[str, str]]) -> Iterator[str]:

@@ -445,7 +445,7 @@ class Model(RuleBasedStateMachine):
 
 
 def _contents(client: Any) -> Iterator[tuple[str, Any]]:
-    keys = sorted(client.scan_iter("wb:*", count=1000))
+    keys = sorted(client.keys("wb:*"))
     pipe = client.pipeline(transaction=False)
     for key in keys:
         pipe.dump(key)
