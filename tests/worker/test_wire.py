@@ -501,11 +501,20 @@ def test_an_answer_that_breaks_off_is_not_asked_for_again(serve: Callable[[Behav
 
 
 def test_what_may_not_be_asked_twice_has_a_connection_of_its_own(serve: Callable[[Behaviour], Server]) -> None:
-    """A cancel that breaks off is not sent again by the wire."""
-    server = serve(answering(WHOLE, hang_up_on_the_next))
+    """A cancel is not put on a kept connection, which may break off, and so never sent again by the wire."""
+    asked: list[bytes] = []
+
+    def behave(one: socket.socket) -> None:
+        asked.append(read_request(one))
+        one.sendall(WHOLE)
+        one.settimeout(0.3)
+        asked.append(read_request(one))
+
+    server = serve(behave)
     first, second = ask_all(Call("GET", server.url), Call("POST", server.url, body={}))
     assert isinstance(first, Answer)
     assert isinstance(second, Answer)
+    assert [request.split()[0] for request in asked] == [b"GET", b"POST"]
     assert server.connections == 2
 
 
