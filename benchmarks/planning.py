@@ -23,7 +23,7 @@ import redis
 
 from benchmarks.gauge import percentile
 from benchmarks.servers import end_tidily, python, valkey
-from ledger.gates import policy
+from ledger.gates import Limited, policy
 from ledger.jobs import Ledger
 from ledger.objects import open_store
 from ledger.shelf import Shelf
@@ -154,7 +154,7 @@ def enqueue(folder: Path, url: str) -> dict[str, Any]:
 def claims(folder: Path, url: str) -> dict[str, Any]:
     """Claim jobs off that full queue, a handful at a time as a worker does, and give none back."""
     ledger = Ledger.connect(url, store_url=open_store(f"file://{folder}/store").url)
-    free = policy(submits=(), polls=(), slots=None, longest_render_s=600.0, speed=1.0)
+    free = policy(Limited(), longest_render_s=600.0)
     took_ms, jobs = [], 0
     for _ in range(CLAIMS):
         began = time.perf_counter()

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -43,15 +44,36 @@ class Window(Fact):
     window_s: PositiveFloat
 
 
+class Ramp(Fact):
+    """How quickly a rate may grow: after `quiet_s` without a submit from the share `first` to all within `over_s`."""
+
+    first: float = Field(gt=0, le=1)
+    over_s: PositiveFloat
+    quiet_s: PositiveFloat
+
+
+class ModelLimits(Fact):
+    """What one model at an account may do beside what the account may."""
+
+    submits: tuple[Window, ...] = ()
+    slots: PositiveInt | None = None
+
+
 class Limits(Fact):
     """What one account may do. No window, or no `slots`, means that no limit is known or set.
 
-    Where the provider documents none, the windows are chosen, and not `documented`.
+    Where the provider documents none, the windows are chosen, and not `documented`. `models` have limits of their own
+    by the name that the provider sells them under; below `credit_floor`, in its own unit, nothing is bought. `own`
+    names what the account's owner has set: what the provider tells only lowers it.
     """
 
     submits: tuple[Window, ...] = ()
     polls: tuple[Window, ...] = ()
     slots: PositiveInt | None = None
+    ramp: Ramp | None = None
+    models: Mapping[str, ModelLimits] = {}
+    credit_floor: NonNegativeFloat | None = None
+    own: frozenset[str] = frozenset()
     documented: bool = True
     polls_share_submit_limit: Literal["yes", "no", "unknown"]
 

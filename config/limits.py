@@ -9,18 +9,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import NonNegativeInt, ValidationError
+from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
-from config.facts import Fact, ProviderFacts, Window, load_facts
+from config.facts import Fact, ModelLimits, ProviderFacts, Ramp, Window, load_facts
 from jobs.errors import BadInput
 
 
 class OwnLimits(Fact):
-    """One account's table: None was not written. An empty list, or no slots (0), means that there is no limit."""
+    """One account's table: None was not written. An empty list, or no slots (0), means that there is no limit.
+
+    `models` are further limits, by the provider's name of a model; below `credit_floor` nothing is bought.
+    """
 
     submits: tuple[Window, ...] | None = None
     polls: tuple[Window, ...] | None = None
     slots: NonNegativeInt | None = None
+    ramp: Ramp | None = None
+    models: Mapping[str, ModelLimits] | None = None
+    credit_floor: NonNegativeFloat | None = None
 
 
 def with_own_limits(facts: ProviderFacts, account: str, file: Path | None) -> ProviderFacts:
@@ -28,9 +34,15 @@ def with_own_limits(facts: ProviderFacts, account: str, file: Path | None) -> Pr
     own = _read(file).get(account) if file else None
     if own is None:
         return facts
+    sold = {offer.slug for offer in facts.offers}
+    if unsold := sorted(set(own.models or {}) - sold):
+        raise BadInput(
+            f"{file}: {account} has no model {unsold[0]!r}", hint=f"its models are {', '.join(sorted(sold))}"
+        )
     changed: dict[str, Any] = {name: getattr(own, name) for name in own.model_fields_set}
     if own.slots == 0:
         changed["slots"] = None
+    changed["own"] = frozenset(own.model_fields_set)
     return facts.model_copy(update={"limits": facts.limits.model_copy(update=changed)})
 
 

@@ -19,7 +19,8 @@ end
 -- The same command goes on after a top-up or with a mended key: one submit tells whether that is so.
 local at = PREFIX .. 'a:' .. account
 local kind = redis.call('HGET', at, 'parked_kind')
-if kind == 'out_of_credit' or kind == 'key_refused' then
+if kind == 'credit_floor' then redis.call('HDEL', at, 'credits', 'credits_ms') end
+if kind == 'out_of_credit' or kind == 'credit_floor' or kind == 'key_refused' then
   redis.call('HDEL', at, 'parked_kind', 'parked')
   redis.call('HSET', at, 'probe', 1)
 end

@@ -19,9 +19,9 @@ class CampaignStatus:
     """One campaign's counts by state and its money in dollars.
 
     `parked` is a sentence for a person: why nothing is being bought; None while buying goes on. `parked_kind` is
-    budget, breaker, charge, out_of_credit, key_refused, paused, cancelled, recovering, or joined: all that is left is
-    to be bought by campaigns that have stopped. `held` counts the unknown jobs that only a person can decide, `surplus`
-    the tasks that turned up for jobs that were bought anew.
+    budget, breaker, charge, out_of_credit, credit_floor, key_refused, paused, cancelled, recovering, or joined: all
+    that is left is to be bought by campaigns that have stopped. `held` counts the unknown jobs that only a person can
+    decide, `surplus` the tasks that turned up for jobs that were bought anew.
     """
 
     campaign: str
@@ -72,7 +72,7 @@ class CampaignStatus:
     @property
     def _way_out(self) -> str:
         """The command that ends what had to be mended first."""
-        mended = self.parked_kind in {"breaker", "charge", "out_of_credit", "key_refused"}
+        mended = self.parked_kind in {"breaker", "charge", "out_of_credit", "credit_floor", "key_refused"}
         return (
             f"; when that is mended, `wanbatch resume {self.campaign}` goes on with a single one first"
             if mended

@@ -1,6 +1,7 @@
 -- Admits queued jobs of one account: a slot and the money are taken, a lease begins. Campaigns take turns, least recently served first.
--- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 slots of the account (-1: no limit)  6 look-ahead in ms
---      7 gate JSON {windows: [[count, span_ms], ...]}  8 most jobs claimed and not yet sent, over all workers
+-- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 admission JSON {part (of the gate, for the account), slots, own (the slots are the
+--      owner's, and only ever lowered), floor (of the balance), models: {"<mode>/<model>": {key, slots}}}; absent: no limit
+--      6 look-ahead in ms  7 most jobs claimed and not yet sent, over all workers
 -- ->   {id, fence, id, fence, ...}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, account = ARGV[1], ARGV[2]
@@ -10,11 +11,17 @@ local now = now_ms()
 local held = redis.call('HMGET', at, 'parked_kind', 'hold_ms', 'n:claimed', 'paused', 'probe', 'n:submitting')
 if halted() or held[1] or held[4] or tonumber(held[2] or '0') > now then return {} end
 local waiting = tonumber(held[3] or '0')
-local room = math.min(tonumber(ARGV[3]), tonumber(ARGV[8]) - waiting)
+local room = math.min(tonumber(ARGV[3]), tonumber(ARGV[7]) - waiting)
 if held[5] then room = math.min(room, 1 - waiting - tonumber(held[6] or '0')) end
-local slots = tonumber(ARGV[5])
-if slots >= 0 then room = math.min(room, slots - redis.call('SCARD', PREFIX .. 'slots:' .. account)) end
-room = math.min(room, sends_ahead(account, cjson.decode(ARGV[7]), tonumber(ARGV[6])) - waiting)
+local limits = cjson.decode(ARGV[5])
+local slots = slots_now(at, limits)
+if slots then room = math.min(room, slots - redis.call('SCARD', PREFIX .. 'slots:' .. account)) end
+room = math.min(room, sends_ahead(account, limits.part, tonumber(ARGV[6])) - waiting)
+local left = tonumber(redis.call('HGET', at, 'credits') or '')
+if limits.floor and left and left < limits.floor then
+  park(at, 'credit_floor', 'the balance of ' .. left .. ' is below the floor of ' .. limits.floor .. ' that is set for the account')
+  return {}
+end
 -- Jobs of a campaign between their claim and their end.
 local function under_way(campaign)
   local sum = 0
@@ -22,6 +29,16 @@ local function under_way(campaign)
     if state ~= 'unknown' then sum = sum + tonumber(redis.call('HGET', campaign, 'n:' .. state) or '0') end
   end
   return sum
+end
+
+-- The key of a job's model where that has limits of its own, and whether it has a slot free.
+local function model_of(id)
+  if not limits.models then return nil, true end
+  local render = cjson.decode(redis.call('HGET', PREFIX .. 'j:' .. id, 'job')).render
+  local model = render and limits.models[render.mode .. '/' .. render.model]
+  if not model then return nil, true end
+  local taken = redis.call('SCARD', PREFIX .. 'slots:' .. account .. model.key)
+  return model.key, not model.slots or taken < model.slots
 end
 
 local claimed, skipped = {}, {}
@@ -37,6 +54,7 @@ while room > 0 do
     local price = tonumber(redis.call('HGET', PREFIX .. 'j:' .. id, 'price'))
     local budget = tonumber(money[3] or '') or math.huge
     local gone = tonumber(money[5] or '0') + tonumber(money[6] or '0')
+    local model, free = model_of(id)
     if gone + price > budget then
       park(campaign, 'budget', 'the budget is spent: the next video would pass it')
       redis.call('ZREM', turns, name)
@@ -45,7 +63,12 @@ while room > 0 do
       -- decides, so this turn is passed over.
       skipped[#skipped + 1] = {redis.call('ZSCORE', turns, name), name}
       redis.call('ZREM', turns, name)
+    elseif not free then
+      -- Its model's slots are taken, and within a campaign the order holds: others may pass.
+      skipped[#skipped + 1] = {redis.call('ZSCORE', turns, name), name}
+      redis.call('ZREM', turns, name)
     else
+      if model then redis.call('HSET', PREFIX .. 'j:' .. id, 'part', model) else redis.call('HDEL', PREFIX .. 'j:' .. id, 'part') end
       shift(id, 'queued', 'claimed')
       redis.call('HINCRBY', PREFIX .. 'j:' .. id, 'sends', 1)
       claimed[#claimed + 1] = id

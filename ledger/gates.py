@@ -4,16 +4,17 @@ The limits are facts of the provider; this file turns a window of them into what
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Protocol
 
 #: Seconds. A submit's first byte leaves so long after its granted instant at the latest, or not at all.
-LEAVES_WITHIN_S = 0.008
-#: Seconds. The most by which submits granted apart may be counted closer together by the provider: what a sender may
-#: be late, and what is on the way. A window W is safe at W / (W + spread) of its limit.
+LEAVES_WITHIN_S = 0.01
+#: Seconds (SPREAD_MS in gates.lua). So long after its grant a provider has counted a submit: what the sender may be
+#: late, and the way. A window W is safe at W / (W + spread) of its limit; where answers come sooner, they bound it.
 SPREAD_S = 0.02
-#: Seconds, the same for polls, which share connections and a loop.
+#: Seconds, what is left for the same with polls, which share connections and a loop.
 POLL_SPREAD_S = 0.2
 
 #: Seconds, never scaled, from the grant of a send to the last instant at which its POST may reach the provider.
@@ -37,41 +38,114 @@ class Window(Protocol):
         ...
 
 
+class Ramp(Protocol):
+    """How quickly a rate may grow: after `quiet_s` without a submit from the share `first` to all within `over_s`."""
+
+    @property
+    def first(self) -> float:
+        """Share of the rate."""
+        ...
+
+    @property
+    def over_s(self) -> float:
+        """Seconds, of the provider's clock."""
+        ...
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds, of the provider's clock."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The gates of one account, as Lua reads them: `submits` is JSON `{"windows": [[count, span_ms], ...]}`, `polls`
-    `[[name, interval_ms, tolerance_ms], ...]`.
+    """The gates of one account, and of one model there, as Lua reads them.
 
-    `slots` is None where tasks in flight are not limited; `longest_ms` is how long after its POST a task may be in
-    flight, after which the slot of a lost submit is free again.
+    `submits` is the gate that a submit passes, `admission` what a claim goes by (`next_send_ms` in gates.lua, and
+    claim.lua, have their JSON); `polls` is `[[name, interval_ms, tolerance_ms], ...]`. `longest_ms` is how long after
+    its POST a task may be in flight, after which the slot of a lost submit is free again. `first` is the window that a
+    provider's headers speak of: its count and milliseconds.
     """
 
     submits: str
+    admission: str
     polls: str
-    slots: int | None
     longest_ms: int
+    first: tuple[int, float] | None
+    #: The gate of each model that has limits of its own, by "<mode>/<model>".
+    models: Mapping[str, str]
+    #: Whether any window limits submits.
+    counted: bool
+
+    def of(self, mode: str, model: str) -> "Policy":
+        """The policy as it holds for one model."""
+        own = self.models.get(f"{mode}/{model}")
+        return self if own is None else replace(self, submits=own, counted=self.counted or "[[" in own)
 
 
-#: No limit on submits.
-UNLIMITED = json.dumps({"windows": []})
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Limits of an account, or of one of its models (then `key` names it). No slots: no limit is known.
+
+    `own` names those that its owner has set: what a provider tells only lowers them.
+    """
+
+    submits: Sequence[Window] = ()
+    slots: int | None = None
+    own: Collection[str] = ()
+    ramp: Ramp | None = None
+    key: str = ""
+
+    def part(self, speed: float) -> dict[str, Any]:
+        """This part of the gate, in real time."""
+        windows = [[window.count, round(window.window_s / speed * 1000, 3)] for window in self.submits]
+        part: dict[str, Any] = {"key": self.key, "windows": windows, "own": "submits" in self.own}
+        if self.ramp is not None and windows:
+            part["ramp"] = [self.ramp.first, self.ramp.over_s / speed * 1000, self.ramp.quiet_s / speed * 1000]
+        return part
 
 
 def policy(
+    account: Limited,
     *,
-    submits: Iterable[Window],
-    polls: Iterable[Window],
-    slots: int | None,
     longest_render_s: float,
-    speed: float,
+    polls: Iterable[Window] = (),
+    floor: float | None = None,
+    models: Mapping[str, Limited] = MappingProxyType({}),
+    speed: float = 1.0,
 ) -> Policy:
-    """The gates in real time, for a provider whose clock runs `speed` times faster than life."""
-    spans = [[window.count, round((window.window_s / speed + SPREAD_S) * 1000, 3)] for window in submits]
+    """The gates in real time, for a provider whose clock runs `speed` times faster than life.
+
+    `models` are limits beside the account's, by "<mode>/<model>"; `floor` is the balance below which nothing is bought.
+    """
+    part = account.part(speed)
+    admission: dict[str, Any] = {"part": part, "own": "slots" in account.own}
+    if account.slots is not None:
+        admission["slots"] = account.slots
+    if floor is not None:
+        admission["floor"] = floor
+    if models:
+        admission["models"] = {
+            name: {"key": model.key, **({} if model.slots is None else {"slots": model.slots})}
+            for name, model in models.items()
+        }
     return Policy(
-        submits=json.dumps({"windows": spans}),
+        submits=json.dumps({"parts": [part]}),
+        admission=json.dumps(admission),
         polls=_spacing("poll", polls, speed),
-        slots=slots,
         longest_ms=int((ON_THE_WIRE_S + longest_render_s / speed) * 1000),
+        first=None if not part["windows"] else tuple(part["windows"][0]),
+        models={name: json.dumps({"parts": [part, model.part(speed)]}) for name, model in models.items()},
+        counted=bool(part["windows"]),
     )
+
+
+def unlimited(policy: Policy) -> Policy:
+    """The same without a rate of submits."""
+    admission = json.loads(policy.admission)
+    admission["part"]["windows"] = []
+    gate = json.dumps({"parts": [admission["part"]]})
+    return replace(policy, submits=gate, admission=json.dumps(admission), models={}, counted=False)
 
 
 def _spacing(name: str, windows: Iterable[Window], speed: float) -> str:

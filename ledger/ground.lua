@@ -3,14 +3,14 @@
 --
 -- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
---                        sends, granted, grant (its instant), attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
+--                        sends, granted, grant (its instant), part (its model's key), attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
 --                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), hint_ms, hinted (a webhook came, and named this task), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
 -- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:q:<campaign>  zset  queued jobs by seq
 -- wb:joined:<campaign> set  campaigns that were to buy jobs which it wants too
 -- wb:a:<account>   hash  the gates' (gates.lua), hold_ms, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
--- wb:slots:<account>   set   jobs that hold a slot
+-- wb:slots:<account><part>  set  jobs that hold a slot; <part> is empty, or the key of a model with limits of its own
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
 -- wb:rung:<account>    zset  ready jobs whose doorbell waits, by the instant (ms) at which it is rung again
 -- wb:turns:<account>   zset  campaigns with queued jobs, least recently served first
@@ -21,6 +21,7 @@
 -- wb:renders:<account>:<kind>  hash  ended renders by the cell of their length (jobs/rendertimes.py), and known, the sum of them
 -- wb:hint:<delivery>   text  a webhook that came, which is known again while this lives
 -- wb:looking:<account> text  who is looking for lost sends now; lives for a minute
+-- wb:quota:<account>   text  the account's limits were asked for; lives for an hour
 -- wb:asked:<account>   text  the balance was asked for; nobody asks again while it lives
 
 local PREFIX = 'wb:'
@@ -90,7 +91,7 @@ end
 -- The job at `id` goes from one state to another: counters, money and slot follow from the two states alone.
 local function shift(id, from, to)
   local key = PREFIX .. 'j:' .. id
-  local job = redis.call('HMGET', key, 'campaigns', 'account', 'price', 'seq')
+  local job = redis.call('HMGET', key, 'campaigns', 'account', 'price', 'seq', 'part')
   local campaigns, account, price = job[1], job[2], job[3]
   each_campaign(campaigns, function(name)
     local campaign = PREFIX .. 'c:' .. name
@@ -105,8 +106,12 @@ local function shift(id, from, to)
     if MONEY[from] then redis.call('HINCRBY', PREFIX .. 'c:' .. payer, MONEY[from], int(-tonumber(price))) end
     if MONEY[to] then redis.call('HINCRBY', PREFIX .. 'c:' .. payer, MONEY[to], price) end
   end
-  if SLOT[from] and not SLOT[to] then redis.call('SREM', PREFIX .. 'slots:' .. account, id) end
-  if SLOT[to] then redis.call('SADD', PREFIX .. 'slots:' .. account, id) end
+  if SLOT[from] or SLOT[to] then
+    -- Also from one that holds it to another: a lost submit that is found again has it back.
+    local turn = SLOT[to] and 'SADD' or 'SREM'
+    redis.call(turn, PREFIX .. 'slots:' .. account, id)
+    if job[5] then redis.call(turn, PREFIX .. 'slots:' .. account .. job[5], id) end
+  end
   if SENT[from] and not SENT[to] then redis.call('SREM', PREFIX .. 'sent:' .. account, id) end
   if SENT[to] then redis.call('SADD', PREFIX .. 'sent:' .. account, id) end
   if from == 'unknown' then hold_unknown(id, campaigns, false) end

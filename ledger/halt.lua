@@ -13,6 +13,8 @@ local function resume_account(account)
   redis.call('HDEL', at, 'parked_kind', 'parked')
   redis.call('HSET', at, 'probe', 1)
   if kind == 'breaker' then redis.call('HSET', at, 'lost_streak', LOST_IN_A_ROW - 1) end
+  -- What was left has changed, if a person says so: the next video tells.
+  if kind == 'credit_floor' then redis.call('HDEL', at, 'credits', 'credits_ms') end
 end
 
 if place == 'everything' then

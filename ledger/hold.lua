@@ -12,7 +12,7 @@ if hold > 0 then
   local until_ms = math.max(tonumber(was[1] or '0'), now + hold)
   -- After it the first submit goes alone, and the others at the slower pace: no storm.
   local pace = math.max(until_ms, tonumber(redis.call('HGET', at, 'pace') or '0'))
-  redis.call('HSET', at, 'hold_ms', int(until_ms), 'pace', string.format('%.3f', pace))
+  redis.call('HSET', at, 'hold_ms', int(until_ms), 'pace', string.format('%.3f', pace), 'ramp', int(until_ms))
 end
 if ARGV[4] ~= '' then park(at, ARGV[4], ARGV[5]) end
 if ARGV[6] then

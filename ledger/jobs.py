@@ -18,7 +18,7 @@ from jobs.errors import LedgerRefused
 from jobs.record import LiveJob
 from ledger import health, scripts
 from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
-from ledger.gates import LEAVES_WITHIN_S, UNLIMITED, Policy
+from ledger.gates import LEAVES_WITHIN_S, Policy
 from ledger.instants import Instants
 from ledger.joined import elsewhere, read_joined
 from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues
@@ -164,7 +164,7 @@ class Ledger:
         """
         leave = self.ask_gate("send", *claim, token, int(LEASE_S * 1000), policy.submits, send, late, told)
         # Where nothing is counted, no instant is better than another.
-        return leave._replace(not_before=0.0, not_after=math.inf) if policy.submits == UNLIMITED else leave
+        return leave if policy.counted else leave._replace(not_before=0.0, not_after=math.inf)
 
     def ask_gate(self, script: str, *args: str | int) -> Leave:
         """Ask a script for an instant to send at."""
@@ -205,8 +205,8 @@ class Ledger:
 
     def _claim(self, account: str, policy: Policy, most: int, most_waiting: int) -> tuple[str | int, ...]:
         return scripts.call(
-            "claim", self.epoch, account, most, int(CLAIM_LEASE_S * 1000), -1 if policy.slots is None else policy.slots,
-            int(LOOK_AHEAD_S * 1000), policy.submits, most_waiting,
+            "claim", self.epoch, account, most, int(CLAIM_LEASE_S * 1000), policy.admission, int(LOOK_AHEAD_S * 1000),
+            most_waiting,
         )  # fmt: skip
 
     def renew(self, worker: str, claims: Iterable[Claim]) -> None:

@@ -59,6 +59,7 @@ for i = 1, #late, 2 do
     -- No task of it is in flight after this: the slot is free again. The money stays in doubt.
     if now >= tonumber(redis.call('HGET', key, 'sent_ms') or '0') + tonumber(ARGV[8]) then
       redis.call('SREM', PREFIX .. 'slots:' .. account, id)
+      redis.call('SREM', PREFIX .. 'slots:' .. account .. (redis.call('HGET', key, 'part') or ''), id)
     end
     -- Not for long: whoever looks now may die over it, and the others must not wait for a lease.
     set_due(account, id, now + FIRST_LOOK_MS)

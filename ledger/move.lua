@@ -3,12 +3,13 @@
 --              del: [fields], cost_uusd (text; what was spent, at an end), bad (bool: counts against the breaker; absent: says nothing),
 --              unverified (bool), lost (bool), answered (bool: the account answered a submit), charge_over (bool), queue_again (bool),
 --              task (absent: none is claimed), kind and cell (absent: no render has ended), seen (absent: nothing; {field: text} of the account's balance), held (absent: says nothing), watch (absent: none; {send, text, due_ms}),
+--              unused (no byte left at its grant), told (absent: nothing; {count, window_ms, limit, remaining}: the first window as it is known, and what the provider told of it),
 --              hint and age_ms (absent: says nothing; the hint_ms that was known, and the render's age by then: a later hint has it looked at now)}
 -- ->   {'moved', fence} | {'stale', state}
 local order = cjson.decode(ARGV[1])
 if foreign(order.epoch) then return {'stale', 'foreign'} end
 local id, key = order.id, PREFIX .. 'j:' .. order.id
-local job = redis.call('HMGET', key, 'state', 'fence', 'moved', 'account', 'campaigns')
+local job = redis.call('HMGET', key, 'state', 'fence', 'moved', 'account', 'campaigns', 'grant', 'part')
 if not job[1] then return {'stale', 'missing'} end
 if job[3] == order.token then return {'moved', job[2]} end
 local from = nil
@@ -20,6 +21,16 @@ if order.task then
   local owner = redis.call('HGET', PREFIX .. 'tasks:' .. account, order.task)
   if owner and owner ~= id then return {'stale', 'claimed by ' .. owner} end
   redis.call('HSET', PREFIX .. 'tasks:' .. account, order.task, id)
+end
+if from == 'submitting' and job[6] then
+  -- Its sender has heard how it ended.
+  local parts = {'', job[7] or nil}
+  if order.unused then
+    for _, part in ipairs(parts) do redis.call('ZREM', PREFIX .. 'sends:' .. account .. part, job[6]) end
+  else
+    answered_send(account, parts, job[6])
+    if order.told then learn_limit(account, job[6], order.told) end
+  end
 end
 if order.to == 'queued' then requeue(id, from) elseif from ~= order.to then shift(id, from, order.to) end
 local campaign, at = PREFIX .. 'c:' .. payer, PREFIX .. 'a:' .. account

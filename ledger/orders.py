@@ -117,6 +117,10 @@ class Order:
     #: The account's balance as the answer showed it (credits, credits_unit, credits_ms); the account keeps it.
     seen: Mapping[str, str] = field(default_factory=dict)
     held: bool | None = None
+    #: No byte left at the grant that it had.
+    unused: bool = False
+    #: What the provider told of its first window, beside what is known of that.
+    told: Mapping[str, int | float] | None = None
     watch: Watch | None = None
     #: The last webhook that was known (`Due.hint_ms`) and the render's age in ms by then; one that came since has the
     #: render looked at now, whatever `due_s` says.
@@ -142,6 +146,8 @@ class Order:
             "lost": self.move is Move.LOSE and not self.blameless,
             "answered": self.answered,
             "charge_over": self.charge_over,
+            "unused": self.unused,
+            **({} if self.told is None else {"told": dict(self.told)}),
         }
         if self.due_s is not None:
             body["due_ms"] = int(self.due_s * 1000)

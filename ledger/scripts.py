@@ -48,6 +48,7 @@ NAMES = (
     "lease",
     "renew",
     "hold",
+    "quota",
     "paid",
     "token",
     "surplus",

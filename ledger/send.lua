@@ -1,6 +1,6 @@
 -- claimed -> submitting, and the rate token, taken last so that what the provider sees is what was granted: the POST's first byte leaves
 -- at the instant granted. A grant that grew too old before it did is given back (submitting -> claimed), and another one asked for.
--- ARGV 1 epoch  2 job  3 fence  4 token of this send  5 lease in ms  6 gate JSON {windows: [[count, span_ms], ...]}
+-- ARGV 1 epoch  2 job  3 fence  4 token of this send  5 lease in ms  6 gate JSON (gates.lua, next_send_ms)
 --      7 number of the send, as its intent has it  8 the grant to give back (empty: none)  9 the instant that this asker was told before (empty: none)
 -- ->   {'go', instant, now} | {'wait', ms, instant (empty: not for a token)} | {'stop', why}
 if foreign(ARGV[1]) then return {'stop', 'the ledger has another epoch'} end

@@ -17,7 +17,7 @@ from jobs.words import counted
 from ledger.campaigns import CampaignStatus
 
 #: Reasons for parking that end with a command, once they are mended.
-MENDED = frozenset({"breaker", "charge", "out_of_credit", "key_refused"})
+MENDED = frozenset({"breaker", "charge", "out_of_credit", "credit_floor", "key_refused"})
 #: Longest words of a provider that stand in the message.
 CAUSE_CHARS = 40
 

@@ -107,6 +107,23 @@ SubmitReading = Accepted | Rejected | Lost
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer tells of the limit on submits: what the first window holds in all, and how much is left of it."""
+
+    limit: int | None = None
+    remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What the account may do, as its provider lists it: submits in so many seconds, and tasks in flight."""
+
+    submits: int | None = None
+    window_s: int = 1
+    slots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """What is left on the account, as seen in an answer."""
 

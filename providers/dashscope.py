@@ -39,6 +39,7 @@ class DashScope(Provider):
     #: UNKNOWN means expired or never there, which proves no failure: it is no news.
     open_words, good_words, bad_words = ("PENDING", "RUNNING"), ("SUCCEEDED",), ("FAILED", "CANCELED")
     span_fields = ("submit_time", "end_time")
+    quota_path = "/api/v1/quotas"
     #: The list spans 24 hours; half an hour of it is margin.
     memory_s = 84_600.0
     rules = (

@@ -58,6 +58,11 @@ class Provider(ABC):
     #: Method and path of a cancel, and the word that confirms one before anything was rendered; empty without either.
     cancel_path: ClassVar[tuple[str, str] | None] = None
     cancelled_word: ClassVar[str] = ""
+    #: Headers of the answer to a submit with what its first window holds, and what is left of it; empty without them.
+    limit_header: ClassVar[str] = ""
+    remaining_header: ClassVar[str] = ""
+    #: Where the account's limits are listed; None where no such list is known.
+    quota_path: ClassVar[str | None] = None
     #: The scope that a key needs to ask for the balance, beyond what buying needs; empty where every key may.
     balance_scope: ClassVar[str] = ""
     #: The field with the word for where a task stands, and those words by what they mean; any other word is no news.

@@ -49,6 +49,8 @@ class Segmind(Provider):
     submit_path, task_path = "/v2/{slug}", "/v2/requests/{task_id}/status"
     balance_path = "/v1/get-user-credits"
     open_words, good_words, bad_words = ("QUEUED", "PROCESSING"), ("COMPLETED",), ("FAILED",)
+    #: What the minute holds in all follows from the plan, and is not told.
+    remaining_header = "x-rate-limit-remaining"
     #: The history knows a request at any age; one look at it spans 31 days, and the days at both ends are margin.
     memory_s = 29 * 86_400.0
     #: There are no codes, only words; 406 has four meanings, so its words decide.

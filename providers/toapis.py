@@ -25,6 +25,8 @@ class ToApis(Provider):
     submit_path, task_path = "/v1/videos/generations", "/v1/videos/generations/{task_id}"
     balance_path, balance_field = "/v1/balance", "remain_balance"
     open_words, good_words, bad_words = ("submitted", "queued", "in_progress"), ("completed",), ("failed",)
+    #: Of the minute's window; queries have their own, told under the same names.
+    limit_header, remaining_header = "x-ratelimit-limit", "x-ratelimit-remaining"
     span_fields = ("created_at", "completed_at")
     webhook = Webhook(Shared("x-toapis-webhook-"), "data.task_id", body_field="callback_url")
     rules = (

@@ -29,6 +29,10 @@ class Options:
         metadata={"help": "in place of Segmind's 50, ToAPIs' 300 and Replicate's 600; others have none without it"},
     )
     submits_per_second: int | None = field(default=None, metadata={"help": "in place of DashScope's 5"})
+    ramp: int | None = field(
+        default=None,
+        metadata={"help": "DashScope refuses more submits in a second than so many beyond those of the second before"},
+    )
     slots: int | None = field(
         default=None,
         metadata={"help": "tasks in flight, in place of DashScope's 5 and fal's 2; others have no limit without it"},
@@ -55,7 +59,7 @@ class Options:
         """
         if not self.speed > 0:
             raise ValueError(f"--speed must be above 0, not {self.speed:g}")
-        for name in ("submits_per_minute", "submits_per_second", "slots"):
+        for name in ("submits_per_minute", "submits_per_second", "slots", "ramp"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, not {value}")

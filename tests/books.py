@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import redis
 
 from jobs.lifecycle import HOLDS_SLOT, MOVES, Move, State
-from ledger.gates import Policy, policy
+from ledger.gates import Limited, Policy, policy
 from ledger.jobs import Ledger
 from ledger.orders import Claim, Order
 from tests.services import Valkey
@@ -45,7 +45,7 @@ def gates(
     *, submits: Sequence[Rate] = (), polls: Sequence[Rate] = (), slots: int | None = None, longest_s: float = 1000.0
 ) -> Policy:
     """The gates of an account; without a word nothing is limited."""
-    return policy(submits=submits, polls=polls, slots=slots, longest_render_s=longest_s, speed=1.0)
+    return policy(Limited(submits, slots), polls=polls, longest_render_s=longest_s)
 
 
 FREE = gates()

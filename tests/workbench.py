@@ -17,7 +17,7 @@ from jobs.messages import COLLECT, SUBMIT
 from jobs.money import to_uusd
 from jobs.outcome import Outcome, Stop
 from jobs.record import JobRecord
-from ledger.gates import UNLIMITED
+from ledger.gates import unlimited
 from ledger.jobs import Ledger
 from ledger.orders import Claim, Due, Moved
 from ledger.shelf import Shelf
@@ -84,9 +84,7 @@ class Workbench:
 
     def claim(self) -> Claim:
         """Claim the next job."""
-        (claim,) = self.ledger.claim(
-            self.account, replace(self.counter.policy, submits=UNLIMITED), most=1, most_waiting=99
-        )
+        (claim,) = self.ledger.claim(self.account, unlimited(self.counter.policy), most=1, most_waiting=99)
         return claim
 
     def submit(self) -> tuple[Claim, Outcome]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from jobs.job import Job
 from jobs.record import Purchase
+from ledger.gates import Policy
 from ledger.orders import Claim
 from ledger.shelf import Receipt
 from worker.wiring import Counter, Workshop
@@ -26,6 +27,11 @@ class Attempt:
     purchases: list[Purchase]
     queued_ms: str
     kept: dict[str, str]
+
+    @property
+    def policy(self) -> Policy:
+        """The gates of its account and model."""
+        return self.counter.policy.of(self.job.render.mode, self.job.render.model)
 
 
 def attempt_of(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | None:

@@ -5,17 +5,23 @@ is what was granted. Until then nothing was sent, and that is certain: the conne
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event
 
+from ledger.gates import Policy
 from ledger.orders import Leave
 from providers.contract import Answer, Call
+from providers.provider import Provider
+from providers.told import read_told
 from worker.posting import NoAnswer, NotSent, Posting
 from worker.wire import Wire
 
 #: Seconds before a granted instant at which it is asked for: a trip to the ledger, and a thread that wakes late.
-ASKED_AHEAD_S = 0.009
+ASKED_AHEAD_S = 0.025
+
+#: A window as it is known, and what was told of it (`Order.told`).
+Limits = Mapping[str, int | float]
 
 #: Asks the ledger for an instant; given the grant that was not used, and the instant that was told before.
 Gate = Callable[[str, str], Leave]
@@ -75,3 +81,13 @@ def _at_its_instant(posting: Posting, leave: Leave, send_by: float) -> Answer | 
     if not posting.is_open():
         return NotSent("the provider closed the connection before anything was sent")
     return posting.send(not_after=min(leave.not_after, send_by))
+
+
+def told_by(policy: Policy, provider: Provider, answer: Answer) -> Limits | None:
+    """What the answer told of the window that its headers speak of, for the ledger to learn; None where nothing."""
+    told = read_told(provider, answer)
+    if told is None or policy.first is None:
+        return None
+    count, window_ms = policy.first
+    said = {"limit": told.limit, "remaining": told.remaining}
+    return {"count": count, "window_ms": window_ms, **{name: much for name, much in said.items() if much is not None}}

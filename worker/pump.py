@@ -22,6 +22,7 @@ from ledger.shelf import Receipt
 from worker.balance import Inquiry
 from worker.doorbells import Bells, Ring
 from worker.poll import look
+from worker.quotas import Quotas
 from worker.reconcile import look_up
 from worker.wire import Asker
 from worker.wiring import Counter, Workshop
@@ -52,6 +53,7 @@ class Pump:
         self._asked: dict[Claim, float] = {}
         self._seeking: dict[str, asyncio.Task[None]] = {}
         self._inquiry = Inquiry(shop)
+        self._quotas = Quotas(shop)
         self._served: list[Counter] = []
         self._strange = ""
         self._away = ""
@@ -99,6 +101,7 @@ class Pump:
             return
         self._tell_away("")
         self._inquiry.look_after(asker)
+        self._quotas.look_after(self._served, asker)
         for counter, due in renders:
             if due.state != "rendering":
                 self._look_for_lost(counter, asker)

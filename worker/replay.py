@@ -64,8 +64,10 @@ def _repeat(look: Look, job_id: str, row: dict[str, str], trials: dict[str, Repl
         return FILES
     call = look.counter.submit_call(job, int(row["sends"]), row["token"])
 
+    policy = look.counter.policy.of(job.render.mode, job.render.model)
+
     def gate(late: str, _told: str) -> Leave:
-        return look.lost.resend(job_id, row["fence"], look.counter.policy, late=late)
+        return look.lost.resend(job_id, row["fence"], policy, late=late)
 
     answer = post_when_granted(
         call, look.shop.wire, gate, send_by=time.monotonic() + SEND_WITHIN_S, stopping=look.shop.stopping

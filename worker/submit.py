@@ -15,9 +15,9 @@ from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
 from jobs.rendertimes import kind_of
 from ledger.orders import Claim, Leave, Order, Paid
 from ledger.shelf import Intent
-from providers.contract import Accepted, Call, Kind, Lost, Rejected
+from providers.contract import Accepted, Answer, Call, Kind, Lost, Rejected
 from worker.attempt import Attempt, attempt_of, purchase_of, receipt_of
-from worker.grant import Gate, Unused, await_grant, post_when_granted
+from worker.grant import Gate, Limits, Unused, await_grant, post_when_granted, told_by
 from worker.handover import handed_over
 from worker.insist import insist
 from worker.intend import SEND_WITHIN_S, intend
@@ -89,17 +89,19 @@ def _buy(attempt: Attempt, call: Call, shop: Workshop, send_by: float) -> Outcom
         return outcome
     account = attempt.counter.account
     reading = Lost(answer.reason) if isinstance(answer, NoAnswer) else account.provider.read_submit(answer)
+    told = told_by(attempt.policy, account.provider, answer) if isinstance(answer, Answer) else None
     if isinstance(reading, Accepted):
-        return _accepted(attempt, shop, reading)
+        return _accepted(attempt, shop, reading, told=told)
     if isinstance(reading, Lost):
         return _lost(attempt, shop, reading.reason)
-    return _rejected(attempt, shop, reading)
+    return _rejected(attempt, shop, reading, told=told)
 
 
 def _gate(attempt: Attempt, shop: Workshop) -> Gate:
     def gate(late: str, told: str) -> Leave:
-        policy, token, send = attempt.counter.policy, attempt.token, attempt.send
-        return shop.ledger.send(attempt.claim, policy, token=token, send=send, late=late, told=told)
+        return shop.ledger.send(
+            attempt.claim, attempt.policy, token=attempt.token, send=attempt.send, late=late, told=told
+        )  # fmt: skip
 
     return gate
 
@@ -125,14 +127,16 @@ def _refused(attempt: Attempt, shop: Workshop, leave: Leave) -> Outcome:
     return Wait(leave.wait_s, "the account's rate lets nothing go in time") if leave.word == "wait" else Stop(leave.why)
 
 
-def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted, *, just_now: bool = True) -> Outcome:
+def _accepted(
+    attempt: Attempt, shop: Workshop, reading: Accepted, *, just_now: bool = True, told: Limits | None = None
+) -> Outcome:
     """The provider gave a task id, just now or to another ledger: into the ledger first, then onto the shelf."""
     # Whatever began at a time that nobody here saw teaches nothing about how long renders last.
     kind = kind_of(attempt.job.render) if just_now else ""
     wait_s = attempt.counter.patience.wait_s(kind, 0, 0.0)
     now = datetime.now(UTC)
-    told = {"task_id": reading.task_id, "request_id": reading.request_id}
-    purchase = purchase_of(attempt).model_copy(update={**told, "submitted_at": now, "state": "rendering"})
+    ids = {"task_id": reading.task_id, "request_id": reading.request_id}
+    purchase = purchase_of(attempt).model_copy(update={**ids, "submitted_at": now, "state": "rendering"})
     receipt = receipt_of(attempt, "accepted", task_id=reading.task_id, request_id=reading.request_id)
     order = Order(
         move=Move.ACCEPT,
@@ -140,6 +144,7 @@ def _accepted(attempt: Attempt, shop: Workshop, reading: Accepted, *, just_now: 
         claim=attempt.claim,
         due_s=wait_s,
         answered=True,
+        told=told,
         set={
             "task": reading.task_id,
             "submitted_ms": str(int(now.timestamp() * 1000)),
@@ -182,21 +187,21 @@ def _lost(attempt: Attempt, shop: Workshop, reason: str, *, blameless: bool = Fa
     return Unknown(reason)
 
 
-def _rejected(attempt: Attempt, shop: Workshop, reading: Rejected) -> Outcome:
+def _rejected(attempt: Attempt, shop: Workshop, reading: Rejected, *, told: Limits | None = None) -> Outcome:
     """A definite no: nothing was bought. Who has to wait, and whether the job has ended, follows from its kind."""
-    told = {"kind": reading.kind, "code": reading.code, "message": reading.message}
+    why = {"kind": reading.kind, "code": reading.code, "message": reading.message}
     if reading.kind in FINAL:
         row = {**attempt.kept, "queued_ms": attempt.queued_ms, "attempts": str(attempt.attempts + 1)}
         try:
-            _receipt(attempt, shop, outcome="rejected", **told)
+            _receipt(attempt, shop, outcome="rejected", **why)
             return settle_unbought(attempt.job, attempt.claim, attempt.purchases, reading, row, shop)
         except (StoreUnavailable, StoreRefused):
             # Nothing was bought, and that is known: the job may be asked for again when its end can be recorded.
             insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
             raise
     _hold(attempt, shop, reading)
-    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, answered=False))
-    _receipt(attempt, shop, outcome="rejected", **told)
+    insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, answered=False, told=told))
+    _receipt(attempt, shop, outcome="rejected", **why)
     return Wait(0.0, reading.message)
 
 
@@ -221,7 +226,7 @@ def hold_s(reading: Rejected, counter: Counter) -> float:
 def _not_sent(attempt: Attempt, shop: Workshop, what: NotSent | Unused) -> Outcome:
     """No byte left: the provider could not be reached, or, with a token in hand, not in its time."""
     if isinstance(what, Unused):
-        insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim))
+        insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, unused=True))
         return Retry(what.reason)
     shop.ledger.hold(attempt.counter.name, hold_s=DEFAULT_HOLD_S)
     insist(shop.ledger, Order(move=Move.RELEASE, to=State.QUEUED, claim=attempt.claim))

@@ -20,7 +20,7 @@ from jobs.errors import KeyMissing, LedgerRefused, WanbatchError
 from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.messages import COLLECT, SUBMIT
-from ledger.gates import Policy, policy
+from ledger.gates import Limited, Policy, policy
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore, S3Options, open_store
 from ledger.orders import Claim
@@ -188,10 +188,16 @@ def counter(account: Account, receiver: Addresses | None = None) -> Counter:
     them and there is a receiver.
     """
     facts, ours_s = account.facts, account.clock.ours_s
+    limits = facts.limits
     gates = policy(
-        submits=facts.limits.submits,
-        polls=facts.limits.polls,
-        slots=facts.limits.slots,
+        Limited(limits.submits, limits.slots, limits.own, limits.ramp),
+        polls=limits.polls,
+        floor=limits.credit_floor,
+        models={
+            f"{offer.mode}/{offer.model}": Limited(own.submits, own.slots, limits.own, key=f":{offer.slug}")
+            for offer in facts.sold(account.region)
+            if (own := limits.models.get(offer.slug)) is not None
+        },
         longest_render_s=facts.longest_render_s,
         speed=account.clock.speed,
     )

@@ -4,6 +4,7 @@ What a sixth task in flight meets is not documented: here it is refused with `Th
 """
 
 import uuid
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -48,12 +49,15 @@ class DashScope(Desk):
         super().__init__(world)
         self._submits = Limit("submits a second", world.options.submits_per_second or 5, 1)
         self.slots = world.options.slots or 5
+        #: When each account's submits of the last two seconds came.
+        self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def routes(self) -> list[BaseRoute]:
         """Every path of the dialect, below its mount."""
         return [
             Route("/api/v1/services/aigc/video-generation/video-synthesis", self.submit, methods=["POST"]),
             *DashScopeList(self).routes(),
+            Route("/api/v1/quotas", self.quotas),
             Route(_TASKS + "/{task_id}", self.task),
             Route(_TASKS + "/{task_id}/cancel", self.cancel, methods=["POST"]),
         ]
@@ -65,6 +69,10 @@ class DashScope(Desk):
     async def cancel(self, request: Request) -> Response:
         """End a task that still waits in the queue; a started one cannot be cancelled."""
         return await self.browse(request, self._cancelled, ask="cancel")
+
+    async def quotas(self, request: Request) -> Response:
+        """The limits of each model for the key's account."""
+        return await self.browse(request, self._quotas)
 
     def account(self, request: Request) -> str | Response:
         """The account of the request's key, or the 401 for it."""
@@ -103,6 +111,19 @@ class DashScope(Desk):
         """The refusal of a task more than may be in flight."""
         return self.throttled(self.world.sky.weather.retry_after_s, code="Throttling")
 
+    def sell(self, request: Request, account: str, body: bytes) -> Response:
+        """As everywhere, unless the rate grows too quickly, which is refused also under the limit."""
+        now, recent, ramp = self.world.now(), self._recent[account], self.world.options.ramp
+        while recent and recent[0] <= now - 2:
+            recent.popleft()
+        this = sum(at > now - 1 for at in recent)
+        if ramp is not None and this + 1 > len(recent) - this + ramp:
+            self.tally.counts["throttled"] += 1
+            self.world.limits.violated(self.name, account, "growth of submits", now, f"{this} in the last second")
+            return self.throttled(self.world.sky.weather.retry_after_s, code="Throttling.BurstRate")
+        recent.append(now)
+        return super().sell(request, account, body)
+
     def read(self, request: Request, body: bytes) -> Asked:
         """Read the order; a synchronous call is none."""
         if request.headers.get("x-dashscope-async") != "enable":
@@ -116,6 +137,20 @@ class DashScope(Desk):
     def unknown(self, task_id: str) -> Response:
         """UNKNOWN: expired, foreign or never there."""
         return _answer({"task_id": task_id, "task_status": "UNKNOWN"})
+
+    def _quotas(self, request: Request, account: str, now: float) -> Response:  # noqa: ARG002 (the desk's)
+        """As "List model quotas" has it; a workspace has none of its own here."""
+        limit = {
+            "request_limit": self._submits.count, "request_limit_period": 1, "usage_limit": None,
+            "async_user_queue_limit": self.slots, "async_user_concurrency_limit": self.slots,
+        }  # fmt: skip
+        wanted = request.query_params.get("name", "")
+        rows = [
+            {"model": model, "workspace_id": "ws-1", "model_limit": limit, "workspace_limit": None}
+            for model in dashscope_orders.MODELS
+            if wanted in model
+        ]
+        return _answer({"total": len(rows), "page_no": 1, "page_size": len(rows), "quotas": rows})
 
     def _cancelled(self, request: Request, account: str, now: float) -> Response:
         task = self.find(account, request.path_params["task_id"], now)

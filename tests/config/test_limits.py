@@ -65,3 +65,19 @@ def test_the_file_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "deep").mkdir()
     monkeypatch.chdir(tmp_path / "deep")
     assert load_settings().limits == tmp_path.resolve() / "limits.toml"
+
+
+def test_a_model_a_floor_and_a_ramp_may_be_set(tmp_path: Path) -> None:
+    """Beside the account's windows; what the owner has set is known as such."""
+    text = """
+        [dashscope]
+        credit_floor = 20
+        ramp = { first = 0.5, over_s = 10, quiet_s = 30 }
+        models."wan2.6-t2v" = { submits = [{ count = 1, window_s = 1 }], slots = 2 }
+    """
+    own = with_own_limits(DASHSCOPE, "dashscope", written(tmp_path, text)).limits
+    assert (own.credit_floor, own.models["wan2.6-t2v"].slots) == (20, 2)
+    assert own.own == {"credit_floor", "ramp", "models"}
+    assert own.submits == DASHSCOPE.limits.submits
+    with pytest.raises(BadInput, match="has no model 'wan9'"):
+        with_own_limits(DASHSCOPE, "dashscope", written(tmp_path, "[dashscope]\nmodels.wan9 = { slots = 2 }\n"))

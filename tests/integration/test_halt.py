@@ -1,7 +1,6 @@
 """Pause, resume and cancel on a real Valkey: they act at the next claim and send, and the books stay in order."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -11,7 +10,7 @@ from ledger.campaigns import CampaignStatus
 from ledger.files import FileStore
 from ledger.halt import Place, Verb, bring_back, cancel, halt, paused, remember
 from ledger.jobs import Ledger
-from tests.books import ACCOUNT, FREE, STORE, Bench
+from tests.books import ACCOUNT, FREE, STORE, Bench, gates
 from tests.services import Valkey
 
 #: Everything that a person may stop, and the name by which it is stopped.
@@ -272,7 +271,7 @@ def test_pauses_outlive_the_ledger(bench: Bench, tmp_path: object) -> None:
 
 def test_slots_stay_with_what_renders_on(bench: Bench) -> None:
     """A cancelled campaign's renders hold their slots until they end."""
-    gate = replace(FREE, slots=1)
+    gate = gates(slots=1)
     put(bench, "spring", "a")
     bench.reach(State.RENDERING)
     cancel(bench.ledger, "spring")

@@ -5,6 +5,9 @@ from collections import Counter
 import pytest
 
 from jobs.lifecycle import Move, State
+from ledger.balance import as_kept
+from ledger.gates import Limited, policy
+from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.orders import Claim
 from tests.books import ACCOUNT, FREE, Bench, Rate, gates, race
@@ -188,3 +191,57 @@ def test_an_empty_queue_claims_nothing(bench: Bench) -> None:
     bench.stock("spring", 1)
     assert len(bench.claim(10)) == 1
     assert bench.claim(10) == []
+
+
+def test_a_model_has_slots_of_its_own(bench: Bench) -> None:
+    """While they are taken its campaign waits, in its order, and others pass; an end frees them."""
+    flash = Limited(slots=1, key=":flash")
+    gate = policy(Limited(), models={"t2v/flash": flash}, longest_render_s=1000)
+
+    def put(campaign: str, *models: str) -> None:
+        bench.ledger.open_campaign(campaign, ACCOUNT, budget_uusd=None, facts={"simulated": "1"})
+        jobs = [
+            (f"{campaign}-{n}", n, 1, f'{{"render":{{"mode":"t2v","model":"{m}"}}}}', "queued")
+            for n, m in enumerate(models)
+        ]
+        bench.ledger.enqueue(campaign, ACCOUNT, jobs)
+
+    put("spring", "flash", "flash", "standard")
+    put("summer", "standard", "standard")
+    claims = bench.claim(9, gate)
+    assert [claim.job_id for claim in claims] == ["spring-0", "summer-0", "summer-1"]
+    assert bench.claim(9, gate) == []
+    bench.do(Move.RELEASE, State.QUEUED, claims[0])
+    assert [claim.job_id for claim in bench.claim(1, gate)] == ["spring-0"]
+    bench.redis.hset("wb:j:spring-0", "state", "claimed")
+    assert bench.redis.smembers(f"wb:slots:{ACCOUNT}:flash") == {"spring-0"}
+
+
+def test_slots_that_the_provider_told_are_gone_by(bench: Bench) -> None:
+    """In place of the documented ones; those that the account's owner has set are only lowered."""
+    bench.stock("spring", 30)
+    bench.ledger.call("quota", ACCOUNT, "", 4)
+    assert len(bench.claim(2, gates(slots=2))) == 2
+    assert len(bench.claim(9, gates(slots=2))) == 2
+    own = policy(Limited(slots=9, own=("slots",)), longest_render_s=1)
+    assert bench.claim(9, own) == []
+    bench.ledger.call("quota", ACCOUNT, "", 100)
+    assert len(bench.claim(99, own)) == 5
+    lifted = policy(Limited(own=("slots",)), longest_render_s=1)
+    assert len(bench.claim(99, lifted)) == 21
+
+
+def test_below_its_floor_an_account_parks(bench: Bench) -> None:
+    """The balance that was seen last decides; a person who tops up and resumes has one video tell what is there."""
+    bench.stock("spring", 3)
+    gate = policy(Limited(), floor=5.0, longest_render_s=1)
+    bench.ledger.hold(ACCOUNT, remember=as_kept("5.5", "USD", 1.0))
+    assert len(bench.claim(1, gate)) == 1
+    bench.ledger.hold(ACCOUNT, remember=as_kept("4.99", "USD", 2.0))
+    assert bench.claim(1, gate) == []
+    told = bench.ledger.status("spring")
+    assert told is not None
+    assert told.parked_kind == "credit_floor"
+    assert "4.99" in str(told.parked)
+    halt(bench.ledger, "resume", "campaign", "spring")
+    assert len(bench.claim(9, gate)) == 0, "the one under way is the probe"

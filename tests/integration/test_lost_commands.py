@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from cli.app import exit_code
 from config.settings import load_settings
 from jobs.lifecycle import State
 from jobs.messages import SUBMIT
-from ledger.gates import UNLIMITED
+from ledger.gates import unlimited
 from tests.services import Simulator, Valkey
 from worker import lookup
 from worker.submit import submit
@@ -59,7 +58,7 @@ def shop(told: Told, tmp_path: Path) -> Iterator[Workshop]:
 def send(shop: Workshop, simulator: Simulator, then: str | None = None) -> str:
     """Take the next job through its submit, and lose the answer so; answers its id."""
     counter = shop.counters[ACCOUNT]
-    (claim,) = shop.ledger.claim(ACCOUNT, replace(counter.policy, submits=UNLIMITED), most=1, most_waiting=9)
+    (claim,) = shop.ledger.claim(ACCOUNT, unlimited(counter.policy), most=1, most_waiting=9)
     if then:
         simulator.tell("/_simulator/next", {"on": "submit", "then": then})
     ((held, row),) = take_up(SUBMIT, shop, [claim])

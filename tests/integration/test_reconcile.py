@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,7 +11,7 @@ from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Unknown
 from jobs.record import JobRecord
-from ledger.gates import UNLIMITED
+from ledger.gates import unlimited
 from ledger.lost import LostSends
 from ledger.orders import Claim, Order
 from tests.lost import decided, finish, foreign_intent, lose, meet, seek, seek_until, twin
@@ -224,7 +223,7 @@ def test_a_twin_on_the_wire_is_waited_for(desk: Workbench) -> None:
     other = twin(desk, lost, variant_id="another take")
     lose(desk, lost, "cut_before")
     claim = desk.claim()
-    assert desk.ledger.send(claim, replace(desk.counter.policy, submits=UNLIMITED), token="t", send=1)[0] == "go"
+    assert desk.ledger.send(claim, unlimited(desk.counter.policy), token="t", send=1)[0] == "go"
     call = desk.counter.account.provider.submit_call(other, desk.counter.account.endpoint, "other:1")
     desk.shop.wire.post(call)
     assert seek(desk).waiting == {lost.job_id: "a submit that looks alike is on the wire"}

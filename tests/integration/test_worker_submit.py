@@ -20,6 +20,7 @@ from ledger.lost import LostSends, Watched
 from ledger.orders import Claim, Order
 from ledger.shelf import Intent
 from providers.contract import Answer, Call
+from tests.books import Rate, gates
 from tests.lost import foreign_intent
 from tests.services import Simulator, free_ports
 from tests.workbench import CAMPAIGN, Workbench
@@ -151,6 +152,17 @@ def test_a_429_holds_the_account_and_spends_no_attempt(work: Workbench, retry_af
     assert outcome == Done()
     assert work.row(job.job_id)["attempts"] == "1"
     assert len(work.bought(job)) == 1
+
+
+@pytest.mark.parametrize(("account", "a_minute"), [("simulated-segmind", "5"), ("simulated-toapis", "30")])
+def test_a_smaller_plan_is_learned_from_the_first_answer(
+    open_worker: Callable[..., Workbench], simulator: Callable[..., Simulator], account: str, a_minute: str
+) -> None:
+    """The headers tell what is left of the window: the gate goes by it from then on."""
+    work = open_worker(simulator("--submits-per-minute", a_minute), account)
+    work.order()
+    work.submit()
+    assert work.redis.hget(f"wb:a:{account}", "told") == a_minute
 
 
 def test_an_empty_account_parks_and_fails_no_job(
@@ -446,8 +458,8 @@ def test_a_worker_serves_only_its_own_accounts(work: Workbench) -> None:
 def test_waiting_for_a_token_gives_the_claim_back_when_the_worker_leaves(work: Workbench) -> None:
     """A worker that was told to go does not wait out its turn, and nothing is sent."""
     first, second = work.order(count=2)
-    slow = json.dumps({"windows": [[1, 5000]]})
-    work.shop.counters[work.account] = replace(work.counter, policy=replace(work.counter.policy, submits=slow))
+    slow = gates(submits=[Rate(1, 5)])
+    work.shop.counters[work.account] = replace(work.counter, policy=slow)
     work.submit()
     assert work.state(first.job_id) == "rendering"
     work.shop.stopping.set()

@@ -237,3 +237,22 @@ def test_long_prompts_are_cut(street: Callable[..., Street]) -> None:
     task = one.buy_dashscope("x" * 2_000).json()["output"]["task_id"]
     one.real_s += 200
     assert len(ask(one, task)["output"]["orig_prompt"]) == 1_500
+
+
+def test_the_limits_are_listed(street: Callable[..., Street]) -> None:
+    """For each model: requests, their period, and tasks in flight."""
+    listed = street(slots=7).dashscope("GET", "/api/v1/quotas?name=t2v").json()["output"]
+    assert [row["model"] for row in listed["quotas"]] == ["wan2.6-t2v", "wan2.6-t2v-us"]
+    limit = listed["quotas"][0]["model_limit"]
+    assert (limit["request_limit"], limit["request_limit_period"], limit["async_user_concurrency_limit"]) == (5, 1, 7)
+
+
+def test_a_rate_that_grows_too_quickly_is_refused(street: Callable[..., Street]) -> None:
+    """So many more than in the second before, also under the limit."""
+    one = street(ramp=2, slots=99)
+    assert [one.buy_dashscope().status_code for _ in range(3)] == [200, 200, 429]
+    assert one.buy_dashscope().json()["code"] == "Throttling.BurstRate"
+    one.real_s += 1
+    assert [one.buy_dashscope().status_code for _ in range(5)] == [200, 200, 200, 200, 429]
+    one.real_s += 5
+    assert [one.buy_dashscope().status_code for _ in range(3)] == [200, 200, 429]
