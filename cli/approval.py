@@ -1,4 +1,4 @@
-"""May real money be spent: asked at the terminal, and typed out where it is much."""
+"""May real money be spent: asked at the terminal, typed out where it is much, and refused where a slip is likely."""
 
 import sys
 from decimal import ROUND_UP, Decimal
@@ -8,7 +8,10 @@ import click
 from cli.progress import tell
 from config.settings import Settings
 from jobs.errors import Unconfirmed
-from producer.plan import Plan
+from jobs.words import counted
+from producer.craft import is_cut_off
+from producer.otherstores import check_store, remember_store
+from producer.plan import Plan, iter_plan
 from producer.world import World, check_money
 
 
@@ -21,15 +24,34 @@ def approve(plan: Plan, world: World, settings: Settings, *, yes: bool) -> None:
         return
     budget_usd = settings.budget_usd
     check_money(world, budget_usd=budget_usd, cost_usd=plan.cost_high_usd)
+    if not world.simulated:
+        check_store(plan, settings)
     if budget_usd is not None and budget_usd < plan.cost_high_usd:
         tell(f"the budget of ${budget_usd} is less than ${plan.cost_high_usd}: it stops early, with exit code 5")
-    if world.simulated or yes:
+    if world.simulated:
         return
-    most = min(plan.cost_high_usd, budget_usd or plan.cost_high_usd)
+    if not yes:
+        _have_it_confirmed(min(plan.cost_high_usd, budget_usd or plan.cost_high_usd), plan, world, settings)
+    remember_store(settings.store)
+
+
+def _have_it_confirmed(most: Decimal, plan: Plan, world: World, settings: Settings) -> None:
+    """Ask a person; a script is refused what only a person can mean. Raises Unconfirmed, or Abort for a no."""
     if most > settings.type_above_usd:
         have_it_typed(most, world, settings.type_above_usd)
     elif sys.stdin.isatty():
         click.confirm(f"Spend up to ${most} of real money at {world.facts.title}?", abort=True, err=True)
+    elif cut := _cut_off(plan):
+        raise Unconfirmed(
+            f"{counted(cut, 'video')} would be bought without the shots that lie after the video's end",
+            "mend the rows (the warnings say which), or say --yes to buy them as they are; nothing was queued",
+        )
+
+
+def _cut_off(plan: Plan) -> int:
+    """How many videos to make have shots that go on after their end; where nothing was warned of, none has."""
+    lines = iter_plan(plan.path) if plan.warnings_count else ()
+    return sum(line.job.job_id not in plan.bought and is_cut_off(line.job.render) for line in lines)
 
 
 def have_it_typed(most: Decimal, world: World, above_usd: Decimal) -> None:

@@ -16,6 +16,7 @@ from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
 from producer.canary import Canary, Seen, canary_of, canary_plan, seen
+from producer.otherstores import check_store
 from producer.plan import Plan
 from producer.world import World, check_money
 
@@ -49,7 +50,7 @@ class FirstFew:
 def first_few(plan: Plan, count: int | None, world: World, store: ObjectStore, settings: Settings) -> FirstFew | None:
     """The canary, where one was asked for and the plan has more to make than it; None where all of it goes at once.
 
-    Raises Refused where the whole could not be paid: then there is no use in a canary.
+    Raises Refused where the whole could not be paid, or is in another store: then there is no use in a canary.
     """
     if count is None:
         return None
@@ -62,6 +63,8 @@ def first_few(plan: Plan, count: int | None, world: World, store: ObjectStore, s
         tell(f"a canary of {count:,} is all of it")
         return None
     check_money(world, budget_usd=settings.budget_usd, cost_usd=plan.cost_high_usd)
+    if not world.simulated:
+        check_store(plan, settings)
     few = FirstFew(plan, canary_of(plan, count, shelf), shelf)
     first = f"{counted(few.plan.to_buy, 'video')} of {plan.to_buy:,}, as unlike as there are"
     tell(f"the canary first: {first}" if few.plan.to_buy else "the canary is made already")

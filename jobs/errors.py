@@ -126,7 +126,11 @@ class PlanChanged(Refused):
 
 
 class Unconfirmed(Refused):
-    """The sum is above the set amount: type it at a terminal, or say `--yes`."""
+    """Only a person can mean it: a sum above the set amount, or shots that no video will have; `--yes` says so."""
+
+
+class StoreUnnamed(Refused):
+    """No store was named, and another one that this user bought into has some of the videos: `--store` says which."""
 
 
 class LedgerRefused(Refused):

@@ -69,7 +69,7 @@ def remarks(render: Render) -> Iterator[Trouble]:
     yield from _order(shots)
     if shots and shots[-1].end_s != render.duration_s:
         end, duration = _s(shots[-1].end_s), render.duration_s
-        lost = "what comes later is lost" if shots[-1].end_s > duration else "the rest has no shot"
+        lost = "what comes later is lost" if _goes_on(shots, render) else "the rest has no shot"
         wrong = Wrong(
             f"the shots end at {end} s (`{shots[-1].mark}`) and the video lasts {duration} s: {lost}",
             f"set duration to {end}, or let the last mark end at {duration}",
@@ -77,6 +77,15 @@ def remarks(render: Render) -> Iterator[Trouble]:
         yield Trouble(PROMPT, shots[-1].mark, wrong)
     if render.audio and render.audio_track is None:
         yield from _speech(render, shots)
+
+
+def is_cut_off(render: Render) -> bool:
+    """Whether the prompt marks shots that go on after the video has ended."""
+    return _goes_on(marked_shots(render.prompt), render)
+
+
+def _goes_on(shots: Sequence[Shot], render: Render) -> bool:
+    return bool(shots) and shots[-1].end_s > render.duration_s
 
 
 def marked_shots(prompt: str) -> Sequence[Shot]:

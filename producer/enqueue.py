@@ -184,7 +184,7 @@ def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: 
         raise CampaignConflict(
             f"the name {plan.campaign!r} is in use: {before.submitted_by} submitted {before.jobs} jobs from "
             f"{before.source} on {before.created_at:%Y-%m-%d %H:%M} UTC, and this plan shares {shared} of them",
-            "give this one a name of its own with --campaign; nothing was queued",
+            "give this one a name of its own with --campaign (`wanbatch plan` says what changed); nothing was queued",
         )
     _check_owner(plan, before, ledger, shelf)
     return old_ids

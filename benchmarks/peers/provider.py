@@ -43,7 +43,12 @@ def order(number: int) -> dict[str, Any]:
 
 def submit(number: int) -> str:
     """Buy one video."""
-    return str(_json(_client().post(MODEL, json=order(number)))["request_id"])
+    return buy(MODEL, order(number))
+
+
+def buy(model: str, wanted: dict[str, Any]) -> str:
+    """Post an order; answers the name of its task."""
+    return str(_json(_client().post(model, json=wanted))["request_id"])
 
 
 def link(task_id: str) -> str | None:
