@@ -73,13 +73,14 @@ def await_(ready: Callable[[], bool], what: str, within_s: float = READY_WITHIN_
 
 @contextlib.contextmanager
 def valkey(folder: Path) -> Iterator[str]:
-    """A Valkey that syncs every write, as the ledger is meant to run; the block gets its URL."""
+    """A Valkey with the settings of the embedded one and of compose, every write synced; the block gets its URL."""
     folder.mkdir(parents=True)
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = int(held.getsockname()[1])
     settings = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
     settings += ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
+    settings += ["--hash-max-listpack-value", "4096"]
     url = f"redis://127.0.0.1:{port}/0"
     with child([str(get_binary_path()), *settings], folder / "valkey.log"):
         await_(lambda: _answers(url), "Valkey answers")

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import redis
 import uvloop
@@ -213,15 +214,16 @@ class Pump:
     async def _beat(self) -> None:
         """Tell the ledger that this worker lives, stretch the leases of what it holds, look around, and learn."""
         while True:
-            try:
-                # First the look: the ledger may have been recovered under a new epoch.
-                await asyncio.to_thread(self._look_around)
-                if self._shop.ledger.epoch and not self._strange:
-                    await asyncio.to_thread(self._shop.ledger.renew, self._shop.name, self._in_hand())
-                    await asyncio.to_thread(self._learn)
-            except redis.RedisError:
-                pass
+            with suppress(redis.RedisError):
+                await asyncio.to_thread(self._live, self._in_hand())
             await asyncio.sleep(BEAT_S)
+
+    def _live(self, in_hand: Sequence[Claim]) -> None:
+        """One heartbeat: first the look, since the ledger may have been recovered under a new epoch."""
+        self._look_around()
+        if self._shop.ledger.epoch and not self._strange:
+            self._shop.ledger.renew(self._shop.name, in_hand)
+            self._learn()
 
     def _learn(self) -> None:
         """Wait from now on by what has ended meanwhile."""
