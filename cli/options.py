@@ -102,6 +102,11 @@ _planning = together(
         click.option(
             "--takes", type=click.IntRange(1, 100), default=1, metavar="N", help="So many takes of each variant."
         ),
+        click.option(
+            "--seeds",
+            type=click.Choice(["keep", "rotate", "fresh"]),
+            help="The seed of a video that is bought anew, where the campaign names a `key`.",
+        ),
         click.option("--skip-bad-rows", is_flag=True, help="Go on with the good rows; the bad ones go to a file."),
         store,
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from cli.credits import Credits, credits_json
 from cli.progress import duration
 from config.settings import Settings
-from jobs.errors import ObjectNotFound
+from jobs.errors import BadInput
 from jobs.money import shown
 from jobs.words import counted
 from ledger.objects import ObjectStore
@@ -15,7 +15,7 @@ from ledger.shelf import Shelf
 from producer.causes import Causes, causes
 from producer.kinds import Cost
 from producer.plan import Plan
-from producer.stored import known
+from producer.stored import known, last_plan
 from producer.world import World
 
 #: How many repeats and refused rows are named one by one for a person; --json has more.
@@ -74,13 +74,11 @@ def _warnings(plan: Plan) -> Iterator[str]:
 def causes_of(plan: Plan, store: ObjectStore) -> Causes:
     """Why each video is to be bought, beside the campaign's last plan in the store."""
     shelf = Shelf(store, simulated=plan.simulated)
-    file = shelf.campaign(plan.campaign)
-    if file is None or file.plan_sha256 == plan.sha256:
-        return causes(plan.path, plan.bought, plan.path if file else None)
     try:
-        with shelf.plan(file.campaign, file.plan_sha256) as before:
-            return causes(plan.path, plan.bought, before)
-    except ObjectNotFound:
+        with last_plan(shelf, plan.campaign) as before:
+            return causes(plan.path, plan.bought, before, plan.key)
+    except BadInput:
+        # Its last plan is gone: then there is nothing to compare with.
         return causes(plan.path, plan.bought, None)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
@@ -71,30 +71,33 @@ class Causes:
 
 
 class _Line(NamedTuple):
-    """What is compared of a plan's line: the user's own columns, all cells, their hashes, the words, where it stood."""
+    """What is compared of a plan's line: its own columns, all cells, their hashes, the words, and its key or place."""
 
     own: dict[str, str]
     cells: dict[str, str]
     hashes: dict[str, int]
     whole: int
     words: tuple[str, str]
-    place: tuple[int, int]
+    place: tuple[str, ...]
 
 
-def causes(plan: Path, bought: AbstractSet[str], before: Path | None) -> Causes:
-    """Why each video of a plan that is not bought is to be bought, beside the campaign's last plan, if there is one."""
+def causes(plan: Path, bought: AbstractSet[str], before: Path | None, key: Sequence[str] = ()) -> Causes:
+    """Why each video of a plan that is not bought is to be bought, beside the campaign's last plan, if there is one.
+
+    Videos are known again by the columns of the key; without one by what else is the same, or where they stand.
+    """
     old = set(plan_ids(before)) if before is not None else set[str]()
     wanted = set(plan_ids(plan))
     gone = old - wanted
     counts: Counter[Cause] = Counter()
     counts[Cause("waiting")] = len((wanted & old) - bought)
     fresh = wanted - old - bought
-    earlier = _Earlier(_lines(before, gone) if before is not None else iter(()))
+    earlier = _Earlier(_lines(before, gone, key) if before is not None else iter(()), keyed=bool(key))
     if not gone:
         counts[Cause("new")] = len(fresh)
     else:
         compared = 0
-        for line in _lines(plan, fresh):
+        for line in _lines(plan, fresh, key):
             counts[earlier.cause(line)] += 1
             compared += 1
         counts[Cause("uncompared")] = len(fresh) - compared
@@ -105,10 +108,11 @@ def causes(plan: Path, bought: AbstractSet[str], before: Path | None) -> Causes:
 class _Earlier:
     """The lines of the last plan that this one does not have, each of which explains one new line at most."""
 
-    def __init__(self, lines: Iterator[_Line]) -> None:
+    def __init__(self, lines: Iterator[_Line], *, keyed: bool) -> None:
+        self._keyed = keyed
         self._whole: dict[int, list[_Line]] = {}
         self._but_one: dict[tuple[str, int], list[_Line]] = {}
-        self._placed: dict[tuple[int, int], _Line] = {}
+        self._placed: dict[tuple[str, ...], _Line] = {}
         self._lines = list(lines)
         self.used: set[int] = set()
         for line in self._lines:
@@ -119,12 +123,18 @@ class _Earlier:
 
     def cause(self, line: _Line) -> Cause:
         """Why there is this line: the fewest columns in which it differs from one that was there before."""
+        if self._keyed:
+            return self._there(line) or Cause("new")
         for twin in self._free(self._whole.get(line.whole, [])):
             return Cause("changed", _worded(line, twin))
         for column, each in line.hashes.items():
             rest = line.whole - each
             for _ in self._free(self._but_one.get((column, rest), []) or self._whole.get(rest, [])):
                 return Cause("changed", (column,))
+        return self._there(line) or Cause("new")
+
+    def _there(self, line: _Line) -> Cause | None:
+        """The columns in which it differs from the line with its key, or in its place; None where there was none."""
         there = self._placed.get(line.place)
         for twin in self._free([there] if there else []):
             columns = sorted(
@@ -132,8 +142,8 @@ class _Earlier:
                 for column in line.cells.keys() | twin.cells.keys()
                 if line.cells.get(column) != twin.cells.get(column)
             )
-            return Cause("changed", tuple(columns))
-        return Cause("new")
+            return Cause("changed", tuple(columns) or _worded(line, twin))
+        return None
 
     def left(self) -> Iterator[Mapping[str, str]]:
         """The user's own columns of the first lines that explain nothing."""
@@ -157,7 +167,7 @@ def _worded(line: _Line, twin: _Line) -> tuple[str, ...]:
     return tuple(columns or ["seed"])
 
 
-def _lines(plan: Path, wanted: AbstractSet[str]) -> Iterator[_Line]:
+def _lines(plan: Path, wanted: AbstractSet[str], key: Sequence[str]) -> Iterator[_Line]:
     """Those lines of a plan that are wanted, the first of them."""
     row, nth, kept = 0, 0, 0
     with plan.open(encoding="utf-8") as lines:
@@ -166,13 +176,13 @@ def _lines(plan: Path, wanted: AbstractSet[str]) -> Iterator[_Line]:
             first = line["source_lines"][0]
             row, nth = first, nth + 1 if first == row else 0
             if line["job"]["job_id"] in wanted:
-                yield _line(line, (row, nth))
+                yield _line(line, key, (str(row), str(nth)))
                 kept += 1
                 if kept == COMPARED_MAX:
                     return
 
 
-def _line(line: Mapping[str, Any], place: tuple[int, int]) -> _Line:
+def _line(line: Mapping[str, Any], key: Sequence[str], place: tuple[str, ...]) -> _Line:
     render = line["job"]["render"]
     cells = {column: str(render[field]) for column, field in SETTINGS.items() if column != "negative_prompt"}
     cells |= {
@@ -184,5 +194,7 @@ def _line(line: Mapping[str, Any], place: tuple[int, int]) -> _Line:
     cells |= own
     if line["job"]["seed_source"] == "row":
         cells["seed"] = str(line["job"]["seed"])
+    if key:
+        place = (*(cells.get(column, "") for column in key), cells["takes"])
     hashes = {column: hash((column, text)) for column, text in cells.items()}
     return _Line(own, cells, hashes, sum(hashes.values()), (render["prompt"], render["negative_prompt"]), place)

@@ -19,7 +19,8 @@ from producer.media import Media
 from producer.mediacheck import MediaCheck
 from producer.planfile import PlanWriter
 from producer.readers import Rows
-from producer.rows import Row, Survey
+from producer.refresh import Earlier
+from producer.rows import Row, Seeds, Survey
 from providers.accounts import account_name
 from providers.provider import Provider
 from providers.registry import sellers
@@ -39,7 +40,8 @@ class PlanOptions:
     """What the command line asked for. `where` holds (column, text) pairs: the same column twice means either.
 
     `seed_by` is `job`, `campaign` or a column whose equal values share a seed; `limit` bounds the videos;
-    `price_usd` is a second's price where the provider's list has none; `linked` says that the store can give links that
+    `price_usd` is a second's price where the provider's list has none; `seeds` goes before what the campaign says of
+    refreshes; `linked` says that the store can give links that
     the provider can follow.
     """
 
@@ -55,6 +57,7 @@ class PlanOptions:
     where: Sequence[tuple[str, str]] = ()
     skip_bad_rows: bool = False
     linked: bool = False
+    seeds: Seeds | None = None
 
 
 class Desk:
@@ -74,8 +77,11 @@ class Desk:
         provider: Provider,
         facts: ProviderFacts,
         media: Media,
+        earlier: Earlier | None = None,
     ) -> None:
         self.matrix = matrix
+        self._earlier = earlier
+        self._placed: set[str] = set()
         self.check = MediaCheck(media, facts, options.region, linked=options.linked)
         self.campaign = campaign
         self.options = options
@@ -170,6 +176,8 @@ class Desk:
     def _keep(self, written: Mapping[str, str]) -> None:
         """Note what must be in the store; an image that was made is opened where it was put."""
         for address, uri in written.items():
+            if address not in self._placed:
+                continue  # a file of the last plan's video, which is in the store
             made = self.derived.get(address)
             if made is None:
                 self.kept[address] = uri
@@ -211,7 +219,7 @@ class Desk:
                 price_as_of=NAMED if kind.named else self.price_as_of,
                 priority=variant.priority,
             )
-            yield PlanLine(
+            line = PlanLine(
                 job=job,
                 source_lines=(row.line,),
                 variant=variant.axes,
@@ -219,6 +227,18 @@ class Desk:
                 written=placed.written,
                 fitted=placed.fitted,
             )
+            self._placed.update(placed.written)
+            yield self._earlier.refreshed(line, self._usable) if self._earlier else line
+
+    def _usable(self, before: Job) -> Job | None:
+        """A job of the last plan as this one may have it: bought where this one buys; None where that cannot be."""
+        here = self.provider.name, self.account
+        if (before.provider, before.account) != here and self.provider.complaints(before.render):
+            return None
+        kind = self.kinds.of(before.render)
+        told = NAMED if kind.named else self.price_as_of
+        where = {"provider": here[0], "account": here[1], "region": self.options.region}
+        return before.model_copy(update={**where, "price_uusd": kind.high_uusd, "price_as_of": told})
 
     def _seed(self, variant: Variant, identity: str, take: int) -> tuple[int, SeedSource]:
         """The row's seed, the group's, or one that follows from the video; takes count up from the first two."""

@@ -28,7 +28,8 @@ from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
 from producer.readers import Rows, read_matrix
-from producer.rows import Removed
+from producer.refresh import LastPlan, earlier, no_plan
+from producer.rows import Refresh, Removed
 from producer.sources import Sources
 from providers.provider import Provider
 
@@ -42,9 +43,9 @@ Bought = Callable[[Sequence[str]], AbstractSet[str]]
 class Plan:
     """A finished plan. `lines` are the matrix's rows, `variants` the distinct videos that they ask for.
 
-    Costs are dollars of what is still to buy, here and at others (`elsewhere`); `bought` are the jobs that are; `eta_s`
-    is in the provider's own seconds; `axes` counts the values of each axis; `refused` holds the first problems of rows
-    that were left out, `refused_count` says how many there are.
+    Costs are dollars of what is still to buy, here and at others (`elsewhere`); `bought` are the jobs that are, `key`
+    the columns by which a video is known again; `eta_s` is in the provider's own seconds; `axes` counts the values of
+    each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
     `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
     address there as the matrix spells them, which `sources` opens; those of them that were made of others, beside the
@@ -74,6 +75,7 @@ class Plan:
     labels: tuple[str, ...]
     elsewhere: list[Cost] = field(default_factory=list)
     bought: AbstractSet[str] = frozenset()
+    key: tuple[str, ...] = ()
     refused: list[Problem] = field(default_factory=list)
     refused_count: int = 0
     bad_rows_path: Path | None = None
@@ -116,11 +118,13 @@ def make_plan(
     media: Media | None = None,
     template: Path | None = None,
     name: str | None = None,
+    last: LastPlan = no_plan,
 ) -> Plan:
     """Plan a matrix: every row checked, multiplied out, priced, and written to a file in `spool`.
 
     With a `template` the source is a catalog; messages call it by `name`, where that is not its file's.
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
+    `last` opens the campaign's last plan, for campaigns that say what a refresh is.
     `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
     written = _campaign_file(source, template)
@@ -132,8 +136,9 @@ def make_plan(
         BadRows(matrix) as bad,
         PlanWriter(spool) as writer,
         media or Media(None, Sources(base_of(source)), spool) as looks,
+        earlier(_refresh(matrix, options), campaign, last) as before,
     ):
-        desk = Desk(matrix, campaign, options, provider, facts, looks)
+        desk = Desk(matrix, campaign, options, provider, facts, looks, before)
         for row, lines, problems in desk.planned():
             if problems:
                 bad.add(row, problems)
@@ -155,6 +160,7 @@ def make_plan(
             said=matrix.encoding.said,
             read_as=matrix.read_as,
             removed=matrix.removed,
+            key=matrix.refresh.key if matrix.refresh else (),
             path=path,
             sha256=sha256,
             lines=desk.lines,
@@ -177,6 +183,16 @@ def _campaign_file(source: Source, template: Path | None) -> CampaignToml | None
         hint = "A template is for a catalog; leave one of the two out."
         raise BadInput(f"{source} is a campaign file, and {template} a template", hint=hint)
     return read_campaign(cast("Path", source))
+
+
+def _refresh(matrix: Rows, options: PlanOptions) -> Refresh | None:
+    """What is a refresh of these videos; BadInput where an option speaks of refreshes that there are none of."""
+    if options.seeds is None:
+        return matrix.refresh
+    if matrix.refresh is None:
+        hint = "It needs a campaign file or template with `key`: the columns by which a video is known again."
+        raise BadInput(f"--seeds: {matrix.name} does not say what a refresh is", hint=hint)
+    return matrix.refresh._replace(seeds=options.seeds)
 
 
 def _named(source: Source, written: CampaignToml | None, options: PlanOptions) -> str:

@@ -17,8 +17,9 @@ from producer.fetch import Web
 from producer.media import Media
 from producer.plan import Plan, PlanOptions, base_of, make_plan
 from producer.remembered import Remembered, usual_folder
+from producer.rows import Seeds
 from producer.sources import Sources
-from producer.stored import s3_options
+from producer.stored import last_plan, s3_options
 from producer.world import World
 from providers.registry import provider
 
@@ -39,6 +40,7 @@ class Asked:
     price: Decimal | None
     skip_bad_rows: bool
     store: str | None
+    seeds: Seeds | None = None
 
 
 @contextmanager
@@ -55,6 +57,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
         where=asked.where,
         skip_bad_rows=asked.skip_bad_rows,
         linked=_linked(store, world, settings),
+        seeds=asked.seeds,
     )
     shelf = Shelf(store, simulated=world.simulated)
     with tempfile.TemporaryDirectory(prefix="wanbatch-plan-") as spool:
@@ -69,6 +72,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
             media=_media(world, "-" if isinstance(asked.matrix, str) else source, settings, Path(spool), shelf),
             template=asked.template,
             name=shown_address(asked.matrix) if isinstance(asked.matrix, str) else None,
+            last=lambda campaign: last_plan(shelf, campaign),
         )
 
 

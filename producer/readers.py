@@ -12,7 +12,7 @@ from producer.catalogs.shapes import TABLE, plain, told
 from producer.columns import PROMPT, canonical
 from producer.encoding import Encoding, Source, detect, open_source
 from producer.jsonl import is_object, objects, parsed
-from producer.rows import CELL_MAX, Lines, Removed, Row, Survey
+from producer.rows import CELL_MAX, Lines, Refresh, Removed, Row, Survey
 from producer.tables import Header, delimiter_of, read_header, records
 
 Format = Literal["csv", "tsv", "jsonl", "txt"]
@@ -73,6 +73,11 @@ class Rows(Protocol):
         ...
 
     @property
+    def refresh(self) -> Refresh | None:
+        """What is a refresh of its videos; None where every change of a video is a video of its own."""
+        ...
+
+    @property
     def removed(self) -> Sequence[Removed]:
         """What its own rules have left out in the last iteration."""
         ...
@@ -102,6 +107,7 @@ class Matrix:
     seen: Survey | None = None
     read_as: str = ""
     noun: str = "row"
+    refresh: Refresh | None = None
     removed: Sequence[Removed] = ()
 
     def __iter__(self) -> Iterator[Row]:

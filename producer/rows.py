@@ -2,12 +2,17 @@
 
 import io
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 from jobs.errors import BadInput, Problem
 
 #: Characters in one cell or one line; a prompt has a few thousand, so more is a quote that was never closed.
 CELL_MAX = 1 << 20
+
+
+#: What a refresh does with the seed: the one before, the next one, or one that follows from the video as ever.
+Seeds = Literal["keep", "rotate", "fresh"]
+SEEDS: Final[tuple[Seeds, ...]] = ("keep", "rotate", "fresh")
 
 
 class Place(NamedTuple):
@@ -48,6 +53,16 @@ class Removed(NamedTuple):
     line: int
     why: str
     left_out: int | None
+
+
+class Refresh(NamedTuple):
+    """What a campaign says of refreshes: the columns by which a video is known again, those whose change buys it anew
+    (None: whatever changes it), and what becomes of its seed.
+    """
+
+    key: tuple[str, ...]
+    on: tuple[str, ...] | None
+    seeds: Seeds
 
 
 class Row(NamedTuple):

@@ -1,10 +1,13 @@
 """Where the store is, and what it knows of campaigns: their lasting facts, in the world that each belongs to."""
 
 import difflib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from config.settings import Settings, s3_keys
-from jobs.errors import BadInput
+from jobs.errors import BadInput, ObjectNotFound
 from ledger.objects import ObjectStore, S3Options, open_store
 from ledger.shelf import CampaignFile, Shelf
 
@@ -46,6 +49,23 @@ def found(store: ObjectStore, name: str) -> Campaign:
         hint = f"did you mean {' or '.join(close)}?" if close else "this store has none yet: see --store"
         raise BadInput(f"there is no campaign {name!r} in {store.url}", hint=hint)
     return campaign
+
+
+@contextmanager
+def last_plan(shelf: Shelf, name: str) -> Iterator[Path | None]:
+    """The last plan that was submitted under a campaign's name; None for a new one. BadInput where it has gone."""
+    file = shelf.campaign(name)
+    if file is None:
+        yield None
+        return
+    try:
+        opened = ExitStack()
+        plan = opened.enter_context(shelf.plan(name, file.plan_sha256))
+    except ObjectNotFound as error:
+        hint = "Restore it, or give the campaign another name with --campaign."
+        raise BadInput(f"the last plan of {name} is gone from {shelf.store.url}", hint=hint) from error
+    with opened:
+        yield plan
 
 
 def every(store: ObjectStore) -> list[str]:

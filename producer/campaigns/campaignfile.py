@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
 from jobs.errors import BadInput, Problem
-from producer.columns import KNOWN, REASON, Wrong, meant, resolve
+from producer.columns import FREE_TEXT, KNOWN, REASON, Wrong, meant, resolve
 from producer.names import is_name
+from producer.prompts import is_template
+from producer.rows import SEEDS, Seeds
 from producer.tomlfile import Places, read_toml, scalar, several
 
 #: How the name of a campaign file ends.
@@ -95,6 +97,11 @@ class Campaign(_Closed):
     campaign: str | None = Field(None, description="the campaign's name; without it the file's")
     rows: str | None = Field(None, description="a table whose rows are multiplied with the axes: CSV, TSV, JSONL, XLSX")
     seed_by: str = Field("job", description="what shares a seed: job, campaign or a column; see --seed-by")
+    key: list[str] = Field([], description="columns by which a video is known again in the next plan, beside its axes")
+    refresh_on: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="columns whose change buys a video anew; without it every change of the video does"
+    )
+    seeds: Seeds = Field("keep", description="the seed of a video that is bought anew: keep, rotate or fresh")
     defaults: dict[str, Cell] = Field({}, description="what stands in a column where a row says nothing")
     axes: dict[str, Axis] = Field({}, description="column = values to multiply with")
     combine: Combine = Combine()
@@ -170,10 +177,8 @@ def _complaints(error: ValidationError, file: str, places: Places) -> Iterator[P
             if len(path) == 1 and (last in KNOWN or last not in Campaign.model_fields):
                 fix += "; a column stands under [defaults] or [axes]"
         elif found["type"] == "literal_error":
-            what, fix = (
-                f"`{found['input']}` is not known here",
-                meant(str(found["input"]), ["all", "first", "random", "pairwise"]),
-            )
+            known = SEEDS if last == "seeds" else ("all", "first", "random", "pairwise")
+            what, fix = f"`{found['input']}` is not known here", meant(str(found["input"]), known)
         elif found["type"] == "missing":
             what, fix = f"the key `{last}` is missing", f'give it, such as {last} = {{ hook = "calm" }}'
         elif found["type"] == "too_short":
@@ -200,12 +205,20 @@ def _wrongs(file: CampaignToml) -> Iterator[Problem]:
             wrong = Wrong(f"`{name}` is not yours to set", "take it out")
         if wrong is not None:
             yield file.problem(keys, name, wrong.problem, wrong.fix)
-        elif key != name:
+        text = said.override[int(keys[1])].set[name] if keys[0] == "override" else said.defaults.get(name, "")
+        if "|" in text and key not in FREE_TEXT and not is_template(text):
+            what = "a `|` parts the values of an axis, and this is one value"
+            yield file.problem(keys, text, what, "an axis stands under [axes]")
+        elif wrong is None and key not in {name, REASON}:
             yield file.problem(keys, name, f"`{name}` is spelt `{key}` here", f"write {key}")
     for name in said.axes:
         if name in said.defaults:
             what = f"`{name}` is an axis, and has a default"
             yield file.problem(("defaults", name), said.defaults[name], what, "an axis needs no default: take it out")
+    if not said.key and (said.refresh_on is not None or "seeds" in said.model_fields_set):
+        what = "nothing says by which columns a video is known again"
+        at = ("refresh_on",) if said.refresh_on is not None else ("seeds",)
+        yield file.problem(at, "", what, 'name them: key = ["sku"]')
     yield from _combine_wrongs(file)
 
 

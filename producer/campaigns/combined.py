@@ -16,7 +16,7 @@ from producer.campaigns.table import Base, BaseRows
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong, meant
 from producer.encoding import Encoding
 from producer.prompts import Template, compiled, field_names, filled, is_template
-from producer.rows import Origin, Removed, Row, Survey
+from producer.rows import Origin, Refresh, Removed, Row, Survey
 from producer.tables import Header
 
 #: Combinations that are looked at one by one; pairwise and first do without.
@@ -57,6 +57,7 @@ class Combined:
         self.header = Header(",", self._columns(), "", tuple(self.rows.problems))
         self._all = frozenset(self._columns())
         self.seen: Survey | None = Survey(self._all, frozenset(self._axes(fixed)))
+        self.refresh = self._refresh(fixed)
         self._warnings = tuple(unmet(file, self.rows.values))
         self._filled = self._templated()
         self._counts: list[int] | None = None
@@ -217,6 +218,11 @@ class Combined:
         if columns.isdisjoint({PROMPT, "image_url", "reference_urls"}):
             fix = 'write one under [defaults]: prompt = "A slow shot of {{ product }}"'
             problems.append(file.problem(("defaults",), "", "the campaign has no prompt", fix))
+        for name in ("key", "refresh_on"):
+            for column in getattr(file.said, name) or ():
+                if column not in columns:
+                    fix = meant(column, sorted(columns))
+                    problems.append(file.problem((name,), column, f"there is no column `{column}`", fix))
         problems.extend(self._unknown_fields(columns))
         if self.total > COMBINATIONS_MAX and file.said.combine.sample in {"all", "random"}:
             what = f"there are {self.total:,} combinations, and {COMBINATIONS_MAX:,} at most are looked at one by one"
@@ -224,6 +230,13 @@ class Combined:
             problems.append(file.problem(("axes",), "", what, fix))
         if problems:
             raise BadInput(f"{self.name} is no campaign file that can be used", [*problems, *self.rows.problems])
+
+    def _refresh(self, axes: Mapping[str, frozenset[str]]) -> Refresh | None:
+        said = self.file.said
+        if not said.key:
+            return None
+        key = tuple(dict.fromkeys([*said.key, *axes, *sorted(self.rows.axes)]))
+        return Refresh(key, None if said.refresh_on is None else tuple(said.refresh_on), said.seeds)
 
     def _texts(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Every text that the file itself brings for a cell, with its keys."""

@@ -54,7 +54,11 @@ class Catalog:
         self.shape, spelling = told(names, feed=sheet.feed)
         self.columns = Columns(sheet.names, self.shape, template.columns, spelling)
         self.header = Header(",", sheet.names, "")
-        self._labels = tuple(field for field in LABELS if self.columns.has(field))
+        refresh = template.refresh
+        asked = (*refresh.key, *(refresh.on or ())) if refresh else ()
+        self._labels = tuple(dict.fromkeys([*(field for field in LABELS if self.columns.has(field)), *asked]))
+        axes = dict.fromkeys(axis for video in template.videos for axis in video.multiplied)
+        self.refresh = refresh and refresh._replace(key=(*refresh.key, VIDEO, *axes))
         _fits(self.columns, template, self.name)
         self.seen: Survey | None = self._survey()
         self._told_hidden = False
@@ -208,8 +212,18 @@ def _fits(columns: Columns, template: CampaignTemplate, name: str) -> None:
                 wrong = _unknown(field, known, columns.shape, name)
                 column = next(each for each, text in video.settings.items() if field in _called(text))
                 problems.append(Problem(template.file, video.lines[column], column, field, wrong.problem, wrong.fix))
+    problems.extend(_unrefreshed(columns, template, known, name))
     if problems:
         raise BadInput(f"{template.file} does not fit {name}, which was read as {columns.shape.said}", problems)
+
+
+def _unrefreshed(columns: Columns, template: CampaignTemplate, known: Sequence[str], name: str) -> Iterator[Problem]:
+    """Columns by which products are known again, or refreshed, that this catalog does not have."""
+    refresh = template.refresh
+    for field in (*refresh.key, *(refresh.on or ())) if refresh else ():
+        if not columns.has(field):
+            wrong = _unknown(field, known, columns.shape, name)
+            yield Problem(template.file, template.lines["", "products"], "products", field, wrong.problem, wrong.fix)
 
 
 def _unknown(field: str, known: Sequence[str], shape: Shape, name: str) -> Wrong:

@@ -14,6 +14,7 @@ from producer.catalogs.products import Each
 from producer.catalogs.shapes import FIELDS
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, meant, resolve
 from producer.prompts import Template, compiled, is_template
+from producer.rows import Refresh, Seeds
 from producer.tomlfile import FILES, Places, read_toml, scalar, seen_from, several
 
 #: The column that says which of a template's videos it is.
@@ -36,6 +37,18 @@ class _Closed(BaseModel):
 class _Products(_Closed):
     each: Each = "product"
     sheet: str | None = None
+    key: Annotated[list[str], Field(min_length=1)] | None = None
+    refresh_on: Annotated[list[str], Field(min_length=1)] | None = None
+    seeds: Seeds = "keep"
+
+    @property
+    def refresh(self) -> Refresh | None:
+        """What is a refresh of a product's videos; the product is known again by its id, where nothing else is said."""
+        if self.key is None and self.refresh_on is None and "seeds" not in self.model_fields_set:
+            return None
+        usual = {"product": ["id"], "variant": ["id", "sku"], "color": ["id", "color"]}[self.each]
+        on = None if self.refresh_on is None else tuple(self.refresh_on)
+        return Refresh(tuple(self.key or usual), on, self.seeds)
 
 
 class _Video(_Closed):
@@ -70,6 +83,11 @@ class VideoTemplate:
     fields: frozenset[str]
     lines: Mapping[str, int]
 
+    @property
+    def multiplied(self) -> tuple[str, ...]:
+        """The columns that make several videos of this one."""
+        return (*self.axes, *(name for name, text in self.settings.items() if "|" in text and name not in FREE_TEXT))
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignTemplate:
@@ -84,6 +102,7 @@ class CampaignTemplate:
     defaults: Mapping[str, str]
     videos: tuple[VideoTemplate, ...]
     lines: Mapping[tuple[str, str], int]
+    refresh: Refresh | None = None
 
 
 def read_template(path: Path, base: Path) -> CampaignTemplate:
@@ -95,7 +114,7 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
     except ValidationError as error:
         raise BadInput(f"{path} is no template that can be used", list(_complaints(error, file, places))) from error
     problems: list[Problem] = []
-    lines: dict[tuple[str, str], int] = {}
+    lines: dict[tuple[str, str], int] = {("", "products"): places.line(("products",))}
     for table in ("columns", "defaults"):
         for field in getattr(read, table):
             line = lines[table, field] = places.line((table, field))
@@ -114,7 +133,14 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
     if problems:
         raise BadInput(f"{path} is no template that can be used", problems)
     return CampaignTemplate(
-        file, read.products.each, read.products.sheet, read.columns, read.defaults, tuple(videos), lines
+        file,
+        read.products.each,
+        read.products.sheet,
+        read.columns,
+        read.defaults,
+        tuple(videos),
+        lines,
+        read.products.refresh,
     )
 
 

@@ -90,6 +90,17 @@ def test_several_columns_at_once() -> None:
     assert found(planned(*rows(1, 2)), now)[0] == {Cause("changed", ("price", "product")): 1, Cause("waiting"): 1}
 
 
+def test_a_key_knows_a_row_again() -> None:
+    """However much of it has changed, and wherever it stands; another product is new, however alike."""
+    before = planned(*rows(1, 2))
+    now = planned(f"{WORDS},Lamp 9,1,north,5", f"{WORDS},Lamp 1,7,south,5")
+    told = causes(now.path, frozenset(), before.path, ("product",))
+    assert dict(told.counts) == {Cause("new"): 1, Cause("changed", ("market", "price")): 1}
+    assert [cells["product"] for cells in told.gone_first] == ["Lamp 0"]
+    words = planned(*rows(1, 2, words='"A {{ product }}, {{ price }}"'))
+    assert dict(causes(words.path, frozenset(), before.path, ("product",)).counts) == {Cause("changed", ("prompt",)): 2}
+
+
 def test_what_is_bought_needs_no_cause() -> None:
     """Only what is still to buy is told."""
     plan = planned(*rows(1, 2))

@@ -1,0 +1,122 @@
+"""A refresh: which change of a row buys its video anew, and with which seed; by a key that rows keep."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from jobs.errors import BadInput
+from jobs.identity import derived_seed, job_id
+from jobs.job import Job, PlanLine
+from producer.matrix import SETTINGS
+from producer.rows import Refresh
+
+#: Opens the last plan of the campaign of that name; None where it has none.
+LastPlan = Callable[[str], AbstractContextManager[Path | None]]
+
+
+def no_plan(_campaign: str) -> AbstractContextManager[Path | None]:
+    """There was no plan before."""
+    return nullcontext(None)
+
+
+class Earlier:
+    """The videos of the last plan by their key, read from its file when they are asked for.
+
+    BadInput where a key stands for two videos, then or now: it could bring the wrong one.
+    """
+
+    def __init__(self, refresh: Refresh, plan: Path | None) -> None:
+        self._refresh = refresh
+        self._file: BinaryIO | None = plan.open("rb") if plan is not None else None
+        self._at: dict[bytes, int] = {}
+        self._now: dict[bytes, str] = {}
+        if self._file is not None:
+            for at, line in _placed(self._file):
+                self._at.setdefault(self._key(line), at)
+
+    def close(self) -> None:
+        """Let go of the plan."""
+        if self._file is not None:
+            self._file.close()
+
+    def refreshed(self, line: PlanLine, usable: Callable[[Job], Job | None]) -> PlanLine:
+        """The line with the job that it is to have: the one before, if nothing that counts has changed, else its own
+        with the seed that a refresh gives it. `usable` gives an earlier job as this plan may have it, or None.
+        """
+        key = self._key(line)
+        if self._now.setdefault(key, line.job.job_id) != line.job.job_id:
+            named = ", ".join(f"{column}={_value(line, column)}" for column in self._refresh.key)
+            raise BadInput(
+                f"two videos have the key {named}, the second in line {line.source_lines[0]}",
+                hint="Name as many columns in `key` as tell them apart; nothing was queued.",
+            )
+        before = self._line(key)
+        if before is None:
+            return line
+        if self._same(before, line):
+            job = usable(before.job)
+            if job is not None:
+                return line.model_copy(update={"job": job, "written": before.written, "fitted": before.fitted})
+        return line.model_copy(update={"job": self._reseeded(line.job, before.job)})
+
+    def _same(self, before: PlanLine, line: PlanLine) -> bool:
+        if self._refresh.on is None:
+            return before.job.variant_id == line.job.variant_id
+        return all(_value(before, column) == _value(line, column) for column in self._refresh.on)
+
+    def _reseeded(self, job: Job, before: Job) -> Job:
+        if self._refresh.seeds == "fresh" or job.seed_source == "row":
+            return job
+        seed = before.seed if self._refresh.seeds == "keep" else derived_seed(f"after={before.seed}")
+        identity = job_id(job.variant_id, seed, simulated=job.simulated)
+        return job.model_copy(update={"seed": seed, "seed_source": "group", "job_id": identity})
+
+    def _line(self, key: bytes) -> PlanLine | None:
+        at = self._at.get(key)
+        if at is None or self._file is None:
+            return None
+        self._file.seek(at)
+        return PlanLine.model_validate_json(self._file.readline())
+
+    def _key(self, line: PlanLine) -> bytes:
+        texts = [_value(line, column) for column in self._refresh.key]
+        words = "\0".join([*texts, str(line.job.render.take)])
+        return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+@contextmanager
+def earlier(refresh: Refresh | None, campaign: str, last: LastPlan) -> Iterator[Earlier | None]:
+    """The videos of the campaign's last plan, where it says what a refresh is."""
+    if refresh is None:
+        yield None
+        return
+    with last(campaign) as plan:
+        found = Earlier(refresh, plan)
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+def _placed(file: BinaryIO) -> Iterator[tuple[int, PlanLine]]:
+    at = 0
+    for text in file:
+        yield at, PlanLine.model_validate_json(text)
+        at += len(text)
+
+
+def _value(line: PlanLine, column: str) -> str:
+    """What a line has in a column: the user's own words, else the setting that was ordered."""
+    own = line.variant.get(column, line.labels.get(column))
+    if own is not None:
+        return own
+    render = line.job.render
+    if column == "image_url":
+        return line.written.get(render.image or "", render.image or "")
+    if column == "reference_urls":
+        return ";".join(line.written.get(uri, uri) for uri in render.references)
+    if column == "prompt":
+        return render.prompt
+    return str(getattr(render, SETTINGS[column])) if column in SETTINGS else ""
