@@ -73,6 +73,7 @@ class Limits(Fact):
     ramp: Ramp | None = None
     models: Mapping[str, ModelLimits] = {}
     credit_floor: NonNegativeFloat | None = None
+    turns: Literal["videos", "money"] = "videos"
     own: frozenset[str] = frozenset()
     documented: bool = True
     polls_share_submit_limit: Literal["yes", "no", "unknown"]

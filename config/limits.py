@@ -7,7 +7,7 @@ documented.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
@@ -27,6 +27,7 @@ class OwnLimits(Fact):
     ramp: Ramp | None = None
     models: Mapping[str, ModelLimits] | None = None
     credit_floor: NonNegativeFloat | None = None
+    turns: Literal["videos", "money"] = "videos"
 
 
 def with_own_limits(facts: ProviderFacts, account: str, file: Path | None) -> ProviderFacts:

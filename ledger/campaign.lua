@@ -25,6 +25,6 @@ if kind == 'out_of_credit' or kind == 'credit_floor' or kind == 'key_refused' th
   redis.call('HSET', at, 'probe', 1)
 end
 if not parked and redis.call('HGET', key, 'state') == 'running' and redis.call('ZCARD', PREFIX .. 'q:' .. name) > 0 then
-  redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', 0, name)
+  join_turns(account, name)
 end
 return fresh and 1 or 0

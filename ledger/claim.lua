@@ -1,6 +1,7 @@
--- Admits queued jobs of one account: a slot and the money are taken, a lease begins. Campaigns take turns, least recently served first.
+-- Admits queued jobs of one account: a slot and the money are taken, a lease begins. Campaigns take turns by their shares: who has had least for its share is next.
 -- ARGV 1 epoch  2 account  3 most jobs  4 lease in ms  5 admission JSON {part (of the gate, for the account), slots, own (the slots are the
---      owner's, and only ever lowered), floor (of the balance), models: {"<mode>/<model>": {key, slots}}}; absent: no limit
+--      owner's, and only ever lowered), floor (of the balance), models: {"<mode>/<model>": {key, slots}}, money (bool: shares are of money, else of videos)};
+--      absent: no limit
 --      6 look-ahead in ms  7 most jobs claimed and not yet sent, over all workers
 -- ->   {id, fence, id, fence, ...}
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
@@ -29,6 +30,15 @@ local function under_way(campaign)
     if state ~= 'unknown' then sum = sum + tonumber(redis.call('HGET', campaign, 'n:' .. state) or '0') end
   end
   return sum
+end
+
+-- A campaign has had so much: its place moves on by that over its share, and time on to where it stood. Whoever waited does not catch up.
+local function take_turn(name, campaign, much)
+  local share = redis.call('HMGET', campaign, 'weight', 'priority')
+  local stood = math.max(tonumber(redis.call('ZSCORE', turns, name)), tonumber(redis.call('HGET', at, 'turn') or '0'))
+  local step = much / (tonumber(share[1] or '1') * 2 ^ tonumber(share[2] or '0'))
+  redis.call('ZADD', turns, string.format('%.6f', stood + step), name)
+  redis.call('HSET', at, 'turn', string.format('%.6f', stood))
 end
 
 -- The key of a job's model where that has limits of its own, and whether it has a slot free.
@@ -74,7 +84,7 @@ while room > 0 do
       claimed[#claimed + 1] = id
       claimed[#claimed + 1] = new_fence(id, epoch)
       set_due(account, id, now + tonumber(ARGV[4]))
-      redis.call('ZADD', turns, redis.call('HINCRBY', at, 'turn', 1), name)
+      take_turn(name, campaign, limits.money and price / 1000000 or 1)
       room = room - 1
     end
   end

@@ -111,15 +111,17 @@ def policy(
     longest_render_s: float,
     polls: Iterable[Window] = (),
     floor: float | None = None,
+    money: bool = False,
     models: Mapping[str, Limited] = MappingProxyType({}),
     speed: float = 1.0,
 ) -> Policy:
     """The gates in real time, for a provider whose clock runs `speed` times faster than life.
 
-    `models` are limits beside the account's, by "<mode>/<model>"; `floor` is the balance below which nothing is bought.
+    `models` are limits beside the account's, by "<mode>/<model>"; `floor` is the balance below which nothing is bought;
+    with `money` campaigns share the account by what they spend, else by videos.
     """
     part = account.part(speed)
-    admission: dict[str, Any] = {"part": part, "own": "slots" in account.own}
+    admission: dict[str, Any] = {"part": part, "own": "slots" in account.own, "money": money}
     if account.slots is not None:
         admission["slots"] = account.slots
     if floor is not None:

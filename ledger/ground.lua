@@ -5,7 +5,7 @@
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
 --                        sends, granted, grant (its instant), part (its model's key), attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
 --                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), hint_ms, hinted (a webhook came, and named this task), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
--- wb:c:<campaign>  hash  budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
+-- wb:c:<campaign>  hash  weight and priority (its share of the account), budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:q:<campaign>  zset  queued jobs by seq
 -- wb:joined:<campaign> set  campaigns that were to buy jobs which it wants too
@@ -13,7 +13,7 @@
 -- wb:slots:<account><part>  set  jobs that hold a slot; <part> is empty, or the key of a model with limits of its own
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
 -- wb:rung:<account>    zset  ready jobs whose doorbell waits, by the instant (ms) at which it is rung again
--- wb:turns:<account>   zset  campaigns with queued jobs, least recently served first
+-- wb:turns:<account>   zset  campaigns with queued jobs, by what they have had (videos or dollars) for their share; who has had least is next
 -- wb:sent:<account>    set   jobs whose POST is on the wire or was lost: the ones that an unclaimed task may belong to
 -- wb:tasks:<account>   hash  job by task id: a task is claimed once
 -- wb:freed:<account>   zset  sends (<job>:<send>) that were given up, by the instant (ms) of the next look for a task of theirs
@@ -58,12 +58,17 @@ local function note_joined(campaigns)
   end)
 end
 
+-- A campaign comes to where turns are taken: beside the one that is served now, before none that waits and behind none that has had more.
+local function join_turns(account, name)
+  redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', redis.call('HGET', PREFIX .. 'a:' .. account, 'turn') or '0', name)
+end
+
 -- Puts jobs (seq, id, ...) into a campaign's queue, and the campaign where turns are taken, unless it may not buy.
 local function line_up(name, account, ...)
   redis.call('ZADD', PREFIX .. 'q:' .. name, ...)
   local campaign = redis.call('HMGET', PREFIX .. 'c:' .. name, 'state', 'parked_kind')
   if campaign[1] == 'running' and not campaign[2] then
-    redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', 0, name)
+    join_turns(account, name)
   end
 end
 

@@ -46,6 +46,6 @@ if held[2] == 'breaker' then
 end
 resume_account(held[1])
 if redis.call('ZCARD', PREFIX .. 'q:' .. name) > 0 then
-  redis.call('ZADD', PREFIX .. 'turns:' .. held[1], 'NX', 0, name)
+  join_turns(held[1], name)
 end
 return 1

@@ -56,6 +56,7 @@ NAMES = (
     "watch",
     "retry",
     "halt",
+    "adjust",
     "cancel",
     "recover",
     "restore",

@@ -24,6 +24,7 @@ from ledger.halt import cancel, halt
 from ledger.jobs import Ledger
 from ledger.lost import Watched
 from ledger.recovery import Restored
+from ledger.shares import read_share
 from ledger.shelf import READERS, CampaignFile, Receipt, Shelf
 from ledger.trail import Trail, read_trail
 from producer.enqueue import batched_rows
@@ -52,6 +53,8 @@ def recover(file: CampaignFile, ledger: Ledger, shelf: Shelf) -> Counter[State]:
         "created_ms": _ms(file.created_at),
     }
     budget_uusd = None if file.budget_usd is None else to_uusd(file.budget_usd)
+    share = read_share(shelf, name)
+    facts |= {"weight": str(share.weight), "priority": str(share.priority)}
     ledger.open_campaign(name, file.account, budget_uusd=budget_uusd, facts=facts)
     counts: Counter[State] = Counter()
     for rows in _rows(file, shelf):

@@ -193,6 +193,7 @@ def counter(account: Account, receiver: Addresses | None = None) -> Counter:
         Limited(limits.submits, limits.slots, limits.own, limits.ramp),
         polls=limits.polls,
         floor=limits.credit_floor,
+        money=limits.turns == "money",
         models={
             f"{offer.mode}/{offer.model}": Limited(own.submits, own.slots, limits.own, key=f":{offer.slug}")
             for offer in facts.sold(account.region)

@@ -9,6 +9,7 @@ import pytest
 from cli.app import exit_code
 from ledger.files import FileStore
 from ledger.jobs import Ledger
+from ledger.shares import Share, read_share
 from ledger.shelf import CampaignFile, Shelf
 from tests.services import Valkey
 
@@ -187,3 +188,15 @@ def test_a_newer_ledger_and_a_newer_campaign_are_left_alone(told: Told, valkey: 
     code, _, err = told("pause", NAME)
     assert code == 4
     assert "upgrade wanbatch" in err
+
+
+def test_a_share_and_a_budget_are_adjusted(told: Told, facts: Callable[[], CampaignFile], tmp_path: Path) -> None:
+    """The ledger goes by it at once, the store remembers it; a word without a change is refused."""
+    told("submit", "two.csv", "--simulate")
+    assert told("adjust", NAME, "--priority", "3")[0] == 0
+    code, out, _ = told("adjust", NAME, "--weight", "2.5", "--budget", "7")
+    assert (code, out) == (0, f"adjusted {NAME}: weight 2.5, budget $7\n")
+    assert facts().budget_usd == 7
+    assert read_share(Shelf(FileStore(str(tmp_path / "out")), simulated=True), NAME) == Share(weight=2.5, priority=3)
+    assert told("adjust", NAME)[0] == 2
+    assert told("adjust", "nobody", "--weight", "2")[0] == 2

@@ -1,15 +1,17 @@
 """Admission on a real Valkey: budget, slots, turns and order hold, also when many workers claim at once."""
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 
 from jobs.lifecycle import Move, State
 from ledger.balance import as_kept
-from ledger.gates import Limited, policy
+from ledger.gates import Limited, Policy, policy
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.orders import Claim
+from ledger.shares import adjust
 from tests.books import ACCOUNT, FREE, Bench, Rate, gates, race
 from tests.services import Valkey
 
@@ -70,6 +72,63 @@ def test_two_campaigns_take_turns(bench: Bench) -> None:
     assert served[::2] != served[1::2]
     assert Counter(served) == {"large": 10, "small": 10}
     assert {claim.job_id.partition("-")[0] for claim in bench.claim(5)} == {"large"}
+
+
+def served(bench: Bench, count: int, gate: Policy = FREE) -> Counter[str]:
+    """How many of the next claims each campaign gets."""
+    return Counter(bench.claim(1, gate)[0].job_id.rpartition("-")[0] for _ in range(count))
+
+
+def test_a_short_campaign_behind_a_night_run_starts_at_once(bench: Bench) -> None:
+    """However much the other has had before: within one turn, and then one by one."""
+    bench.stock("night", 400)
+    bench.claim(300)
+    bench.stock("short", 10)
+    turns = [bench.claim()[0].job_id.partition("-")[0] for _ in range(20)]
+    assert "short" in turns[:2]
+    assert Counter(turns) == {"night": 10, "short": 10}
+
+
+def test_weight_and_priority_are_shares(bench: Bench) -> None:
+    """Three times the weight, or a priority more, is that much more of the account, from the next claim on."""
+    for name in ("a", "b", "c"):
+        bench.stock(name, 400)
+    assert adjust(bench.ledger, "b", weight=3.0)
+    assert adjust(bench.ledger, "c", priority=2)
+    assert served(bench, 160) == pytest.approx({"a": 20, "b": 60, "c": 80}, abs=2)
+    adjust(bench.ledger, "c", priority=-10)
+    assert served(bench, 40) == pytest.approx({"a": 10, "b": 30, "c": 0}, abs=2)
+    assert not adjust(bench.ledger, "nobody", weight=2.0)
+
+
+def test_shares_may_be_of_money(bench: Bench) -> None:
+    """A campaign of videos that cost three times as much gets a third as many of them."""
+    bench.stock("dear", 100, price=750_000)
+    bench.stock("cheap", 100, price=250_000)
+    assert served(bench, 80, policy(Limited(), money=True, longest_render_s=1)) == pytest.approx(
+        {"dear": 20, "cheap": 60}, abs=2
+    )
+
+
+def test_whoever_waited_does_not_catch_up(bench: Bench) -> None:
+    """A campaign that was paused shares from then on, and does not take what it had let pass."""
+    bench.stock("a", 100)
+    bench.stock("b", 100)
+    halt(bench.ledger, "pause", "campaign", "b")
+    assert served(bench, 40) == {"a": 40}
+    halt(bench.ledger, "resume", "campaign", "b")
+    assert served(bench, 20) == pytest.approx({"a": 10, "b": 10}, abs=1)
+
+
+def test_a_raised_budget_buys_again_and_a_lowered_one_stops(bench: Bench) -> None:
+    """At the next claim."""
+    bench.stock("spring", 5, price=60, budget=100)
+    bench.do(Move.SETTLE, State.DONE, bench.reach(State.COLLECTING), cost_uusd=60)
+    assert bench.claim() == []
+    adjust(bench.ledger, "spring", budget_usd=Decimal("0.00018"))
+    assert len(bench.claim(5)) == 2
+    adjust(bench.ledger, "spring", budget_usd=Decimal("0.0001"))
+    assert bench.claim() == []
 
 
 def test_one_claim_of_many_is_shared_too(bench: Bench) -> None:
