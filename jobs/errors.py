@@ -9,6 +9,7 @@ WanbatchError              exit code 1 unless a leaf says otherwise
 |   +-- KeyMissing         4  the provider's key is not set
 |   +-- CampaignConflict   4  the name, the world or the owner does not fit
 |   +-- PlanChanged        4  a saved plan is to be bought, and what it was made of has changed
+|   +-- StoreUnnamed       4  no store was named, and another one has some of the videos
 |   +-- Unconfirmed        4  a large sum of real money, and nobody at a terminal to type it
 |   +-- LedgerRefused      4  Redis is unreachable, foreign, or unfit to hold money
 |   +-- NewerVersion       4  a newer wanbatch wrote what would have to be read
