@@ -22,6 +22,7 @@ from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import CampaignFile, Shelf, plan_ids
 from producer.keep import keep_media
+from producer.known import keep_known
 from producer.plan import Plan
 
 #: Jobs in one call of the ledger.
@@ -56,6 +57,8 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
     old_ids = _check_name(plan, before, ledger, shelf)
     keep_media(plan, shelf)
     run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{secrets.token_hex(3)}"
+    if plan.key:
+        keep_known(shelf, plan.campaign, plan.path, plan.key)
     shelf.write_plan(plan.campaign, plan.path, plan.sha256)
     facts = CampaignFile(
         campaign=plan.campaign,

@@ -124,7 +124,7 @@ def make_plan(
 
     With a `template` the source is a catalog; messages call it by `name`, where that is not its file's.
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
-    `last` opens the campaign's last plan, for campaigns that say what a refresh is.
+    `last` opens what a campaign knows of its videos, where it says what a refresh is.
     `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
     written = _campaign_file(source, template)

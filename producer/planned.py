@@ -14,12 +14,13 @@ from ledger.shelf import Shelf
 from producer.catalogs.address import fetched, shown_address
 from producer.encoding import Source
 from producer.fetch import Web
+from producer.known import known_videos
 from producer.media import Media
 from producer.plan import Plan, PlanOptions, base_of, make_plan
 from producer.remembered import Remembered, usual_folder
 from producer.rows import Seeds
 from producer.sources import Sources
-from producer.stored import last_plan, s3_options
+from producer.stored import s3_options
 from producer.world import World
 from providers.registry import provider
 
@@ -72,7 +73,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
             media=_media(world, "-" if isinstance(asked.matrix, str) else source, settings, Path(spool), shelf),
             template=asked.template,
             name=shown_address(asked.matrix) if isinstance(asked.matrix, str) else None,
-            last=lambda campaign: last_plan(shelf, campaign),
+            last=lambda campaign: known_videos(shelf, campaign),
         )
 
 

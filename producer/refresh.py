@@ -1,7 +1,7 @@
 """A refresh: which change of a row buys its video anew, and with which seed; by a key that rows keep."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -12,17 +12,17 @@ from jobs.job import Job, PlanLine
 from producer.matrix import SETTINGS
 from producer.rows import Refresh
 
-#: Opens the last plan of the campaign of that name; None where it has none.
+#: Opens what is known of the videos of the campaign of that name, a file like a plan; None where nothing is.
 LastPlan = Callable[[str], AbstractContextManager[Path | None]]
 
 
 def no_plan(_campaign: str) -> AbstractContextManager[Path | None]:
-    """There was no plan before."""
+    """Nothing is known."""
     return nullcontext(None)
 
 
 class Earlier:
-    """The videos of the last plan by their key, read from its file when they are asked for.
+    """The videos that are known by their key, read from their file when they are asked for.
 
     BadInput where a key stands for two videos, then or now: it could bring the wrong one.
     """
@@ -81,14 +81,12 @@ class Earlier:
         return PlanLine.model_validate_json(self._file.readline())
 
     def _key(self, line: PlanLine) -> bytes:
-        texts = [_value(line, column) for column in self._refresh.key]
-        words = "\0".join([*texts, str(line.job.render.take)])
-        return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return key_of(line, self._refresh.key)
 
 
 @contextmanager
 def earlier(refresh: Refresh | None, campaign: str, last: LastPlan) -> Iterator[Earlier | None]:
-    """The videos of the campaign's last plan, where it says what a refresh is."""
+    """The videos that a campaign knows, where it says what a refresh is."""
     if refresh is None:
         yield None
         return
@@ -105,6 +103,12 @@ def _placed(file: BinaryIO) -> Iterator[tuple[int, PlanLine]]:
     for text in file:
         yield at, PlanLine.model_validate_json(text)
         at += len(text)
+
+
+def key_of(line: PlanLine, columns: Sequence[str]) -> bytes:
+    """What a video is known by: what it has in these columns, and which take it is."""
+    words = "\0".join([*(_value(line, column) for column in columns), str(line.job.render.take)])
+    return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _value(line: PlanLine, column: str) -> str:

@@ -10,6 +10,9 @@ import pytest
 from config.facts import load_facts
 from jobs.errors import BadInput
 from jobs.job import PlanLine
+from ledger.objects import open_store
+from ledger.shelf import Shelf
+from producer.known import keep_known, known_videos
 from producer.plan import PlanOptions, iter_plan, make_plan
 from providers.registry import provider
 
@@ -166,3 +169,24 @@ def test_options_and_templates_that_say_nothing_of_it() -> None:
         planned("feed.csv")
     (problem,) = refused.value.problems
     assert str(problem).startswith("t.toml:1: products: the template calls `titel`")
+
+
+def test_what_a_plan_leaves_out_stays_known(tmp_path: Path) -> None:
+    """A product that was gone for a while is the one that it was; another world and other campaigns know nothing."""
+    shelf = Shelf(open_store((tmp_path / "out").as_uri()), simulated=True)
+
+    def submitted(source: str) -> list[tuple[str, str, int]]:
+        with known_videos(shelf, "autumn") as before:
+            plan = planned(source, before)
+        keep_known(shelf, "autumn", plan, ("sku", "hook"))
+        return jobs(plan)
+
+    first = submitted(campaign("1,Lamp,10", "2,Mug,20"))
+    alone = submitted(campaign("2,Cup,21"))
+    assert submitted(campaign("1,Light,10", "2,Cap,21")) == [*first[:2], *alone]
+    assert [seed for _, _, seed in alone] == [seed for _, _, seed in first[2:]]
+    with known_videos(shelf, "winter") as before:
+        assert before is None
+    with known_videos(shelf, "autumn") as before:
+        assert before is not None
+        assert len(before.read_text().splitlines()) == 4
