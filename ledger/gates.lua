@@ -127,9 +127,9 @@ end
 local function answered_send(account, keys, grant)
   local now, a = precise_now_ms(), PREFIX .. 'a:' .. account
   local took = now - tonumber(grant)
-  -- The middle of what answers took of late: each one moves it by a fifth towards itself.
+  -- The middle of what answers took of late: each one moves it by a tenth towards itself.
   local middle = tonumber(redis.call('HGET', a, 'answer_ms') or math.min(took, QUICK_MS / 2))
-  middle = took > middle and math.min(took, middle * 1.2) or math.max(took, middle / 1.2)
+  middle = took > middle and math.min(took, middle * 1.1) or math.max(took, middle / 1.1)
   redis.call('HSET', a, 'answer_ms', string.format('%.3f', middle))
   local counted = middle <= QUICK_MS and now or tonumber(grant) + SPREAD_MS
   for _, key in ipairs(keys) do
