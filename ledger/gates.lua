@@ -2,7 +2,7 @@
 --
 -- wb:sends:<account><key>  zset  the instants granted to the last submits, as many as the largest window counts, by the latest instant at which
 --                                the provider counts them; <key> is empty for the account, or names one of its models
--- of wb:a:<account>  factor (< 1 after a 429), answer_ms (what answers took of late, the middle of it), asked (what was last told to somebody who waits), tat:<window> (polls), told_slots (as told);
+-- of wb:a:<account>  factor (< 1 after a 429), sure (answers are the bound), answer_ms (what answers took of late, the middle of it), asked (what was last told to somebody who waits), tat:<window> (polls), told_slots (as told);
 --                    with <key>: pace (the next submit at an even pace), last (grant), ramp (since when the rate grows), told (a limit that the provider told)
 
 local function precise_now_ms()
@@ -56,7 +56,7 @@ local function ramp_share(part, now, last, since)
 end
 
 -- The next instant at which a submit of the account may leave, and the even distance of submits, by part.
--- `gate` is {parts = {{key, windows = {{count, window_ms}, ...}, own, ramp = {first, over_ms, quiet_ms}}, ...}}: for the account, and for one of
+-- `gate` is {sure (an answer bounds when its submit was counted, however late it comes), parts = {{key, windows = {{count, window_ms}, ...}, own, ramp = {first, over_ms, quiet_ms}}, ...}}: for the account, and for one of
 -- its models. No window, at any phase, is counted fuller than its count.
 local function next_send_ms(account, gate, now)
   local a, at, distances = PREFIX .. 'a:' .. account, now, {}
@@ -96,7 +96,8 @@ local function grant_send(account, gate, told)
     end
     return {'wait', string.format('%.3f', come - now), string.format('%.3f', come)}
   end
-  local grant, quick = string.format('%.3f', free), tonumber(redis.call('HGET', a, 'answer_ms') or '0') <= QUICK_MS
+  if gate.sure then redis.call('HSET', a, 'sure', 1) end
+  local grant, quick = string.format('%.3f', free), gate.sure or tonumber(redis.call('HGET', a, 'answer_ms') or '0') <= QUICK_MS
   for number, part in ipairs(gate.parts) do
     if #part.windows > 0 then
       local key, most = part.key, 1
@@ -131,7 +132,8 @@ local function answered_send(account, keys, grant)
   local middle = tonumber(redis.call('HGET', a, 'answer_ms') or math.min(took, QUICK_MS / 2))
   middle = took > middle and math.min(took, middle * 1.1) or math.max(took, middle / 1.1)
   redis.call('HSET', a, 'answer_ms', string.format('%.3f', middle))
-  local counted = middle <= QUICK_MS and now or tonumber(grant) + SPREAD_MS
+  local quick = middle <= QUICK_MS or redis.call('HGET', a, 'sure')
+  local counted = quick and now or tonumber(grant) + SPREAD_MS
   for _, key in ipairs(keys) do
     redis.call('ZADD', PREFIX .. 'sends:' .. account .. key, 'XX', string.format('%.3f', counted), grant)
   end
@@ -147,6 +149,8 @@ local function learn_limit(account, grant, told)
       if tonumber(each) <= at then ours = ours + 1 end
     end
     count = math.min(told.remaining + ours, told.limit or math.huge)
+    -- How many are ours is known to a few: more than the limit that is known is believed only of what is left by itself.
+    if not told.limit then count = math.min(count, math.max(told.count, told.remaining)) end
   end
   if not count then return end
   count = math.max(1, count)

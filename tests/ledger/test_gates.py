@@ -285,7 +285,8 @@ def told_after(redis: Emulated, gate: Policy, sends: int, **told: float) -> str 
     [
         ({"limit": 1000, "remaining": 990}, "1000"),
         ({"limit": 1000}, "1000"),
-        ({"remaining": 190}, "200"),
+        ({"remaining": 190}, "190"),
+        ({"remaining": 45}, None),
         ({"remaining": 2}, "12"),
         ({"limit": 50, "remaining": 10}, "20"),
         ({"remaining": 0}, "10"),
@@ -294,7 +295,10 @@ def told_after(redis: Emulated, gate: Policy, sends: int, **told: float) -> str 
     ],
 )
 def test_what_the_provider_tells_corrects_the_window(told: dict[str, float], known: str | None) -> None:
-    """What is left and what is ours make the limit: a larger plan, a smaller one, or somebody else at the account."""
+    """What is left and what is ours make the limit: a larger plan, a smaller one, or somebody else at the account.
+
+    Without its limit a provider is believed to have more than is known only by what is left: ours is known to a few.
+    """
     gate = policy(Limited([Rate(50, 60)]), longest_render_s=1)
     assert told_after(Emulated(), gate, 10, **told) == known
 
