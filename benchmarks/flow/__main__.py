@@ -79,11 +79,11 @@ def _play(scene: Scene, side: Side, jobs: int, folder: Path) -> dict[str, Any]:
             watched = _watch(process.pid, folder, side, jobs)
         stats, over = ask(f"{url}/_simulator/stats")["segmind"], ask(f"{url}/_simulator/violations")["count"]
         epoch = float(ask(f"{url}/_simulator/clock")["epoch"])
-    ended_at = max((file.stat().st_mtime for file in folder.glob(side.videos)), default=epoch)
+    ended_at = max((file.stat().st_mtime for file in folder.glob(side.videos)), default=time.time())
     told = _read(journal, scene, epoch + (ended_at - epoch) * SPEED)
     return told | {
         "jobs": jobs,
-        "videos": sum(1 for _ in folder.glob(side.videos)),
+        "not_made": jobs - sum(1 for _ in folder.glob(side.videos)),
         "over_limit": over,
         "throttled": stats["throttled"],
         "bought": stats["accepted"],
@@ -107,7 +107,10 @@ def _watch(pid: int, folder: Path, side: Side, jobs: int) -> Reading:
 
 
 def _read(journal: Path, scene: Scene, ended_at: float) -> dict[str, Any]:
-    """Makespan and bound in real seconds, use of the limits, and lateness in the provider's seconds."""
+    """Makespan and bound in real seconds, use of the limits, and lateness in the provider's seconds.
+
+    For a side that was given up they are of what it made: its makespan is a least one.
+    """
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     bought = [each for each in lines if each["kind"] == "accepted"]
     found = {each["task_id"]: each["at"] for each in lines if each["kind"] == "found"}
@@ -115,14 +118,13 @@ def _read(journal: Path, scene: Scene, ended_at: float) -> dict[str, Any]:
     began = bought[0]["at"]
     bound_s = soonest_s(renders_s, submits=scene.submits, window_s=60, slots=scene.slots)
     last_at, last_end = bought[-1]["at"], max(each["ends_at"] for each in bought)
+    late_s = [found[each["task_id"]] - each["ends_at"] for each in bought if each["task_id"] in found]
     told = {
         "makespan_s": round((ended_at - began) / SPEED, 1),
         "bound_s": round(bound_s / SPEED, 1),
         "makespan_ratio": round((ended_at - began) / bound_s, 4),
         "utilisation": round((len(bought) - 1) / (last_at - began) * 60 / scene.submits, 4),
-        "lateness_s": round(
-            fmean(found[each["task_id"]] - each["ends_at"] for each in bought if each["task_id"] in found), 2
-        ),
+        "lateness_s": round(fmean(late_s), 2) if late_s else None,
         "last_end_to_last_file_s": round((ended_at - last_end) / SPEED, 2),
     }
     if scene.slots is not None:

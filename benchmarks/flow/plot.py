@@ -35,6 +35,7 @@ def _row(side: str, told: Mapping[str, Any], limit: float, y: int) -> Iterator[s
     yield from _text(8, y, side)
     ratio, cpu_s = float(told["makespan_ratio"]), float(told["cpu_s_per_1000_jobs"])
     over = f", {told['over_limit']:,} over the limit" if told["over_limit"] else ""
+    over += f", {told['not_made']:,} not made" if told["not_made"] else ""
     yield _bar(LEFT, y, ratio / MOST_RATIO, colour)
     at = f"{LEFT + BAR * limit / MOST_RATIO:.1f}"
     yield f'<line x1="{at}" x2="{at}" y1="{y - 12}" y2="{y + 4}" stroke="{LIMIT}"/>'
