@@ -78,7 +78,9 @@ while room > 0 do
       skipped[#skipped + 1] = {redis.call('ZSCORE', turns, name), name}
       redis.call('ZREM', turns, name)
     else
-      if model then redis.call('HSET', PREFIX .. 'j:' .. id, 'part', model) else redis.call('HDEL', PREFIX .. 'j:' .. id, 'part') end
+      -- The first write must be one that a full Redis refuses, or all that follows is let through: nothing is deleted in vain.
+      local job = PREFIX .. 'j:' .. id
+      if model then redis.call('HSET', job, 'part', model) elseif redis.call('HEXISTS', job, 'part') == 1 then redis.call('HDEL', job, 'part') end
       shift(id, 'queued', 'claimed')
       redis.call('HINCRBY', PREFIX .. 'j:' .. id, 'sends', 1)
       claimed[#claimed + 1] = id

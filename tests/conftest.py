@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,11 @@ def simulator(tmp_path: Path) -> Iterator[Callable[..., Simulator]]:
             return one
 
         yield begin
+
+
+@pytest.fixture
+def no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a new process: what earlier tests' sessions of S3 knew of keys is forgotten."""
+    from boto3.session import Session  # noqa: PLC0415 - few tests need it, and it is slow to load
+
+    monkeypatch.setattr("ledger.s3._session", lru_cache(maxsize=1)(Session))

@@ -66,6 +66,7 @@ def test_the_way_back_is_known_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         let_through("a kite", made=here)
 
 
+@pytest.mark.usefixtures("no_session")
 def test_a_store_that_cannot_be_read_may_have_them() -> None:
     """Nobody knows without its keys, so nothing is bought."""
     remember_store("s3://videos/spring")

@@ -222,6 +222,7 @@ def test_a_large_upload_that_fails_is_taken_back(scripted: Scripted, tmp_path: P
     assert script.requests[-1].startswith(b"DELETE /bucket/p/v?uploadId=u1")
 
 
+@pytest.mark.usefixtures("no_session")
 def test_no_credentials_is_refused_with_advice() -> None:
     """Without a key anywhere the message names the variables to set."""
     with pytest.raises(StoreRefused, match="AWS_ACCESS_KEY_ID"):
