@@ -64,6 +64,8 @@ def test_a_ledger_that_takes_no_writes_is_waited_for(
         client.execute_command(*trouble)  # type: ignore[no-untyped-call]
         try:
             until(lambda: said in made.run("status", "lamps").out, 15, "status says what is wrong")
+            # What was granted just before is on the wire still.
+            made.run("wait", "lamps", "--timeout", "1")
             bought = len(made.provider.purchases())
             made.run("wait", "lamps", "--timeout", "3")
             assert len(made.provider.purchases()) == bought
