@@ -50,7 +50,7 @@ def create_app(options: Options, *, real: Callable[[], float] = time.time) -> St
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        calling = asyncio.create_task(Caller(world, desks).run())
+        calling = asyncio.create_task(Caller(world, desks.values()).run())
         yield
         calling.cancel()
         world.close()

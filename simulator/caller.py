@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from simulator.desk import Desk
+from simulator.renders import Task
 from simulator.webhooks import Letter
 from simulator.world import World
 
@@ -15,11 +17,27 @@ from simulator.world import World
 ANSWER_WITHIN_S = 10
 
 
+@runtime_checkable
+class Calling(Protocol):
+    """A dialect whose orders may ask for a call.
+
+    `webhooks_again_s` are simulated seconds from a call that was not answered with a 2xx to the next one.
+    """
+
+    name: str
+    webhooks_again_s: tuple[float, ...]
+
+    def letter(self, task: Task, now: float) -> Letter:
+        """What the client is told."""
+        ...
+
+
 class Caller:
     """Calls as long as it runs; each call is a task of its own, and waits for its answer on a thread."""
 
-    def __init__(self, world: World, desks: Mapping[str, Desk]) -> None:
-        self._world, self._desks = world, desks
+    def __init__(self, world: World, desks: Iterable[Desk]) -> None:
+        self._world = world
+        self._desks = {desk.name: desk for desk in desks if isinstance(desk, Calling)}
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:

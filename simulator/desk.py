@@ -26,7 +26,7 @@ from simulator.limits import Grant, Limit
 from simulator.pictures import shaped
 from simulator.renders import Order, Task
 from simulator.weather import Fault, On
-from simulator.webhooks import CALL, CAME_TO, Letter
+from simulator.webhooks import CALL, CAME_TO
 from simulator.world import World
 
 #: What can be asked at a desk; each may have windows of its own.
@@ -60,8 +60,6 @@ class Desk(ABC):
     flagged: Words | None = None
     #: Simulated seconds that a task is remembered, from its submit on.
     life_s: float = math.inf
-    #: Simulated seconds from a webhook that was not answered with a 2xx to the next one about the same task.
-    webhooks_again_s: tuple[float, ...] = ()
     #: How many tasks an account may have in flight; what is beyond is `crowded`. None: as many as it pays for.
     slots: int | None = None
 
@@ -126,10 +124,6 @@ class Desk(ABC):
     def new_id(self) -> str:
         """A task's name."""
         return str(uuid.uuid4())
-
-    def letter(self, task: Task, now: float) -> Letter:
-        """What a client is told that asked to be called about its task; for dialects that take such orders."""
-        raise NotImplementedError
 
     # What the desk does.
 

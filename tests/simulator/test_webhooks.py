@@ -19,7 +19,6 @@ from providers.registry import provider
 from providers.webhooks import Keys
 from simulator import caller
 from simulator.caller import Caller
-from simulator.desk import Desk
 from simulator.dialects.apimart import ApiMart
 from simulator.dialects.fal import Fal
 from simulator.dialects.replicate import Replicate
@@ -30,7 +29,10 @@ from tests.simulator.conftest import GATEWAY, Street
 
 HOOK = "https://us.example/w/1"
 SECRET = "the secret of the token's webhook"
-DESKS: dict[str, Callable[[World], Desk]] = {"fal": Fal, "replicate": Replicate, "toapis": ToApis, "apimart": ApiMart}
+Calling = Fal | Replicate | ToApis | ApiMart
+DESKS: dict[str, Callable[[World], Calling]] = {
+    "fal": Fal, "replicate": Replicate, "toapis": ToApis, "apimart": ApiMart,
+}  # fmt: skip
 #: How each is ordered from, with the wish to be called, and under which key.
 ORDERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fal": ("/fal/queue/wan/v2.6/text-to-video?fal_webhook=https%3A%2F%2Fus.example%2Fw%2F1", "Key sim-one", {}),
@@ -157,7 +159,7 @@ def play(one: Street, monkeypatch: pytest.MonkeyPatch, answers: list[bool], call
         return answers.pop(0) if answers else True
 
     async def whole() -> None:
-        running = asyncio.create_task(Caller(world, {name: desk(world) for name, desk in DESKS.items()}).run())
+        running = asyncio.create_task(Caller(world, [desk(world) for desk in DESKS.values()]).run())
         # Besides this task and the caller's own there is one for each call whose answer is not counted yet.
         while len(made) < calls or world.calls.waiting or len(asyncio.all_tasks()) > 2:
             one.real_s = max(one.real_s, world.calls.waiting[0][0] if world.calls.waiting else one.real_s)
