@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
-
 from benchmarks.gauge import Reading, percentile, read
-from benchmarks.prompts import submit_prompts
+from benchmarks.prompts import send_messages, submit_prompts
 from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
 from ledger.jobs import Ledger
 from ledger.objects import open_store
@@ -204,10 +202,7 @@ def _celery(module: str, processes: int) -> Callable[[Bench], contextlib.Abstrac
 
 
 def _messages(bench: Bench, jobs: int) -> None:
-    """A message a job."""
-    with Celery("benchmark", broker=bench.redis_url) as app:
-        for number in range(jobs):
-            app.send_task("make", (number,), ignore_result=True)
+    send_messages(jobs, bench.redis_url)
 
 
 def _peer_files(bench: Bench) -> int:

@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from celery import Celery
 
-from benchmarks.prompts import submit_prompts
+from benchmarks.prompts import put_prompts, send_messages
 from benchmarks.servers import DIE_WITH_PARENT, ask, python, simulator, valkey
 from ledger.halt import halt
 from ledger.jobs import Ledger
@@ -211,17 +210,11 @@ def _videos(bench: Bench, bought: Sequence[dict[str, Any]]) -> int:
 
 
 def _our_jobs(bench: Bench, jobs: int) -> None:
-    store = open_store(f"file://{bench.folder}/store")
-    ledger = Ledger.connect(bench.redis_url, store_url=store.url, found=True)
-    submit_prompts(jobs, ledger, store, bench.folder)
-    ledger.close()
+    put_prompts(jobs, bench.redis_url, bench.folder)
 
 
 def _messages(bench: Bench, jobs: int) -> None:
-    """A message a job, as every tutorial has it."""
-    with Celery(broker=bench.redis_url) as app:
-        for number in range(jobs):
-            app.send_task("make", (number,), ignore_result=True)
+    send_messages(jobs, bench.redis_url)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from celery import Celery
-
-from benchmarks.prompts import submit_prompts
+from benchmarks.prompts import put_prompts, send_messages
 from benchmarks.servers import python
-from ledger.jobs import Ledger
-from ledger.objects import open_store
 
 ACCOUNT = "simulated-segmind"
 #: Processes of Celery's pools: for tasks that sleep, which then are its slots, and for short ones.
@@ -106,17 +102,11 @@ def sides(jobs: int) -> list[Side]:
 
 
 def _ours(bench: Bench, jobs: int) -> None:
-    store = open_store(f"file://{bench.folder}/store")
-    ledger = Ledger.connect(bench.redis_url, store_url=store.url, found=True)
-    submit_prompts(jobs, ledger, store, bench.folder)
-    ledger.close()
+    put_prompts(jobs, bench.redis_url, bench.folder)
 
 
 def _messages(bench: Bench, jobs: int) -> None:
-    """A Celery message a job."""
-    with Celery(broker=bench.redis_url) as app:
-        for number in range(jobs):
-            app.send_task("make", (number,), ignore_result=True)
+    send_messages(jobs, bench.redis_url)
 
 
 def _actors(bench: Bench, jobs: int) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 
 from celery import Celery
 
-from benchmarks.mistakes.sides import SPEED, Bank, Ours, Plain, checkout
+from benchmarks.checkout import checkout
+from benchmarks.mistakes.sides import SPEED, Bank, Ours, Plain
 from benchmarks.mistakes.slips import SLIPS, Slip
 from benchmarks.servers import await_, child, end_tidily, simulator, valkey
 

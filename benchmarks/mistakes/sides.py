@@ -5,7 +5,6 @@ Both sides buy at one simulator, which plays the real provider; its statement te
 
 import csv
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,6 @@ from celery import Celery
 from benchmarks.servers import ask, await_
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("cli", "producer", "worker", "providers", "ledger", "config", "jobs", "simulator")
 SPEED = 600
 KEY = "sim-mistakes"
 #: Seconds in which a command, or all of the plain side's tasks, must have ended.
@@ -70,27 +68,6 @@ class Bank:
     def _statement(self) -> list[dict[str, Any]]:
         statement: list[dict[str, Any]] = ask(f"{self.url}/_simulator/purchases")["purchases"]
         return statement
-
-
-def checkout(folder: Path, url: str) -> Path:
-    """The program with that address in place of Segmind's, since no switch of its own sends a key elsewhere; it looks
-    sooner, too, as nobody's clock runs faster for real money.
-    """
-    for room in ROOMS:
-        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
-    facts = folder / "config" / "providers.toml"
-    text = facts.read_text(encoding="utf-8")
-    for line, instead in {
-        "https://api.segmind.com": f"{url}/segmind",
-        "https://api.spotprod.segmind.com": f"{url}/segmind/spotprod",
-        "https://workflows-api.segmind.com": f"{url}/segmind/workflows",
-        "tasks in flight are not limited.\nfirst_s = 20": "tasks in flight are not limited.\nfirst_s = 0.5",
-    }.items():
-        if text.count(line) != 1:
-            raise SystemExit(f"config/providers.toml has changed: {line!r} is not there once")
-        text = text.replace(line, instead)
-    facts.write_text(text, encoding="utf-8")
-    return folder
 
 
 @dataclass

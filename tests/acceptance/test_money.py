@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.checkout import checkout
 from tests.acceptance.driving import (
     CAMPAIGN_FILE,
-    ROOT,
     Ended,
     Fleet,
     agree,
@@ -29,7 +28,6 @@ from tests.acceptance.driving import (
 from tests.receivers import web
 from tests.services import Simulator
 
-ROOMS = ("cli", "producer", "worker", "providers", "ledger", "config", "jobs", "simulator")
 PRICE_USD = Decimal("0.625")
 
 
@@ -41,19 +39,7 @@ def real_segmind(tmp_path: Path, simulator: Callable[..., Simulator]) -> tuple[S
     and looks that come sooner, as nobody's clock runs faster here.
     """
     bank = simulator("--render-mean-s", "2", "--seed", "7")
-    checkout = tmp_path / "checkout"
-    for room in ROOMS:
-        shutil.copytree(ROOT / room, checkout / room, ignore=shutil.ignore_patterns("__pycache__"))
-    facts = checkout / "config" / "providers.toml"
-    text = facts.read_text(encoding="utf-8")
-    for line, instead in {
-        'base_url = "https://api.segmind.com"': f'base_url = "{bank.url}/segmind"',
-        'history = "https://api.spotprod.segmind.com"': f'history = "{bank.url}/segmind/spotprod"',
-        "tasks in flight are not limited.\nfirst_s = 20": "tasks in flight are not limited.\nfirst_s = 0.5",
-    }.items():
-        assert text.count(line) == 1, line
-        text = text.replace(line, instead)
-    facts.write_text(text, encoding="utf-8")
+    checkout(tmp_path / "checkout", bank.url)
     return bank, [sys.executable, "-m", "cli.app"]
 
 
