@@ -3,7 +3,6 @@
 import gzip
 import ipaddress
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from config.links import LinkRefused, allowed_addresses, is_public
 from providers.contract import Call
+from tests.rawserver import RawServer
 from worker import body
 from worker.posting import NoAnswer
 from worker.wire import Download, NoDownload, Wire
@@ -21,36 +21,21 @@ from worker.wire import Download, NoDownload, Wire
 Script = Callable[[bytes], bytes]
 
 
-class Server:
-    """A server on loopback that keeps every request's head and answers what `script` makes of it."""
+class Server(RawServer):
+    """Keeps every request's head, and answers what `script` makes of it."""
 
     def __init__(self, script: Script) -> None:
-        self._door = socket.create_server(("127.0.0.1", 0))
         self._script = script
         self.heads: list[bytes] = []
-        self.port = int(self._door.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}/v.mp4"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        super().__init__(self._answer)
+        self.url += "v.mp4"
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                one, _ = self._door.accept()
-            except OSError:
-                return
-            with one:
-                head = b""
-                while not _whole(head) and (data := one.recv(65536)):
-                    head += data
-                self.heads.append(head)
-                one.sendall(self._script(head))
-
-    def close(self) -> None:
-        """End the thread."""
-        self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
-        self._thread.join()
+    def _answer(self, one: socket.socket) -> None:
+        head = b""
+        while not _whole(head) and (data := one.recv(65536)):
+            head += data
+        self.heads.append(head)
+        one.sendall(self._script(head))
 
 
 def _whole(request: bytes) -> bool:

@@ -17,36 +17,14 @@ import pytest
 from starlette.responses import FileResponse, RedirectResponse
 
 from jobs.errors import ObjectNotFound
-from jobs.identity import job_id, variant_id
-from jobs.job import Job, Mode, PlanLine, Render
 from jobs.record import ManifestLine
 from ledger.objects import ObjectStore, open_store
-from producer import manifest, report
+from producer import report
 from producer.serve import ReportShelf, serve_report
+from tests.producer.test_report import line
 
 REPORT_KEY = "simulated/campaigns/summer/report.html"
 PRIVATE = "simulated/campaigns/other/report.html"
-
-
-def line(prompt: str) -> ManifestLine:
-    """A queued job with that prompt."""
-    render = Render(mode=Mode.T2V, prompt=prompt)
-    name = variant_id(render)
-    job = Job(
-        job_id=job_id(name, 7, simulated=True),
-        variant_id=name,
-        render=render,
-        seed=7,
-        seed_source="job",
-        simulated=True,
-        provider="segmind",
-        account="simulated-segmind",
-        price_uusd=500_000,
-        price_as_of="2026-11-20",
-    )
-    wanted = PlanLine(job=job, source_lines=(2,))
-    return manifest.join(wanted, campaign="summer", run_id="run-1", submitted_by=None, record=None, live=None)
-
 
 SHOWN, UNSHOWN = line("shown"), line("another campaign's")
 

@@ -3,7 +3,6 @@
 import gzip
 import socket
 import struct
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import pytest
 import uvloop
 
 from providers.contract import Answer, Call
+from tests.rawserver import Behaviour, RawServer
 from tests.services import free_ports
 from tests.tls import TlsDoor, self_signed
 from worker import wire
@@ -27,48 +27,14 @@ BODY = {"prompt": "a red shoe", "padding": "x" * 2000}
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Cost: 1\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n\r\n"
 
-Behaviour = Callable[[socket.socket], None]
-
-
-class Server:
-    """A raw server on loopback that treats each connection as it is told; `connections` counts them."""
-
-    def __init__(self, behave: Behaviour) -> None:
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self._behave = behave
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self.connections = 0
-        self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}/"
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                one, _ = self._door.accept()
-            except OSError:
-                return
-            self.connections += 1
-            with one:
-                one.settimeout(5)
-                try:
-                    self._behave(one)
-                except OSError:
-                    continue
-
-    def close(self) -> None:
-        """End the thread; a connection at hand is let go by its client."""
-        self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
-        self._thread.join()
-
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Behaviour], Server]]:
+def serve() -> Iterator[Callable[[Behaviour], RawServer]]:
     """Start raw servers that end with the test."""
     with ExitStack() as running:
 
-        def begin(behave: Behaviour) -> Server:
-            server = Server(behave)
+        def begin(behave: Behaviour) -> RawServer:
+            server = RawServer(behave)
             running.callback(server.close)
             return server
 
@@ -230,7 +196,7 @@ UNREADABLE: dict[str, Behaviour] = {
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("behave", [*UNANSWERED.values(), *UNREADABLE.values()], ids=[*UNANSWERED, *UNREADABLE])
 def test_whatever_happens_after_the_connection_may_have_bought(
-    client: Wire, serve: Callable[[Behaviour], Server], behave: Behaviour
+    client: Wire, serve: Callable[[Behaviour], RawServer], behave: Behaviour
 ) -> None:
     """Once there was a connection, no failure is ever taken for "not sent", and none is tried again."""
     server = serve(behave)
@@ -260,7 +226,7 @@ def test_a_connection_that_is_never_made_is_not_sent(client: Wire) -> None:
     assert answer.reason.startswith("TimeoutError")
 
 
-def test_a_post_comes_on_a_connection_of_its_own(client: Wire, serve: Callable[[Behaviour], Server]) -> None:
+def test_a_post_comes_on_a_connection_of_its_own(client: Wire, serve: Callable[[Behaviour], RawServer]) -> None:
     """No connection is kept for the next POST, since a dead one cannot be told from a lost answer."""
     server = serve(answering(WHOLE))
     for _ in range(3):
@@ -269,7 +235,7 @@ def test_a_post_comes_on_a_connection_of_its_own(client: Wire, serve: Callable[[
     assert server.connections == 3
 
 
-def test_a_post_follows_no_redirect(client: Wire, serve: Callable[[Behaviour], Server]) -> None:
+def test_a_post_follows_no_redirect(client: Wire, serve: Callable[[Behaviour], RawServer]) -> None:
     """A redirect could buy twice: it is an answer like any other."""
     elsewhere = serve(answering(WHOLE))
     moved = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere.url}\r\nContent-Length: 0\r\n\r\n".encode()
@@ -306,7 +272,7 @@ HONEST = pytest.mark.parametrize(
 
 @HONEST
 def test_every_honest_form_of_an_answer_is_read(
-    client: Wire, serve: Callable[[Behaviour], Server], data: bytes, headers: dict[str, str]
+    client: Wire, serve: Callable[[Behaviour], RawServer], data: bytes, headers: dict[str, str]
 ) -> None:
     """What HTTP/1.1 allows is understood, since an answer that is not read is a purchase in doubt."""
     answer = client.post(post(serve(answering(data)).url))
@@ -335,7 +301,7 @@ def test_what_cannot_be_asked_is_not_sent(client: Wire, url: str, headers: dict[
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("behave", [hang_up, reset, stall, answering(WHOLE)], ids=lambda one: str(one.__name__))
 def test_a_connection_that_is_never_encrypted_is_not_sent(
-    client: Wire, serve: Callable[[Behaviour], Server], behave: Behaviour
+    client: Wire, serve: Callable[[Behaviour], RawServer], behave: Behaviour
 ) -> None:
     """As long as TLS does not stand, no byte of the request has left."""
     server = serve(behave)
@@ -345,7 +311,7 @@ def test_a_connection_that_is_never_encrypted_is_not_sent(
 
 
 def test_a_stranger_with_a_certificate_of_its_own_is_sent_nothing(
-    client: Wire, serve: Callable[[Behaviour], Server], tmp_path: Path
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path
 ) -> None:
     """A key goes only to whom an authority vouches for; with one that does, the answer is read through TLS."""
     server = serve(answering(WHOLE))
@@ -363,7 +329,7 @@ def test_a_stranger_with_a_certificate_of_its_own_is_sent_nothing(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["reads, then closes", "reads, then stalls", "half its body"])
 def test_what_breaks_off_under_tls_may_have_bought(
-    serve: Callable[[Behaviour], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    serve: Callable[[Behaviour], RawServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The request went out encrypted, so whatever becomes of the answer is no "not sent"."""
     server = serve(UNANSWERED[name])
@@ -395,7 +361,7 @@ def ask(url: str) -> Answer | NoAnswer:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("behave", UNANSWERED.values(), ids=UNANSWERED)
-def test_a_question_without_an_answer_is_no_news(serve: Callable[[Behaviour], Server], behave: Behaviour) -> None:
+def test_a_question_without_an_answer_is_no_news(serve: Callable[[Behaviour], RawServer], behave: Behaviour) -> None:
     """Nothing that a server does can break the pump's loop, fill its memory or hold it up."""
     began = time.monotonic()
     assert isinstance(ask(serve(behave).url), NoAnswer)
@@ -412,7 +378,7 @@ def test_a_question_that_reaches_nobody_is_no_news() -> None:
         assert isinstance(ask(url), NoAnswer)
 
 
-def test_an_answer_is_read_whole(serve: Callable[[Behaviour], Server]) -> None:
+def test_an_answer_is_read_whole(serve: Callable[[Behaviour], RawServer]) -> None:
     """Status, headers in lower case, and the body."""
     answer = ask(serve(answering(WHOLE)).url)
     assert isinstance(answer, Answer)
@@ -421,7 +387,7 @@ def test_an_answer_is_read_whole(serve: Callable[[Behaviour], Server]) -> None:
 
 @HONEST
 def test_every_honest_form_of_an_answer_to_a_question_is_read(
-    serve: Callable[[Behaviour], Server], data: bytes, headers: dict[str, str]
+    serve: Callable[[Behaviour], RawServer], data: bytes, headers: dict[str, str]
 ) -> None:
     """A question is read by the same grammar as the POST."""
     answer = ask(serve(answering(data)).url)
@@ -431,7 +397,7 @@ def test_every_honest_form_of_an_answer_to_a_question_is_read(
 
 
 @pytest.mark.parametrize("packed", [gzip.compress(b"{}"), zlib.compress(b"{}")], ids=["gzip", "deflate"])
-def test_a_packed_answer_is_unpacked(serve: Callable[[Behaviour], Server], packed: bytes) -> None:
+def test_a_packed_answer_is_unpacked(serve: Callable[[Behaviour], RawServer], packed: bytes) -> None:
     """Both codings that are asked for are understood."""
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
     answer = ask(serve(answering(head + packed)).url)
@@ -439,7 +405,7 @@ def test_a_packed_answer_is_unpacked(serve: Callable[[Behaviour], Server], packe
     assert answer.body == b"{}"
 
 
-def test_few_bytes_that_unpack_to_many_are_no_news(serve: Callable[[Behaviour], Server]) -> None:
+def test_few_bytes_that_unpack_to_many_are_no_news(serve: Callable[[Behaviour], RawServer]) -> None:
     """The bound holds for the body as unpacked, too."""
     packed = gzip.compress(bytes(LONGEST_ANSWER_BYTES + 1))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
@@ -448,7 +414,7 @@ def test_few_bytes_that_unpack_to_many_are_no_news(serve: Callable[[Behaviour], 
     assert "packed into" in answer.reason
 
 
-def test_a_question_follows_no_redirect(serve: Callable[[Behaviour], Server]) -> None:
+def test_a_question_follows_no_redirect(serve: Callable[[Behaviour], RawServer]) -> None:
     """A key must not be led elsewhere: a redirect is an answer like any other."""
     elsewhere = serve(answering(WHOLE))
     moved = f"HTTP/1.1 302 Found\r\nLocation: {elsewhere.url}\r\nContent-Length: 0\r\n\r\n".encode()
@@ -457,7 +423,7 @@ def test_a_question_follows_no_redirect(serve: Callable[[Behaviour], Server]) ->
     assert (answer.status, elsewhere.connections) == (302, 0)
 
 
-def test_questions_share_a_connection(serve: Callable[[Behaviour], Server]) -> None:
+def test_questions_share_a_connection(serve: Callable[[Behaviour], RawServer]) -> None:
     """As long as the server keeps it, the next question goes out on it."""
     server = serve(answering(WHOLE, answering(WHOLE, answering(WHOLE))))
     answers = ask_all(*[Call("GET", server.url)] * 3)
@@ -475,7 +441,7 @@ def test_questions_share_a_connection(serve: Callable[[Behaviour], Server]) -> N
     ],
     ids=["it says so", "an answer that nobody asked for", "garbage after it", "two ways to end"],
 )
-def test_a_connection_that_may_be_out_of_step_is_not_kept(serve: Callable[[Behaviour], Server], data: bytes) -> None:
+def test_a_connection_that_may_be_out_of_step_is_not_kept(serve: Callable[[Behaviour], RawServer], data: bytes) -> None:
     """No answer is ever taken for that of the next question."""
     server = serve(answering(data))
     answers = ask_all(*[Call("GET", server.url)] * 2)
@@ -483,7 +449,7 @@ def test_a_connection_that_may_be_out_of_step_is_not_kept(serve: Callable[[Behav
     assert server.connections == 2
 
 
-def test_a_question_on_a_dead_connection_is_asked_once_more(serve: Callable[[Behaviour], Server]) -> None:
+def test_a_question_on_a_dead_connection_is_asked_once_more(serve: Callable[[Behaviour], RawServer]) -> None:
     """A server may let go of a kept connection while the next question is on its way: nothing of it is news."""
     server = serve(answering(WHOLE, hang_up_on_the_next))
     answers = ask_all(*[Call("GET", server.url)] * 3)
@@ -491,7 +457,7 @@ def test_a_question_on_a_dead_connection_is_asked_once_more(serve: Callable[[Beh
     assert server.connections == 3
 
 
-def test_an_answer_that_breaks_off_is_not_asked_for_again(serve: Callable[[Behaviour], Server]) -> None:
+def test_an_answer_that_breaks_off_is_not_asked_for_again(serve: Callable[[Behaviour], RawServer]) -> None:
     """Only where nothing came is it the connection's fault."""
     server = serve(answering(WHOLE, answering(WHOLE[:-1])))
     first, second = ask_all(*[Call("GET", server.url)] * 2)
@@ -500,7 +466,7 @@ def test_an_answer_that_breaks_off_is_not_asked_for_again(serve: Callable[[Behav
     assert server.connections == 1
 
 
-def test_what_may_not_be_asked_twice_has_a_connection_of_its_own(serve: Callable[[Behaviour], Server]) -> None:
+def test_what_may_not_be_asked_twice_has_a_connection_of_its_own(serve: Callable[[Behaviour], RawServer]) -> None:
     """A cancel is not put on a kept connection, which may break off, and so never sent again by the wire."""
     asked: list[bytes] = []
 
@@ -519,7 +485,7 @@ def test_what_may_not_be_asked_twice_has_a_connection_of_its_own(serve: Callable
 
 
 def test_a_question_travels_encrypted(
-    serve: Callable[[Behaviour], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[Behaviour], RawServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only to whom an authority vouches for."""
     server = serve(answering(WHOLE))
@@ -543,7 +509,9 @@ def never() -> bool:
     return False
 
 
-def test_a_file_comes_whole_with_its_hash(client: Wire, serve: Callable[[Behaviour], Server], tmp_path: Path) -> None:
+def test_a_file_comes_whole_with_its_hash(
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path
+) -> None:
     """Size and SHA-256 are those of the bytes on disk."""
     got = client.download(serve(answering(WHOLE)).url, tmp_path / "v", home=HOME, stop=never)
     assert got == Download(2, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")
@@ -553,7 +521,7 @@ def test_a_file_comes_whole_with_its_hash(client: Wire, serve: Callable[[Behavio
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", UNANSWERED)
 def test_a_file_that_breaks_off_may_come_again(
-    client: Wire, serve: Callable[[Behaviour], Server], tmp_path: Path, name: str
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path, name: str
 ) -> None:
     """Half a file is no file; the same link may still work."""
     got = client.download(serve(UNANSWERED[name]).url, tmp_path / "v", home=HOME, stop=never)
@@ -563,7 +531,7 @@ def test_a_file_that_breaks_off_may_come_again(
 
 @pytest.mark.parametrize(("status", "gone"), [(403, True), (404, True), (410, True), (429, False), (500, False)])
 def test_a_refused_link_says_whether_it_is_dead(
-    client: Wire, serve: Callable[[Behaviour], Server], tmp_path: Path, status: int, *, gone: bool
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path, status: int, *, gone: bool
 ) -> None:
     """A 4xx will not come back by waiting; too many requests and a server's own trouble will."""
     refused = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
@@ -579,7 +547,7 @@ def test_a_link_that_is_no_url_is_dead(client: Wire, tmp_path: Path) -> None:
 
 
 def test_a_leaving_worker_stops_in_the_middle(
-    client: Wire, serve: Callable[[Behaviour], Server], tmp_path: Path
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path
 ) -> None:
     """A long download does not hold a worker that was told to go."""
     with pytest.raises(Stopped):
@@ -587,7 +555,7 @@ def test_a_leaving_worker_stops_in_the_middle(
 
 
 def test_no_file_is_endless(
-    client: Wire, serve: Callable[[Behaviour], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream without end is given up at the size that no video has."""
     monkeypatch.setattr(wire, "LARGEST_VIDEO_BYTES", 1_000_000)

@@ -10,6 +10,7 @@ import pytest
 
 from ledger.orders import Leave
 from providers.contract import Answer, Call
+from tests.rawserver import RawServer
 from tests.services import free_ports
 from worker.grant import Unused, post_when_granted
 from worker.posting import NotSent
@@ -19,36 +20,20 @@ WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 SOON_S = 5.0
 
 
-class Door:
-    """A server that tells when each connection came, and when and what it said; `hang_up` of the first it closes."""
+class Door(RawServer):
+    """Tells when each connection came, and when and what it said; `hang_up` of the first it closes."""
 
     def __init__(self, hang_up: int = 0) -> None:
-        self._door = socket.create_server(("127.0.0.1", 0))
         self._hang_up = hang_up
-        self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}/"
         self.came: list[float] = []
         self.said: list[tuple[float, bytes]] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        super().__init__(self._hear)
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                one, _ = self._door.accept()
-            except OSError:
-                return
-            with one:
-                self.came.append(time.monotonic())
-                if len(self.came) > self._hang_up and (data := one.recv(65536)):
-                    self.said.append((time.monotonic(), data))
-                    one.sendall(WHOLE)
-
-    def close(self) -> None:
-        """End the thread, once it has heard all that was said; again does nothing."""
-        if self._thread.is_alive():
-            self._door.shutdown(socket.SHUT_RDWR)
-            self._thread.join()
-            self._door.close()
+    def _hear(self, one: socket.socket) -> None:
+        self.came.append(time.monotonic())
+        if len(self.came) > self._hang_up and (data := one.recv(65536)):
+            self.said.append((time.monotonic(), data))
+            one.sendall(WHOLE)
 
 
 @pytest.fixture
