@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.books import Bench, close_bench, faults, open_bench
+from tests.mediaserver import MediaServer, serving
 from tests.services import Simulator, Valkey, start_simulator
 from tests.workbench import Workbench, open_workbench
 
@@ -54,3 +55,16 @@ def _in_order(one: Workbench) -> None:
 def work(fast_simulator: Simulator, open_worker: Callable[..., Workbench]) -> Workbench:
     """A worker at the module's simulator, with Segmind's dialect."""
     return open_worker(fast_simulator)
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test works in a folder of its own, which is its matrix's too."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[MediaServer]:
+    """Media on loopback."""
+    with serving() as one:
+        yield one

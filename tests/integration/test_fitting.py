@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from producer.media import Media
 from producer.plan import Plan, iter_plan
 from producer.remembered import Remembered
 from producer.sources import Sources
-from tests.mediaserver import MediaServer, serving
+from tests.mediaserver import MediaServer
 from tests.producer.plans import plan_of, problem_of
 from tests.samples import mp3, picture, picture_bomb
 
@@ -31,17 +30,7 @@ SQUARE = picture(size=(720, 720))
 CUT_OUT = picture("PNG", (800, 600), "RGBA")
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test works in a folder of its own, which is the matrix's too."""
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def server() -> Iterator[MediaServer]:
-    """Pictures on loopback."""
-    with serving() as one:
-        yield one
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def shelf() -> Shelf:

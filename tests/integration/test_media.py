@@ -1,7 +1,6 @@
 """Media in a plan: looked at once, told by line and column, remembered, and not needed where no provider is named."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,14 @@ from producer.media import Asked, Media
 from producer.plan import Plan, iter_plan
 from producer.remembered import Remembered
 from producer.sources import Sources
-from tests.mediaserver import MediaServer, serving
+from tests.mediaserver import MediaServer
 from tests.producer.plans import plan_of, problem_of
 from tests.samples import film, mp3, picture, wav
 
 SPOOL = Path("spool")
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test works in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def server() -> Iterator[MediaServer]:
-    """Media on loopback."""
-    with serving() as one:
-        yield one
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def media(*, public_only: bool = False) -> Media:
