@@ -3,7 +3,6 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final
@@ -11,19 +10,18 @@ from typing import Final
 from cli.progress import tell
 from cli.results import Results
 from config.settings import Settings
-from jobs.record import ManifestLine
+from jobs.errors import BadInput
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
-from ledger.objects import ObjectStore
+from ledger.objects import ObjectStore, as_file
 from producer.digest import Digest, Need, digest, needs_of
 from producer.lines import manifest_lines
+from producer.manifest import read_jsonl
 from producer.notify import Unsent, addresses, send
 from producer.stored import Campaign, found
 
 #: Seconds for which all work must have been waiting before a person is told in the middle of a run.
 TROUBLED_FOR_S: Final = 120.0
-#: Bytes of an earlier manifest that are read at once.
-CHUNK_BYTES: Final = 4 * 1024 * 1024
 
 
 class Messages:
@@ -108,16 +106,9 @@ def _done_before(campaign: Campaign) -> set[str] | None:
     earlier = sorted(key for key in manifests if PurePosixPath(key).parent.name < file.run_id)
     if not earlier:
         return None
-    lines = map(ManifestLine.model_validate_json, _lines(shelf.store, earlier[-1]))
-    return {line.job_id for line in lines if line.status == "done"}
-
-
-def _lines(store: ObjectStore, key: str) -> Iterator[bytes]:
-    """The lines of a stored text, however long it is."""
-    rest, start = b"", 0
-    while chunk := store.get_range(key, start, CHUNK_BYTES):
-        start += len(chunk)
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-    if rest:
-        yield rest
+    try:
+        with as_file(shelf.store, earlier[-1]) as manifest:
+            return {line.job_id for line in read_jsonl(manifest) if line.status == "done"}
+    except BadInput:
+        tell(f"the manifest of the run before is of another version: nothing is set against it ({earlier[-1]})")
+        return None

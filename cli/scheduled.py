@@ -33,7 +33,7 @@ from jobs.money import shown
 from jobs.words import counted
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
-from ledger.objects import open_store
+from ledger.objects import open_store, pieces
 from producer.enqueue import hand_over
 from producer.plan import Plan
 from producer.planned import Asked, planned
@@ -49,8 +49,6 @@ RENEW_S: Final = 10.0
 #: Runs whose median says what is usual, and how many times that is still taken for usual.
 USUAL_RUNS: Final = 7
 USUAL_TIMES: Final = 3
-#: Bytes of a source in S3 that are read at once.
-CHUNK_BYTES: Final = 4 * 1024 * 1024
 #: Outcomes of runs that have bought what they were to buy.
 MADE: Final = frozenset({"done", "nothing", "bad"})
 LEAST_USD: Final = Decimal("0.000001")
@@ -230,10 +228,9 @@ def _out_of_s3(uri: str, folder: Path, settings: Settings) -> Path:
     bucket, _, key = uri[len("s3://") :].partition("/")
     if not key:
         raise BadInput(f"{uri} names no object", hint="write s3://bucket/path/file.csv")
-    store, path, start = open_store(f"s3://{bucket}", s3=s3_options(settings)), folder / PurePosixPath(key).name, 0
+    path = folder / PurePosixPath(key).name
     with path.open("wb") as file:
-        while chunk := store.get_range(key, start, CHUNK_BYTES):
-            start += file.write(chunk)
+        file.writelines(pieces(open_store(f"s3://{bucket}", s3=s3_options(settings)), key))
     return path
 
 

@@ -5,17 +5,22 @@ boto3 is heavy, so the S3 side is imported only when an `s3://` store is opened.
 """
 
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
-from jobs.errors import StoreRefused
+from jobs.errors import ObjectNotFound, StoreRefused
 
 #: Bytes. The longest key that S3 takes.
 LONGEST_KEY_BYTES: Final = 1024
 #: Bytes. The longest name between two slashes that common file systems take.
 LONGEST_NAME_BYTES: Final = 255
+
+#: Bytes of an object that are in memory at once where it is read in pieces.
+PIECE_BYTES: Final = 8 * 1024 * 1024
 
 #: Seconds. What was begun so long ago and never finished was left by a crash: no write takes a day.
 ABANDONED_AFTER_S: Final = 86_400.0
@@ -147,6 +152,29 @@ def open_store(url: str, *, s3: S3Options | None = None) -> ObjectStore:
 
         return S3Store(rest, s3 or S3Options())
     raise StoreRefused(f"store {url!r} is not understood", hint="write file:///absolute/folder or s3://bucket/prefix")
+
+
+def pieces(store: ObjectStore, key: str) -> Iterator[bytes]:
+    """The object's bytes, a bounded piece at a time, however long it is. Raises ObjectNotFound."""
+    for start in range(0, store.size(key), PIECE_BYTES):
+        yield store.get_range(key, start, PIECE_BYTES)
+
+
+@contextmanager
+def as_file(store: ObjectStore, key: str) -> Iterator[Path]:
+    """The object as a local file: itself where the store is files, else a copy for as long as the block lasts.
+
+    Raises ObjectNotFound.
+    """
+    if (here := store.local_path(key)) is not None:
+        if not here.exists():
+            raise ObjectNotFound(f"{store.uri(key)} is not there")
+        yield here
+        return
+    with tempfile.NamedTemporaryFile(prefix="wanbatch-", suffix=PurePosixPath(key).suffix) as copy:
+        copy.writelines(pieces(store, key))
+        copy.flush()
+        yield Path(copy.name)
 
 
 def check_key(key: str) -> str:

@@ -8,7 +8,6 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,12 +23,10 @@ from jobs.errors import NewerVersion, ObjectNotFound
 from jobs.job import Noun
 from jobs.record import JobRecord, Money
 from jobs.trial import ReplayTrial
-from ledger.objects import ObjectStore
+from ledger.objects import ObjectStore, as_file
 
 #: Small objects that are read from a store at once.
 READERS = 16
-#: Bytes of a plan that are in memory while it is copied from a store.
-COPY_BYTES = 8 * 1024 * 1024
 
 
 class Intent(Noun):
@@ -240,17 +237,8 @@ class Shelf:
 
         Raises ObjectNotFound.
         """
-        key = self.campaign_key(name, "plans", f"{sha256}.jsonl")
-        if (here := self.store.local_path(key)) is not None:
-            if not here.exists():
-                raise ObjectNotFound(f"{self.store.uri(key)} is not there")
-            yield here
-            return
-        with tempfile.NamedTemporaryFile(prefix="wanbatch-plan-", suffix=".jsonl") as copy:
-            for start in range(0, self.store.size(key), COPY_BYTES):
-                copy.write(self.store.get_range(key, start, COPY_BYTES))
-            copy.flush()
-            yield Path(copy.name)
+        with as_file(self.store, self.campaign_key(name, "plans", f"{sha256}.jsonl")) as plan:
+            yield plan
 
     def put_text(self, key: str, path: Path, content_type: str) -> str:
         """Put a file that people read (manifest, report); answers its URI."""

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from ledger.shelf import COPY_BYTES, Shelf
+from ledger.objects import as_file
+from ledger.shelf import Shelf
 from producer.planfile import iter_plan
 from producer.refresh import key_of
 from producer.stored import last_plan
@@ -26,14 +27,9 @@ def known_videos(shelf: Shelf, campaign: str) -> Iterator[Path | None]:
     if not store.exists(key):
         with last_plan(shelf, campaign) as plan:
             yield plan
-    elif (here := store.local_path(key)) is not None:
-        yield here
     else:
-        with tempfile.NamedTemporaryFile(prefix="wanbatch-known-", suffix=".jsonl") as copy:
-            for start in range(0, store.size(key), COPY_BYTES):
-                copy.write(store.get_range(key, start, COPY_BYTES))
-            copy.flush()
-            yield Path(copy.name)
+        with as_file(store, key) as known:
+            yield known
 
 
 def keep_known(shelf: Shelf, campaign: str, plan: Path, key: Sequence[str]) -> None:

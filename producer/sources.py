@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, cast
 from urllib.parse import unquote, urlsplit
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
-from ledger.objects import ObjectStore
+from ledger.objects import ObjectStore, pieces
 from producer.columns import Wrong
 from producer.fetch import Unfetchable
 
@@ -65,7 +65,7 @@ class Sources:
             size = bucket.size(key)
             if size > LARGEST_BYTES:
                 raise Unfetchable(Wrong(f"the object has {size / 1_000_000:.6g} MB", "no render takes above 100 MB"))
-            to.writelines(bucket.get_range(key, start, PIECE_BYTES) for start in range(0, size, PIECE_BYTES))
+            to.writelines(pieces(bucket, key))
         except ObjectNotFound:
             raise Unfetchable(Wrong(f"there is no object {written}", "name one that is there")) from None
         except StoreUnavailable as error:

@@ -5,15 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from jobs.disclosure import disclose
 from jobs.errors import ObjectNotFound
 from jobs.mp4 import Malformed
-from ledger.objects import ObjectStore
-
-#: Bytes of a video that are in memory at once.
-PIECE_BYTES: Final = 4 * 1024 * 1024
+from ledger.objects import ObjectStore, pieces
 
 
 class NotCopied(Exception):
@@ -49,7 +46,7 @@ def fill(path: Path, store: ObjectStore, key: str, *, sha256: str, identifier: s
     digest = hashlib.sha256()
     try:
         with path.open("w+b") as out:
-            for piece in _pieces(store, key):
+            for piece in pieces(store, key):
                 digest.update(piece)
                 out.write(piece)
             if digest.hexdigest() != sha256:
@@ -68,11 +65,6 @@ def fill(path: Path, store: ObjectStore, key: str, *, sha256: str, identifier: s
 def sha256_of(store: ObjectStore, key: str) -> str:
     """The SHA-256 of an object as it lies there, in hex. Raises ObjectNotFound."""
     digest = hashlib.sha256()
-    for piece in _pieces(store, key):
+    for piece in pieces(store, key):
         digest.update(piece)
     return digest.hexdigest()
-
-
-def _pieces(store: ObjectStore, key: str) -> Iterator[bytes]:
-    for start in range(0, store.size(key), PIECE_BYTES):
-        yield store.get_range(key, start, PIECE_BYTES)
