@@ -22,12 +22,12 @@ from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import CampaignFile, Shelf, plan_ids
 from producer.keep import keep_media
-from producer.known import keep_known
+from producer.known import keep_known, known_again
 from producer.plan import Plan
 
 #: Jobs in one call of the ledger.
 BATCH = 500
-#: A plan that shares less of its jobs with the last one under the same name is another campaign.
+#: A plan that shares less of its jobs, or of what its key knows again, with what was before is another campaign.
 LEAST_SHARED = 0.5
 #: A priority moves a job before all of lower priority, whatever its place in the matrix.
 PRIORITY_STEP = 10_000_000
@@ -183,7 +183,10 @@ def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: 
         return set()
     old_ids = _old_ids(before, shelf)
     shared = sum(job_id in old_ids for job_id in plan_ids(plan.path))
-    if shared < LEAST_SHARED * min(len(old_ids), plan.variants):
+    least = LEAST_SHARED * min(len(old_ids), plan.variants)
+    if shared < least and plan.key:
+        shared = known_again(shelf, plan.campaign, plan.path, plan.key)
+    if shared < least:
         raise CampaignConflict(
             f"the name {plan.campaign!r} is in use: {before.submitted_by} submitted {before.jobs} jobs from "
             f"{before.source} on {before.created_at:%Y-%m-%d %H:%M} UTC, and this plan shares {shared} of them",

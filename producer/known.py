@@ -48,6 +48,13 @@ def keep_known(shelf: Shelf, campaign: str, plan: Path, key: Sequence[str]) -> N
         shelf.store.put_file(path, Path(new.name), content_type="application/x-ndjson", sha256=sha256)
 
 
+def known_again(shelf: Shelf, campaign: str, plan: Path, key: Sequence[str]) -> int:
+    """How many videos of a plan the campaign knows by their keys, whatever they show by now."""
+    with known_videos(shelf, campaign) as before:
+        keys = frozenset(key_of(line, key) for line in iter_plan(before)) if before is not None else frozenset()
+    return sum(key_of(line, key) in keys for line in iter_plan(plan))
+
+
 def _copied(plan: Path, out: IO[bytes], key: Sequence[str], besides: frozenset[bytes]) -> frozenset[bytes]:
     """Copy the lines whose keys are not `besides`; answers their keys."""
     found = set()

@@ -1,6 +1,7 @@
 """A plan on its way into the ledger: once is once, a newer plan changes what it changes, a name is one campaign's."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,14 @@ def test_a_name_in_use_for_something_else_is_refused(ledger: Ledger, shelf: Shel
     ):
         put(plan(["d", "e", "f"]), ledger, shelf)
     assert states(ledger) == {"queued": 4}
+
+
+def test_a_key_tells_the_campaign_apart(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
+    """However much of it has changed, what its key knows again is the same campaign; what it does not know is not."""
+    put(plan(["a", "b", "c", "d"]), ledger, shelf)
+    with pytest.raises(CampaignConflict, match="shares 1 of them"):
+        put(replace(plan(["d", "e", "f"]), key=("prompt",)), ledger, shelf)
+    assert told(put(replace(plan(["e", "f"]), key=("priority",)), ledger, shelf)) == (2, 0, 0, 0, 4)
 
 
 def test_a_plan_that_only_grew_or_shrank_is_the_same_campaign(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
