@@ -7,7 +7,7 @@ import click
 
 from cli.credits import credits_lines, credits_of
 from cli.options import as_json, planning
-from cli.planning import causes_of, elsewhere_lines, plan_json, plan_lines
+from cli.planning import causes_of, elsewhere_lines, plan_json, plan_lines, takes_here
 from cli.progress import tell
 from cli.summary import print_json
 from config.settings import load_settings
@@ -45,10 +45,11 @@ def command(save: Path | None, tells: bool, as_json: bool, **asked: Any) -> int:
     with planned(wish, world, store, settings) as plan:
         why = causes_of(plan, store)
         left = credits_of(plan, world, store, settings)
-        lines = [*plan_lines(plan, world, store, settings), *why.said(), *credits_lines(plan, left)]
+        needs = takes_here(plan, world, store, settings)
+        lines = [*plan_lines(plan, world, store, needs), *why.said(), *credits_lines(plan, left)]
         for line in [*lines, *elsewhere_lines(plan)]:
             click.echo(line, err=as_json)
-        told = plan_json(plan, world, why, left, settings)
+        told = plan_json(plan, world, why, left, needs)
         if save is not None:
             saved = SavedPlan.of(plan, wish, store.url, told)
             try:

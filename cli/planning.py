@@ -1,13 +1,18 @@
 """What is said of a plan before anything is bought."""
 
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from decimal import Decimal
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from cli.credits import Credits, credits_json
+from cli.pace import Takes, takes
+from cli.places import ledger_of
 from cli.progress import duration
 from config.settings import Settings
-from jobs.errors import BadInput
+from jobs.errors import BadInput, WanbatchError
 from jobs.money import shown
 from jobs.words import counted
 from ledger.objects import ObjectStore
@@ -24,7 +29,7 @@ NAMED = 5
 WARNINGS_NAMED = 20
 
 
-def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings) -> Iterator[str]:
+def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes) -> Iterator[str]:
     """What a person should know before anything is bought: whose it is and where, then what it makes and costs."""
     state = "KNOWN" if known(store, plan.campaign) else "NEW"
     yield f"{state} campaign {plan.campaign} | {world.said} | store {store.url}"
@@ -39,7 +44,8 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, settings: Settings)
     if plan.to_buy:
         would = "would cost" if plan.simulated else "costs" if plan.cost_low_usd < plan.cost_high_usd else "costs up to"
         price = f"{would} {_span(plan.cost_low_usd, plan.cost_high_usd)} at {world.facts.title}"
-        yield f"{price} (prices of {world.facts.price_as_of}); takes about {duration(real_eta_s(plan, settings))}"
+        yield f"{price} (prices of {world.facts.price_as_of}); takes about {duration(needs.seconds)}"
+        yield from (f"  {why}" for why in needs.because)
     if plan.duplicates.count:
         named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
         more = ", ..." if plan.duplicates.count > NAMED else ""
@@ -96,7 +102,7 @@ def _span(low: Decimal | None, high: Decimal | None) -> str:
     return shown(high) if low == high else f"{shown(low)} to {shown(high)}"
 
 
-def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, settings: Settings) -> dict[str, Any]:
+def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, needs: Takes) -> dict[str, Any]:
     """The plan in the shape that scripts rely on; its ETA is in our own seconds."""
     here = Cost(
         plan.provider, world.facts.title, plan.to_buy, plan.cost_low_usd, plan.cost_high_usd,
@@ -104,7 +110,8 @@ def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, setti
     )  # fmt: skip
     return {
         **plan.json(),
-        "eta_s": round(real_eta_s(plan, settings), 1),
+        "eta_s": round(needs.seconds, 1),
+        "eta_because": list(needs.because),
         "to_buy_by_cause": why.json(),
         "no_longer_asked_for": why.gone,
         "no_longer_asked_for_first": [dict(cells) for cells in why.gone_first],
@@ -114,6 +121,12 @@ def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, setti
     }
 
 
-def real_eta_s(plan: Plan, settings: Settings) -> float:
-    """Seconds that the plan takes here: a simulated provider's clock runs faster than life."""
-    return plan.eta_s / settings.simulator_speed if plan.simulated else plan.eta_s
+def takes_here(plan: Plan, world: World, store: ObjectStore, settings: Settings) -> Takes:
+    """How long a plan takes by the ledger that is configured or runs now; as documented where none can be asked."""
+    speed = settings.simulator_speed if world.simulated else 1.0
+    asked = (plan.to_buy, plan.renders, world.facts, world.account)
+    with suppress(WanbatchError, RedisError):
+        if plan.to_buy and (ledger := ledger_of(settings, store)):
+            with closing(ledger):
+                return takes(*asked, ledger, speed)
+    return takes(*asked, None, speed)

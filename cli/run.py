@@ -11,7 +11,7 @@ from cli.canary import FirstFew, first_few, goes_on
 from cli.following import follow, told_to_end
 from cli.message import Messages
 from cli.options import as_json, canary, planning, redis, spending
-from cli.planning import plan_lines
+from cli.planning import plan_lines, takes_here
 from cli.progress import tell
 from cli.results import Results, write_results
 from cli.stack import Stack
@@ -61,7 +61,7 @@ def command(
     store = store_of(settings)
     messages = Messages(settings, store)
     with told_to_end(), planned(wish, world, store, settings) as plan:
-        for line in plan_lines(plan, world, store, settings):
+        for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
             tell(line)
         done = _finished(plan, store)
         if done:

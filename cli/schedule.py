@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from cli.options import as_json, places
 from cli.places import required_ledger_url
-from cli.planning import plan_lines
+from cli.planning import plan_lines, takes_here
 from cli.progress import tell
 from cli.scheduled import carry_out, desk_for, is_alone, sourced
 from cli.summary import print_json
@@ -79,7 +79,8 @@ def add(
         sourced(wish, desk.settings) as asked,
         planned(asked, desk.world, store_of(desk.settings), desk.settings) as plan,
     ):
-        for line in plan_lines(plan, desk.world, store_of(desk.settings), desk.settings):
+        objects = store_of(desk.settings)
+        for line in plan_lines(plan, desk.world, objects, takes_here(plan, desk.world, objects, desk.settings)):
             tell(line)
     comes = ", ".join(f"{one.astimezone(when.zone):%a %Y-%m-%d %H:%M %Z}" for one in when.coming(_now(), FORETOLD))
     tell(f"runs {when.text} in {zone}: {comes}, ...")

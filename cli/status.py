@@ -6,6 +6,7 @@ import click
 
 from cli.following import follow
 from cli.options import as_json, places
+from cli.pace import Takes, takes
 from cli.places import ledger_of
 from cli.results import Sums
 from cli.summary import print_json, status_json, status_lines, stored_json, stored_lines
@@ -17,6 +18,7 @@ from jobs.lifecycle import ENDS, State
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
+from ledger.pace import next_kind
 from producer.lines import manifest_lines
 from producer.stored import Campaign, every, found, store_of
 
@@ -72,8 +74,10 @@ def _watch(ledger: Ledger | None, names: list[str]) -> None:
 def _one(name: str, ledger: Ledger | None, store: ObjectStore, settings: Settings) -> tuple[dict[str, Any], list[str]]:
     """One campaign for scripts and for people."""
     if ledger and (status := ledger.status(name)):
-        to_go_s = _eta_s(status, settings)
-        return status_json(status, to_go_s), list(status_lines(status, to_go_s))
+        to_go = _to_go(status, ledger, settings)
+        if to_go is None:
+            return status_json(status, None), list(status_lines(status, None))
+        return status_json(status, to_go.seconds), list(status_lines(status, *to_go))
     campaign = found(store, name)
     sums = _sums(campaign)
     return stored_json(campaign, sums), list(stored_lines(campaign, sums))
@@ -87,14 +91,14 @@ def _sums(campaign: Campaign) -> Sums:
     return sums
 
 
-def _eta_s(status: CampaignStatus, settings: Settings) -> float | None:
-    """Seconds that the provider's limits ask for what is left; None while nothing is bought."""
+def _to_go(status: CampaignStatus, ledger: Ledger, settings: Settings) -> Takes | None:
+    """How long the limits ask for what is left; None while nothing is bought."""
     still = status.total - sum(status.states.get(state, 0) for state in (*ENDS, State.UNKNOWN))
-    if not still:
-        return 0.0
     facts = load_facts().get(status.provider)
-    if status.parked or facts is None:
+    if still and (status.parked or facts is None):
         return None
-    return with_own_limits(facts, status.account, settings.limits).eta_s(still) / (
-        settings.simulator_speed if status.simulated else 1.0
-    )
+    if not still or facts is None:
+        return Takes(0.0)
+    own = with_own_limits(facts, status.account, settings.limits)
+    speed = settings.simulator_speed if status.simulated else 1.0
+    return takes(still, next_kind(ledger, status.campaign), own, status.account, ledger, speed)

@@ -11,7 +11,7 @@ from cli.approval import approve
 from cli.canary import first_few
 from cli.options import as_json, canary, planning_or_saved, redis, spending
 from cli.places import required_ledger_url
-from cli.planning import plan_lines
+from cli.planning import plan_lines, takes_here
 from cli.progress import tell
 from cli.summary import print_json
 from config.settings import load_settings
@@ -50,7 +50,7 @@ def command(
     url = required_ledger_url(settings, "submit")
     store = store_of(settings)
     with planned(wish, world, store, settings) as plan:
-        for line in plan_lines(plan, world, store, settings):
+        for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
             tell(line)
         if saved is not None:
             saved.check(plan, store.url)

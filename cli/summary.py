@@ -1,7 +1,7 @@
 """What the commands say of a campaign: the JSON that scripts rely on, and the lines that people read."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -63,8 +63,8 @@ def stored_needs(sums: Sums) -> Iterator[str]:
         yield f"{sums.unverified} videos are not what was ordered: see the report"
 
 
-def status_lines(status: CampaignStatus, eta_s: float | None) -> Iterator[str]:
-    """A campaign for a person."""
+def status_lines(status: CampaignStatus, eta_s: float | None, because: Sequence[str] = ()) -> Iterator[str]:
+    """A campaign for a person; `because` is what makes the time another one than is documented."""
     world = "SIMULATED" if status.simulated else "REAL MONEY"
     yield f"{status.campaign}  {world}  {status.account}  {status.store}"
     counts = ", ".join(f"{number} {state}" for state, number in status.states.items() if number)
@@ -72,6 +72,7 @@ def status_lines(status: CampaignStatus, eta_s: float | None) -> Iterator[str]:
     yield f"  {money_line(status)}"
     if eta_s is not None and not status.settled:
         yield f"  about {duration(eta_s)} to go"
+        yield from (f"    {why}" for why in because)
     yield from (f"  ! {need}" for need in status.needs)
 
 

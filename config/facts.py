@@ -2,6 +2,7 @@
 here is their shape, so that a slip in that file is found at start and not in a bill.
 """
 
+import math
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -26,6 +27,7 @@ from jobs.backoff import Cadence
 from jobs.errors import BadInput
 from jobs.job import AspectRatio, Mode, Model, Resolution, ShotType
 from jobs.media import Kind
+from jobs.pace import AS_DOCUMENTED, Pace
 
 #: Native currency to dollars a second, by resolution; a resolution that is missing has no known price.
 PriceTable = Mapping[str, Mapping[Resolution, Decimal]]
@@ -77,6 +79,25 @@ class Limits(Fact):
     own: frozenset[str] = frozenset()
     documented: bool = True
     polls_share_submit_limit: Literal["yes", "no", "unknown"]
+
+    def told(self, pace: Pace) -> Self:
+        """The limits as the provider has corrected them; those of the account's owner are only lowered.
+
+        `count_now` and `slots_now` in gates.lua say the same.
+        """
+        submits, slots = self.submits, self.slots
+        if pace.submits is not None and submits:
+            share = pace.submits / submits[0].count
+            share = min(1.0, share) if "submits" in self.own else share
+            submits = tuple(
+                window.model_copy(update={"count": max(1, math.floor(window.count * share + 0.5))})
+                for window in submits
+            )
+        if pace.slots is not None and "slots" not in self.own:
+            slots = pace.slots
+        elif pace.slots is not None and slots is not None:
+            slots = min(slots, pace.slots)
+        return self.model_copy(update={"submits": submits, "slots": slots})
 
 
 class Region(Fact):
@@ -195,14 +216,15 @@ class ProviderFacts(Fact):
             raise BadInput(f'{self.title} has no region "{name}"', hint=f"its regions are: {known}")
         return found
 
-    def eta_s(self, to_buy: int) -> float:
+    def eta_s(self, to_buy: int, pace: Pace = AS_DOCUMENTED) -> float:
         """Seconds (its own) until the last of so many videos is there, by the slower of its rate and its slots."""
         if not to_buy:
             return 0.0
-        paces = [to_buy * window.window_s / window.count for window in self.limits.submits]
-        if self.limits.slots is not None:
-            paces.append(to_buy * self.typical_render_s / self.limits.slots)
-        return max(paces, default=0.0) + self.typical_render_s
+        limits, render_s = self.limits.told(pace), pace.render_s or self.typical_render_s
+        paces = [pace.sends(to_buy) * window.window_s / window.count for window in limits.submits]
+        if limits.slots is not None:
+            paces.append(to_buy * render_s / limits.slots)
+        return max(paces, default=0.0) + render_s
 
     def sold(self, region: str | None = None) -> tuple[Offer, ...]:
         """The offers of a region."""

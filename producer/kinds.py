@@ -1,5 +1,6 @@
 """Kinds of videos: renders that cost the same, since nothing that has a price differs. A campaign has few of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from jobs.errors import PriceMissing
 from jobs.job import Render
 from jobs.money import from_uusd, to_uusd, usd_text
+from jobs.rendertimes import kind_of
 from providers.provider import Provider
 from providers.registry import PROVIDERS, facts, provider
 
@@ -81,6 +83,14 @@ def cost_here(kinds: Sequence[Kind], counts: Mapping[int, int]) -> tuple[Decimal
     low = sum(kinds[number].low_uusd * count for number, count in counts.items())
     high = sum(kinds[number].high_uusd * count for number, count in counts.items())
     return from_uusd(low), from_uusd(high)
+
+
+def lengths(kinds: Sequence[Kind], counts: Mapping[int, int]) -> dict[str, int]:
+    """How many of the renders there are of each kind that is expected to last alike."""
+    found: Counter[str] = Counter()
+    for number, count in counts.items():
+        found[kind_of(kinds[number].render)] += count
+    return dict(found)
 
 
 def costs_elsewhere(kinds: Sequence[Kind], counts: Mapping[int, int], besides: str) -> list[Cost]:

@@ -23,7 +23,7 @@ from producer.catalogs.template import read_template
 from producer.derived import Derived
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
-from producer.kinds import Cost, cost_here, costs_elsewhere
+from producer.kinds import Cost, cost_here, costs_elsewhere, lengths
 from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
@@ -44,8 +44,9 @@ class Plan:
     """A finished plan. `lines` are the matrix's rows, `variants` the distinct videos that they ask for.
 
     Costs are dollars of what is still to buy, here and at others (`elsewhere`); `bought` are the jobs that are, `key`
-    the columns by which a video is known again; `eta_s` is in the provider's own seconds; `axes` counts the values of
-    each axis; `refused` holds the first problems of rows that were left out, `refused_count` says how many there are.
+    the columns by which a video is known again; `eta_s` is in the provider's own seconds, as its documents have it;
+    `renders` counts what is to be made by how long it lasts; `axes` counts the values of each axis; `refused` holds the
+    first problems of rows that were left out, `refused_count` says how many there are.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
     `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
     address there as the matrix spells them, which `sources` opens; those of them that were made of others, beside the
@@ -74,6 +75,7 @@ class Plan:
     axes: dict[str, int]
     labels: tuple[str, ...]
     elsewhere: list[Cost] = field(default_factory=list)
+    renders: dict[str, int] = field(default_factory=dict)
     bought: AbstractSet[str] = frozenset()
     key: tuple[str, ...] = ()
     refused: list[Problem] = field(default_factory=list)
@@ -222,6 +224,7 @@ def _to_buy(desk: Desk, writer: PlanWriter, known: AbstractSet[str], facts: Prov
         "elsewhere": costs_elsewhere(desk.kinds.found, wanted, facts.name),
         "bought": known,
         "eta_s": facts.eta_s(wanted.total()),
+        "renders": lengths(desk.kinds.found, wanted),
     }
 
 

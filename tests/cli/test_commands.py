@@ -34,7 +34,7 @@ def test_plan_for_real_says_so(stored: Stored, capsys: pytest.CaptureFixture[str
     shape = json.loads(told.out)
     assert list(shape) == [
         "campaign", "variants", "duplicates", "already_bought", "to_buy", "refused", "refused_count", "warnings",
-        "warnings_count", "cost_usd", "eta_s", "to_buy_by_cause", "no_longer_asked_for",
+        "warnings_count", "cost_usd", "eta_s", "eta_because", "to_buy_by_cause", "no_longer_asked_for",
         "no_longer_asked_for_first", "price_as_of", "providers",
         "credits",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.options import Dollars, Where
-from cli.planning import plan_lines
+from cli.planning import plan_lines, takes_here
 from cli.progress import LiveView, PlainView, bar, duration, pace_line, states_line, view
 from config.settings import load_settings
 from jobs.lifecycle import State
@@ -32,7 +32,7 @@ def lines_of(folder: Path, text: str, **more: object) -> list[str]:
     )  # fmt: skip
     world = choose(settings, simulate=False)
     with planned(asked, world, store, settings) as plan:
-        return list(plan_lines(plan, world, store, settings))
+        return list(plan_lines(plan, world, store, takes_here(plan, world, store, settings)))
 
 
 def test_repeats_are_named(tmp_path: Path) -> None:
