@@ -7,6 +7,7 @@ import click
 
 from cli.halting import Whom, keep, opened, owned
 from cli.options import Dollars, places
+from config.accounts import Accounts
 from config.settings import load_settings
 from jobs.errors import BadInput
 from ledger.shares import Share, adjust, read_share, write_share
@@ -35,7 +36,7 @@ def command(
     settings = load_settings(store=store, redis=redis)
     objects = store_of(settings)
     with opened(settings, objects, "adjust") as ledger:
-        Whom(campaign, everything=False, provider=None).campaigns(ledger)
+        Whom(campaign, everything=False, provider=None, known=Accounts()).campaigns(ledger)
         owned(objects, campaign, ledger)
         adjust(ledger, campaign, weight=weight, priority=priority, budget_usd=budget)
         if budget is not None:

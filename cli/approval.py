@@ -40,7 +40,7 @@ def _have_it_confirmed(most: Decimal, plan: Plan, world: World, settings: Settin
     if most > settings.type_above_usd:
         have_it_typed(most, world, settings.type_above_usd)
     elif sys.stdin.isatty():
-        click.confirm(f"Spend up to ${most} of real money at {world.facts.title}?", abort=True, err=True)
+        click.confirm(f"Spend up to ${most} of real money at {world.title}?", abort=True, err=True)
     elif cut := _cut_off(plan):
         raise Unconfirmed(
             f"{counted(cut, 'video')} would be bought without the shots that lie after the video's end",
@@ -57,7 +57,7 @@ def _cut_off(plan: Plan) -> int:
 def have_it_typed(most: Decimal, world: World, above_usd: Decimal) -> None:
     """Have a person type the figure, so that a slip in a matrix is read once more. Raises Unconfirmed."""
     figure = most.quantize(Decimal("0.01"), rounding=ROUND_UP)
-    words = f"this spends up to ${figure:,} of real money at {world.facts.title}, which is above ${above_usd:,}"
+    words = f"this spends up to ${figure:,} of real money at {world.title}, which is above ${above_usd:,}"
     if not sys.stdin.isatty():
         raise Unconfirmed(words, "say --yes if a script is to spend it; nothing was queued")
     tell(words)

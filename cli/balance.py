@@ -6,22 +6,23 @@ from dataclasses import replace
 
 from redis.exceptions import RedisError
 
-from config.facts import load_facts
+from config.accounts import Accounts
+from config.settings import Settings
 from config.simulator import simulator_clock
 from jobs.errors import WanbatchError
 from ledger.balance import Balances
 from ledger.jobs import Ledger
 from producer.fetch import balance
 from producer.watch import Progress
-from providers.accounts import Account, account_name, open_real, open_simulated
+from providers.accounts import Account, open_real, open_simulated
 from providers.clock import Clock
 
 
-def with_balance(end: Progress, ledger: Ledger, simulator_url: str | None) -> Progress:
+def with_balance(end: Progress, ledger: Ledger, settings: Settings, simulator_url: str | None) -> Progress:
     """The same end with what is left now, which the ledger keeps too; where it cannot be asked, with what was seen."""
     # No key here, a provider that tells nobody, a ledger that is just away: the older figure says how old it is.
     with suppress(WanbatchError, RedisError):
-        account = account_called(end.status.account, simulator_url)
+        account = account_called(end.status.account, settings, simulator_url)
         left, _ = (None, None) if account is None else balance(account)
         if left is not None:
             Balances(ledger).remember(end.status.account, str(left.remaining), left.unit, time.time())
@@ -30,12 +31,11 @@ def with_balance(end: Progress, ledger: Ledger, simulator_url: str | None) -> Pr
     return end
 
 
-def account_called(name: str, simulator_url: str | None) -> Account | None:
+def account_called(name: str, settings: Settings, simulator_url: str | None) -> Account | None:
     """The account of that name; None for a simulated one without its simulator. Raises KeyMissing for a real one."""
-    for facts in load_facts().values():
-        for region in facts.regions:
-            if name == account_name(facts, region, simulated=False):
-                return open_real(facts.name, region)
-            if simulator_url and name == account_name(facts, region, simulated=True):
-                return open_simulated(facts.name, region, simulator_url, Clock(*simulator_clock(simulator_url)))
-    return None
+    known = Accounts(settings.limits).called(name)
+    if known is None or (known.simulated and not simulator_url):
+        return None
+    if not known.simulated:
+        return open_real(known)
+    return open_simulated(known, simulator_url or "", Clock(*simulator_clock(simulator_url or "")))

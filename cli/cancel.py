@@ -8,6 +8,7 @@ import click
 from cli.halting import Whom, confirm, keep, opened, owned, whom
 from cli.options import places
 from cli.progress import tell
+from config.accounts import Accounts
 from config.settings import load_settings
 from jobs.errors import Refused
 from jobs.lifecycle import State
@@ -33,8 +34,8 @@ def command(
     Says first what is rendering and will still be billed. Where the provider can cancel a task that has not begun
     (DashScope), it is asked to.
     """
-    target = Whom(campaign, everything, provider)
     settings = load_settings(store=store, redis=redis)
+    target = Whom(campaign, everything, provider, Accounts(settings.limits))
     objects = store_of(settings)
     with opened(settings, objects, "cancel") as ledger:
         statuses = [status for name in target.campaigns(ledger) if (status := ledger.status(name))]

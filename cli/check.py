@@ -14,7 +14,7 @@ from cli.places import ledger_url
 from cli.prove import prove_replay
 from cli.stack import running_simulator
 from cli.summary import print_json
-from config.facts import ProviderFacts, load_facts
+from config.accounts import SIMULATED, AccountFacts, Accounts
 from config.receiver import receives
 from config.settings import Settings, load_settings, masked_url, nearest_file, provider_key
 from config.simulator import simulator_clock
@@ -24,8 +24,7 @@ from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
 from producer.fetch import balance
 from producer.stored import store_of
-from providers.accounts import account_name, open_real
-from providers.registry import facts
+from providers.accounts import open_real
 
 
 class Finding(NamedTuple):
@@ -39,7 +38,7 @@ class Finding(NamedTuple):
 
 @click.command("check")
 @places
-@click.option("--provider", metavar="NAME", help="Ask only this provider; its key must then be set.")
+@click.option("--provider", metavar="NAME", help="Ask only this provider, or account; its key must then be set.")
 @click.option(
     "--prove", is_flag=True, help="Buy one cheap video, sent twice under one key: is a repeat safe there? Asks first."
 )
@@ -87,10 +86,11 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _simulator(settings)
     if settings.webhook_url:
         yield _webhooks(settings.webhook_url)
-    wanted = [facts(settings.provider)] if settings.provider else list(load_facts().values())
-    for each in wanted:
-        yield _provider(each, settings)
-        yield from _replay(each, settings, store)
+    known = Accounts(settings.limits, settings.region)
+    named = [known.named(settings.provider, simulated=False)] if settings.provider else []
+    for each in named or known.every(simulated=False):
+        yield _account(each, named=bool(named))
+        yield from _replay(each, known, store, named=bool(named))
 
 
 def _store(store: ObjectStore) -> Finding:
@@ -186,14 +186,13 @@ def _webhooks(url: str) -> Finding:
     return Finding("warn", "webhooks", f"no receiver answers at {url}, as seen from here", to_do)
 
 
-def _provider(each: ProviderFacts, settings: Settings) -> Finding:
-    """The provider's key, and what is left on the account."""
-    named = settings.provider == each.name
-    if provider_key(each) is None:
-        to_do = f"export {each.key_variables[0]}=... (see {each.docs_url})"
+def _account(each: AccountFacts, *, named: bool) -> Finding:
+    """The account's key, and what is left on it."""
+    if provider_key(each.facts) is None:
+        to_do = f"export {each.facts.key_variables[0]}=... (see {each.facts.docs_url})"
         return Finding("fail" if named else "warn", each.name, "no key is set: it can only be simulated", to_do)
     try:
-        left, why = balance(open_real(each.name, settings.region if named else None))
+        left, why = balance(open_real(each))
     except WanbatchError as error:
         return Finding("fail", each.name, error.message, error.hint)
     if left is None:
@@ -201,22 +200,21 @@ def _provider(each: ProviderFacts, settings: Settings) -> Finding:
     return Finding("ok", each.name, f"a key is set; {left.remaining.normalize():,f} {left.unit} left")
 
 
-def _replay(each: ProviderFacts, settings: Settings, store: ObjectStore) -> Iterator[Finding]:
+def _replay(each: AccountFacts, known: Accounts, store: ObjectStore, *, named: bool) -> Iterator[Finding]:
     """Whether a lost submit may be sent again under its key, where the provider takes one."""
-    if not each.replay_life_s:
+    if not each.facts.replay_life_s:
         return
-    region = settings.region if settings.provider == each.name else None
     tried = False
-    for simulated in (False, True):
-        shelf = Shelf(store, simulated=simulated)
-        for trial in shelf.trials(account_name(each, region, simulated=simulated)).values():
+    rehearsed = known.called(f"{SIMULATED}{each.name}") or each
+    for simulated, account in ((False, each), (True, rehearsed)):
+        for trial in Shelf(store, simulated=simulated).trials(account.name).values():
             tried = tried or not simulated
             when = f"{trial.model}{' (simulated)' if simulated else ''}, tried {trial.tried_at:%Y-%m-%d %H:%M} UTC"
             if trial.proved:
                 yield Finding("ok", each.name, f"lost submits are sent again under their key: {when}: {trial.reason}")
             else:
                 yield Finding("warn", each.name, f"lost submits are held, as keys do not hold: {when}: {trial.reason}")
-    if not tried and settings.provider == each.name:
+    if not tried and named:
         to_do = (
             f"`wanbatch check --provider {each.name} --prove` tries it with one cheap video, and says its price first"
         )

@@ -35,7 +35,7 @@ def credits_of(plan: Plan, world: World, store: ObjectStore, settings: Settings)
         return None
     with suppress(WanbatchError):
         if not world.simulated and provider_key(world.facts) is not None:
-            told, _ = balance(open_real(world.facts.name, world.region))
+            told, _ = balance(open_real(world.buys_at))
             if told is not None:
                 return Credits(told.remaining, told.unit, datetime.fromtimestamp(time.time(), UTC))
     with suppress(WanbatchError, RedisError):

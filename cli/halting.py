@@ -15,21 +15,20 @@ from cli.options import together
 from cli.places import ledger_url
 from cli.progress import tell
 from cli.stack import Stack, ledger_folder
+from config.accounts import Accounts
 from config.settings import Settings
 from jobs.errors import BadInput, CampaignConflict, LedgerRefused
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import CampaignFile
 from producer.stored import known
-from providers.accounts import account_name
-from providers.registry import facts
 
 #: Whom the command is for; exactly one of the three.
 whom = together(
     [
         click.argument("campaign", required=False),
         click.option("--all", "everything", is_flag=True, help="Everything, on every machine of this ledger."),
-        click.option("--provider", metavar="NAME", help="Everything at this provider, in all its regions."),
+        click.option("--provider", metavar="NAME", help="Everything at this provider, or account."),
     ]
 )
 
@@ -41,15 +40,15 @@ class Whom:
     campaign: str | None
     everything: bool
     provider: str | None
+    known: Accounts
 
     def __post_init__(self) -> None:
         if [bool(self.campaign), self.everything, bool(self.provider)].count(True) != 1:
             raise BadInput("say whom it is for", hint="name a CAMPAIGN, or --provider NAME, or --all")
 
     def accounts(self) -> list[str]:
-        """The accounts of the provider, real and simulated. BadInput for a provider that there is not."""
-        sold = facts(self.provider or "")
-        return [account_name(sold, region, simulated=world) for region in sold.regions for world in (False, True)]
+        """The accounts of the provider, or the one of that name, real and simulated. BadInput for a stranger."""
+        return [account.name for account in self.known.of_provider(self.provider or "")]
 
     def campaigns(self, ledger: Ledger) -> list[str]:
         """The campaigns meant, newest first. BadInput when the ledger does not have the one that is named."""

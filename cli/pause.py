@@ -4,6 +4,7 @@ import click
 
 from cli.halting import Whom, keep, opened, owned, whom
 from cli.options import places
+from config.accounts import Accounts
 from config.settings import load_settings
 from jobs.errors import BadInput
 from jobs.lifecycle import State
@@ -19,8 +20,8 @@ from producer.stored import store_of
 @places
 def command(campaign: str | None, everything: bool, provider: str | None, store: str | None, redis: str | None) -> None:
     """Stop buying for CAMPAIGN, a provider or everything. Renders under way are collected; `resume` goes on."""
-    target = Whom(campaign, everything, provider)
     settings = load_settings(store=store, redis=redis)
+    target = Whom(campaign, everything, provider, Accounts(settings.limits))
     objects = store_of(settings)
     with opened(settings, objects, "pause") as ledger:
         if target.campaign:

@@ -43,7 +43,7 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes) -> It
     yield "; ".join(parts)
     if plan.to_buy:
         would = "would cost" if plan.simulated else "costs" if plan.cost_low_usd < plan.cost_high_usd else "costs up to"
-        price = f"{would} {_span(plan.cost_low_usd, plan.cost_high_usd)} at {world.facts.title}"
+        price = f"{would} {_span(plan.cost_low_usd, plan.cost_high_usd)} at {world.title}"
         yield f"{price} (prices of {world.facts.price_as_of}); takes about {duration(needs.seconds)}"
         yield from (f"  {why}" for why in needs.because)
     if plan.duplicates.count:

@@ -38,10 +38,10 @@ def prove_replay(settings: Settings, *, simulate: bool, yes: bool, as_json: bool
             hint=f"such keys are taken by: {others}",
         )
     if not world.simulated:
-        return _tried(settings, world, open_real(world.facts.name, settings.region), yes=yes, as_json=as_json)
+        return _tried(settings, world, open_real(world.buys_at), yes=yes, as_json=as_json)
     with Stack(settings, account=world.account, simulated=True, tell=tell, work=False) as stack:
         url = stack.simulator_url or ""
-        account = open_simulated(world.facts.name, settings.region, url, Clock(*simulator_clock(url)))
+        account = open_simulated(world.buys_at, url, Clock(*simulator_clock(url)))
         return _tried(settings, world, account, yes=yes, as_json=as_json)
 
 
@@ -85,7 +85,7 @@ def _approve(world: World, job: Job, budget_usd: Decimal | None, *, yes: bool) -
             f"--budget {most_usd}; nothing was bought",
         )
     if not world.simulated and not yes and sys.stdin.isatty():
-        click.confirm(f"Spend up to {shown(most_usd)} of real money at {world.facts.title}?", abort=True, err=True)
+        click.confirm(f"Spend up to {shown(most_usd)} of real money at {world.title}?", abort=True, err=True)
 
 
 def _echo(account: Account, job: Job, tried: Tried) -> None:

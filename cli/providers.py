@@ -8,8 +8,9 @@ import click
 
 from cli.options import as_json
 from cli.summary import print_json
+from config.accounts import AccountFacts, Accounts
 from config.facts import Offer, ProviderFacts, Window, load_facts
-from config.settings import provider_key
+from config.settings import load_settings, provider_key
 from jobs.money import usd_text
 
 
@@ -18,12 +19,37 @@ from jobs.money import usd_text
 def command(as_json: bool) -> None:
     """List modes, sizes, durations and prices (with their date), limits, and whether a key is set."""
     known = list(load_facts().values())
+    further = [account for account in Accounts(load_settings().limits).every(simulated=False) if account.is_further]
     if as_json:
-        print_json({"providers": [provider_json(facts) for facts in known]})
+        shapes = [_further_json(account) for account in further]
+        print_json({"providers": [provider_json(facts) for facts in known], "accounts": shapes})
         return
     for facts in known:
         for line in provider_lines(facts):
             click.echo(line)
+    for account in further:
+        for line in _further_lines(account):
+            click.echo(line)
+
+
+def _further_json(account: AccountFacts) -> dict[str, Any]:
+    """A further account for scripts."""
+    return {
+        "name": account.name,
+        "provider": account.facts.name,
+        "region": account.place,
+        "key_variable": account.facts.key_variables[0],
+        "key_set": provider_key(account.facts) is not None,
+        "limits": _limits_json(account.facts),
+    }
+
+
+def _further_lines(account: AccountFacts) -> Iterator[str]:
+    """A further account for a person; what it sells is what its provider sells."""
+    yield f"{account.name}: a further account at {account.facts.title}, region {account.place}"
+    yield f"  key      {_key(account.facts)}"
+    yield f"  submits  {_submits(account.facts)}"
+    yield ""
 
 
 def provider_json(facts: ProviderFacts) -> dict[str, Any]:
@@ -37,26 +63,37 @@ def provider_json(facts: ProviderFacts) -> dict[str, Any]:
         "default_region": facts.default_region,
         "price_as_of": facts.price_as_of.isoformat(),
         "price_source": facts.price_source,
-        "limits": {
-            "submits": [window.model_dump() for window in facts.limits.submits],
-            "polls": [window.model_dump() for window in facts.limits.polls],
-            "slots": facts.limits.slots,
-            "documented": facts.limits.documented,
-            "polls_share_submit_limit": facts.limits.polls_share_submit_limit,
-        },
+        "limits": _limits_json(facts),
         "offers": [_offer_json(facts, offer) for offer in facts.offers],
     }
 
 
-def provider_lines(facts: ProviderFacts) -> Iterator[str]:
-    """One provider for a person."""
-    key = "set" if provider_key(facts) else f"not set ({' or '.join(facts.key_variables)})"
-    yield f"{facts.name}: {facts.title}"
-    yield f"  key      {key}"
-    yield f"  regions  {', '.join(facts.regions)} (default {facts.default_region})"
+def _limits_json(facts: ProviderFacts) -> dict[str, Any]:
+    return {
+        "submits": [window.model_dump() for window in facts.limits.submits],
+        "polls": [window.model_dump() for window in facts.limits.polls],
+        "slots": facts.limits.slots,
+        "documented": facts.limits.documented,
+        "polls_share_submit_limit": facts.limits.polls_share_submit_limit,
+    }
+
+
+def _key(facts: ProviderFacts) -> str:
+    return "set" if provider_key(facts) else f"not set ({' or '.join(facts.key_variables)})"
+
+
+def _submits(facts: ProviderFacts) -> str:
     slots = f", {facts.limits.slots} in flight" if facts.limits.slots else ""
     chosen = "" if facts.limits.documented else " (chosen: none is documented)"
-    yield f"  submits  {', '.join(map(_window, facts.limits.submits)) or 'no limit known'}{chosen}{slots}"
+    return f"{', '.join(map(_window, facts.limits.submits)) or 'no limit known'}{chosen}{slots}"
+
+
+def provider_lines(facts: ProviderFacts) -> Iterator[str]:
+    """One provider for a person."""
+    yield f"{facts.name}: {facts.title}"
+    yield f"  key      {_key(facts)}"
+    yield f"  regions  {', '.join(facts.regions)} (default {facts.default_region})"
+    yield f"  submits  {_submits(facts)}"
     shared = {"yes": "; they count as submits", "no": "", "unknown": "; whether they count as submits is unknown"}
     polls = ", ".join(map(_window, facts.limits.polls)) or "no limit known"
     yield f"  polls    {polls}{shared[facts.limits.polls_share_submit_limit]}"

@@ -5,6 +5,7 @@ import click
 from cli.halting import Whom, keep, opened, owned, whom
 from cli.options import places
 from cli.progress import tell
+from config.accounts import Accounts
 from config.settings import load_settings
 from ledger.halt import halt, remember
 from ledger.jobs import Ledger
@@ -23,8 +24,8 @@ def command(campaign: str | None, everything: bool, provider: str | None, store:
     cancelled campaign queues again what its plan asks for. --all and --provider end the pauses of that kind;
     campaigns that were paused by their names stay so.
     """
-    target = Whom(campaign, everything, provider)
     settings = load_settings(store=store, redis=redis)
+    target = Whom(campaign, everything, provider, Accounts(settings.limits))
     objects = store_of(settings)
     with opened(settings, objects, "resume") as ledger:
         if target.campaign:

@@ -129,7 +129,7 @@ class _Run:
             stack.watch()
             self._messages.look(status, ledger)
 
-        end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, stack.simulator_url)
+        end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, self._settings, stack.simulator_url)
         results = write_results(found(self._store, plan.campaign), ledger, end.status)
         return end, results
 

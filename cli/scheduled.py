@@ -78,7 +78,7 @@ def desk_for(schedule: Wish, *, store: str | None, redis: str | None) -> Desk:
     world = choose(settings, simulate=schedule.simulate, must_name="schedule")
     if not world.simulated and (schedule.budget_per_run_usd is None or schedule.budget_per_month_usd is None):
         raise BudgetMissing(
-            f"this schedule would spend real money at {world.facts.title} without a budget",
+            f"this schedule would spend real money at {world.title} without a budget",
             "write budget_per_run_usd = ... and budget_per_month_usd = ... into its file",
         )
     check_key(world)
@@ -162,7 +162,7 @@ class _Run:
             tell(said(hand_over(plan, ledger, store, most)))
             look = lambda status: desk.messages.look(status, ledger)  # noqa: E731 - one call
             simulator = desk.settings.simulator_url or running_simulator(desk.settings.store)
-            end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, simulator)
+            end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, desk.settings, simulator)
             results = write_results(found(store, plan.campaign), ledger, end.status)
             desk.messages.ended(end.status, ledger, results)
             return self._told(plan, before, end.status, end.exit_code or 0)

@@ -10,8 +10,7 @@ from cli.pace import Takes, takes
 from cli.places import ledger_of
 from cli.results import Sums
 from cli.summary import print_json, status_json, status_lines, stored_json, stored_lines
-from config.facts import load_facts
-from config.limits import with_own_limits
+from config.accounts import Accounts
 from config.settings import Settings, load_settings
 from jobs.errors import LedgerRefused
 from jobs.lifecycle import ENDS, State
@@ -94,11 +93,10 @@ def _sums(campaign: Campaign) -> Sums:
 def _to_go(status: CampaignStatus, ledger: Ledger, settings: Settings) -> Takes | None:
     """How long the limits ask for what is left; None while nothing is bought."""
     still = status.total - sum(status.states.get(state, 0) for state in (*ENDS, State.UNKNOWN))
-    facts = load_facts().get(status.provider)
-    if still and (status.parked or facts is None):
+    account = Accounts(settings.limits).called(status.account)
+    if still and (status.parked or account is None):
         return None
-    if not still or facts is None:
+    if not still or account is None:
         return Takes(0.0)
-    own = with_own_limits(facts, status.account, settings.limits)
     speed = settings.simulator_speed if status.simulated else 1.0
-    return takes(still, next_kind(ledger, status.campaign), own, status.account, ledger, speed)
+    return takes(still, next_kind(ledger, status.campaign), account.facts, status.account, ledger, speed)

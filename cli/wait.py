@@ -35,7 +35,7 @@ def command(campaign: str, store: str | None, redis: str | None, timeout: float 
             )
         end = follow(ledger, campaign, until_s=timeout, each_look=lambda status: messages.look(status, ledger))
         if end.exit_code is not None:
-            end = with_balance(end, ledger, settings.simulator_url or running_simulator(settings.store))
+            end = with_balance(end, ledger, settings, settings.simulator_url or running_simulator(settings.store))
             messages.ended(end.status, ledger, None)
     finally:
         ledger.close()

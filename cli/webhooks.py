@@ -6,7 +6,7 @@ import click
 
 from cli.options import places
 from cli.places import required_ledger_url
-from config.facts import load_facts
+from config.accounts import Accounts
 from config.logs import configure_logs, known_secrets
 from config.settings import Settings, load_settings
 from config.simulator import simulator_clock
@@ -32,7 +32,7 @@ def command(store: str | None, redis: str | None, host: str, port: int) -> None:
     It needs WANBATCH_WEBHOOK_URL, the public address that leads here, and WANBATCH_WEBHOOK_SECRET.
     """
     settings = load_settings(store=store, redis=redis)
-    configure_logs(settings.log_level, secrets=known_secrets(settings, load_facts().values()))
+    configure_logs(settings.log_level, secrets=known_secrets(settings, Accounts(settings.limits).keys()))
     _serve(settings, host, port)
 
 

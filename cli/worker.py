@@ -4,7 +4,7 @@ import click
 
 from cli.options import places
 from cli.places import required_ledger_url
-from config.facts import load_facts
+from config.accounts import Accounts
 from config.logs import configure_logs, known_secrets
 from config.settings import load_settings
 
@@ -27,5 +27,5 @@ def command(store: str | None, redis: str | None, threads: int | None, accounts:
         threads=settings.threads,
         accounts=settings.accounts,
     )
-    configure_logs(settings.log_level, secrets=known_secrets(settings, load_facts().values()))
+    configure_logs(settings.log_level, secrets=known_secrets(settings, Accounts(settings.limits).keys()))
     return serve(settings)

@@ -69,7 +69,9 @@ class Settings(BaseSettings):
     store: str = Field(
         "file://./out", description="where videos and records go: file://./folder, file:///folder or s3://bucket/prefix"
     )
-    provider: str | None = Field(None, description="the provider's name, as `wanbatch providers` lists it")
+    provider: str | None = Field(
+        None, description="the name of a provider or account, as `wanbatch providers` lists it"
+    )
     region: str | None = Field(None, description="the provider's region, where it has several (intl, us, cn)")
     budget_usd: Usd | None = Field(None, gt=0, description="the most a campaign may spend in dollars, such as 12.50")
     type_above_usd: Usd = Field(
@@ -87,7 +89,8 @@ class Settings(BaseSettings):
         description="the accounts that a worker serves, such as segmind,simulated-dashscope; without it all it can",
     )
     limits: Path | None = Field(
-        None, description="a TOML file with what your accounts may do, where it differs from the documented limits"
+        None,
+        description="a TOML file with your further accounts, and what each may do where that is not as documented",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged: debug, info, warning or error"

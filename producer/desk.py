@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from config.accounts import account_name
 from config.facts import ProviderFacts
 from jobs.errors import BadInput, Problem
 from jobs.identity import derived_seed, job_id, variant_id
@@ -21,7 +22,6 @@ from producer.planfile import PlanWriter
 from producer.readers import Rows
 from producer.refresh import Earlier
 from producer.rows import Row, Seeds, Survey
-from providers.accounts import account_name
 from providers.provider import Provider
 from providers.registry import sellers
 

@@ -51,6 +51,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
         simulated=world.simulated,
         campaign=asked.campaign,
         region=world.region,
+        account=world.account,
         seed_by=asked.seed_by,
         takes=asked.takes,
         price_usd=asked.price,

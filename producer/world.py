@@ -6,12 +6,11 @@ Spending is asked for by name. Pure decisions; the commands print and obey.
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
+from config.accounts import AccountFacts, Accounts
 from config.facts import ProviderFacts
-from config.limits import with_own_limits
 from config.settings import Settings, provider_key
 from jobs.errors import BudgetMissing, KeyMissing, ProviderNotNamed
-from providers.accounts import account_name
-from providers.registry import facts
+from providers.accounts import title
 
 #: The dialect that a simulation speaks when no provider is named.
 USUAL = "segmind"
@@ -19,24 +18,38 @@ USUAL = "segmind"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The provider that makes the videos, where, whether it is only simulated, and whether anyone named it."""
+    """The account that makes the videos, whether it is only simulated, and whether anyone named it."""
 
-    facts: ProviderFacts
-    region: str | None
+    buys_at: AccountFacts
     simulated: bool
     named: bool = True
 
     @property
+    def facts(self) -> ProviderFacts:
+        """What is known of the provider, with the account's own key and limits."""
+        return self.buys_at.facts
+
+    @property
+    def region(self) -> str | None:
+        """The region, where it is not the usual one."""
+        return self.buys_at.region
+
+    @property
     def account(self) -> str:
         """The name of the account that buys."""
-        return account_name(self.facts, self.region, simulated=self.simulated)
+        return self.buys_at.name
+
+    @property
+    def title(self) -> str:
+        """The account for a person."""
+        return title(self.buys_at)
 
     @property
     def said(self) -> str:
         """Simulated or real, and who, as the first line of every plan has it."""
         if self.simulated:
             return f"SIMULATED, buys nothing (in the dialect of {self.facts.name})"
-        return f"REAL MONEY at {self.facts.title}"
+        return f"REAL MONEY at {self.title}"
 
 
 def choose(settings: Settings, *, simulate: bool, must_name: str = "") -> World:
@@ -46,13 +59,10 @@ def choose(settings: Settings, *, simulate: bool, must_name: str = "") -> World:
             f"`wanbatch {must_name}` spends only when it is asked to by name",
             "add --provider NAME to buy (see `wanbatch providers`), or --simulate to rehearse",
         )
-    name = settings.provider or USUAL
-    found = facts(name)
-    found.region(settings.region)
     simulated = simulate or not settings.provider
-    account = account_name(found, settings.region, simulated=simulated)
-    own = with_own_limits(found, account, settings.limits)
-    return World(own, settings.region, simulated, named=bool(settings.provider))
+    known = Accounts(settings.limits, settings.region)
+    found = known.named(settings.provider or USUAL, simulated=simulated)
+    return World(found, simulated, named=bool(settings.provider))
 
 
 def check_money(world: World, *, budget_usd: Decimal | None, cost_usd: Decimal) -> None:
@@ -62,7 +72,7 @@ def check_money(world: World, *, budget_usd: Decimal | None, cost_usd: Decimal) 
     if budget_usd is None:
         paste = cost_usd.quantize(Decimal("0.01"), rounding=ROUND_UP) or Decimal("0.01")
         raise BudgetMissing(
-            f"this spends up to ${paste} of real money at {world.facts.title}, and no budget was named",
+            f"this spends up to ${paste} of real money at {world.title}, and no budget was named",
             f"say how much it may spend: --budget {paste} (it stops there); nothing was bought",
         )
     check_key(world)
@@ -74,6 +84,6 @@ def check_key(world: World) -> None:
         return
     names = world.facts.key_variables
     raise KeyMissing(
-        f"no key for {world.facts.title}: {' or '.join(names)} is not set",
+        f"no key for {world.title}: {' or '.join(names)} is not set",
         f"export {names[0]}=..., or leave --provider out to simulate; nothing was bought",
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from config.accounts import AccountFacts
 from config.facts import ProviderFacts
 from config.settings import provider_key
 from jobs.errors import KeyMissing
@@ -9,9 +10,8 @@ from providers.clock import REAL, Clock
 from providers.contract import Endpoint
 from providers.provider import Provider
 from providers.registry import endpoint, provider
-from providers.registry import facts as facts_of
 
-#: The key that the simulator takes; it opens nothing else.
+#: The key that the simulator takes; it opens nothing else. A further account has one of its own, with its name behind.
 SIMULATED_KEY = "sim-wanbatch"
 
 
@@ -28,31 +28,29 @@ class Account:
     clock: Clock
 
 
-def account_name(facts: ProviderFacts, region: str | None, *, simulated: bool) -> str:
-    """The account's name: the provider's, with the region where it is not the usual one, and its world."""
-    place = facts.name if region in (None, facts.default_region) else f"{facts.name}-{region}"
-    return f"simulated-{place}" if simulated else place
-
-
-def open_real(name: str, region: str | None = None) -> Account:
-    """The real account of a provider. Raises KeyMissing with the variable to set, Refused for an unknown region."""
-    facts = facts_of(name)
-    place = region or facts.default_region
+def open_real(known: AccountFacts) -> Account:
+    """The real account. Raises KeyMissing with the variable to set."""
+    facts = known.facts
     key = provider_key(facts)
     if key is None:
         raise KeyMissing(
-            f"no key for {facts.title}: {' or '.join(facts.key_variables)} is not set",
+            f"no key for {title(known)}: {' or '.join(facts.key_variables)} is not set",
             f"export {facts.key_variables[0]}=... (or leave --provider out to simulate); nothing was bought",
         )
-    at = endpoint(name, key.get_secret_value(), region=place)
-    named = account_name(facts, place, simulated=False)
-    return Account(named, provider(name, place), facts, place, simulated=False, endpoint=at, clock=REAL)
+    at = endpoint(facts.name, key.get_secret_value(), region=known.place)
+    speaks = provider(facts.name, known.place)
+    return Account(known.name, speaks, facts, known.place, simulated=False, endpoint=at, clock=REAL)
 
 
-def open_simulated(name: str, region: str | None, simulator_url: str, clock: Clock) -> Account:
-    """The same provider's account at a simulator, which speaks every dialect under the provider's name."""
-    facts = facts_of(name)
-    place = region or facts.default_region
-    at = endpoint(name, SIMULATED_KEY, region=place, simulator_url=simulator_url)
-    named = account_name(facts, place, simulated=True)
-    return Account(named, provider(name, place), facts, place, simulated=True, endpoint=at, clock=clock)
+def open_simulated(known: AccountFacts, simulator_url: str, clock: Clock) -> Account:
+    """The same account at a simulator, which speaks every dialect under the provider's name."""
+    facts = known.facts
+    key = f"{SIMULATED_KEY}-{known.bare}" if known.is_further else SIMULATED_KEY
+    at = endpoint(facts.name, key, region=known.place, simulator_url=simulator_url)
+    speaks = provider(facts.name, known.place)
+    return Account(known.name, speaks, facts, known.place, simulated=True, endpoint=at, clock=clock)
+
+
+def title(known: AccountFacts) -> str:
+    """The account for a person: the provider's title, with the account's name where it is a further one."""
+    return f"{known.facts.title} ({known.bare})" if known.is_further else known.facts.title

@@ -20,15 +20,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from config.accounts import Accounts
 from config.facts import ProviderFacts
 from config.receiver import WELL
 from config.settings import Settings, webhook_secret
 from jobs.errors import Refused
 from ledger.hints import Hint
-from providers.accounts import account_name
 from providers.clock import REAL, Clock
 from providers.contract import Answer, Endpoint
-from providers.registry import PROVIDERS, endpoint, facts
+from providers.registry import PROVIDERS, endpoint
 from providers.webhooks import SKEW_S, About, Addresses, Keys, Unsigned, Webhook
 from worker.wire import Asker
 from worker.wiring import can_be_proved
@@ -100,17 +100,16 @@ def doors(settings: Settings, clock: Clock | None) -> dict[str, Door]:
     Raises Refused for a secret that cannot be one.
     """
     found = {}
-    for name, provider in PROVIDERS.items():
-        known, webhook = facts(name), provider.webhook
-        if webhook is None or not can_be_proved(known):
+    known = Accounts(settings.limits)
+    worlds = (False,) if clock is None else (False, True)
+    for account in (each for name in PROVIDERS for each in known.of_provider(name)):
+        facts, webhook = account.facts, PROVIDERS[account.facts.name].webhook
+        if account.simulated not in worlds or webhook is None or not can_be_proved(facts):
             continue
-        keys = _keys(known, webhook)
-        for region in known.regions:
-            at = endpoint(name, "", region=region)
-            found[account_name(known, region, simulated=False)] = Door(webhook, REAL, keys, at)
-            if clock is not None:
-                at = endpoint(name, "", region=region, simulator_url=settings.simulator_url)
-                found[account_name(known, region, simulated=True)] = Door(webhook, clock, keys, at)
+        url = settings.simulator_url if account.simulated else None
+        at = endpoint(facts.name, "", region=account.place, simulator_url=url)
+        ours = clock if account.simulated and clock is not None else REAL
+        found[account.name] = Door(webhook, ours, _keys(facts, webhook), at)
     return found
 
 

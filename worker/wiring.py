@@ -5,18 +5,19 @@ import os
 import platform
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
 
-from config.facts import ProviderFacts, load_facts
-from config.limits import with_own_limits
+from config.accounts import Accounts
+from config.facts import ProviderFacts
 from config.settings import Settings, s3_keys, webhook_secret
 from config.simulator import simulator_clock
 from jobs.backoff import Cadence
-from jobs.errors import KeyMissing, LedgerRefused, WanbatchError
+from jobs.errors import KeyMissing, LedgerRefused, Refused, WanbatchError
 from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.messages import COLLECT, SUBMIT
@@ -156,24 +157,33 @@ def s3_options(settings: Settings) -> S3Options:
 
 
 def _counters(settings: Settings) -> dict[str, Counter]:
-    """The accounts that this worker can serve: real ones whose key is set, simulated ones if there is a simulator."""
+    """The accounts that this worker can serve: real ones whose key is set, simulated ones if there is a simulator.
+
+    Raises Refused where two accounts are one.
+    """
+    known = Accounts(settings.limits, settings.region)
     accounts: list[Account] = []
-    clock = Clock(*simulator_clock(settings.simulator_url)) if settings.simulator_url else None
-    for name, facts in load_facts().items():
-        try:
-            region = settings.region if settings.region in facts.regions else None
-            accounts.append(open_real(name, region))
-        except KeyMissing:
-            pass
-        if clock and settings.simulator_url:
-            accounts += [open_simulated(name, region, settings.simulator_url, clock) for region in facts.regions]
+    for each in known.every(simulated=False):
+        with suppress(KeyMissing):
+            accounts.append(open_real(each))
+    check_keys(accounts)
+    if settings.simulator_url:
+        clock = Clock(*simulator_clock(settings.simulator_url))
+        accounts += [open_simulated(each, settings.simulator_url, clock) for each in known.every(simulated=True)]
     served = [account for account in accounts if settings.serves(account.name)]
-    return {account.name: counter(_limited(account, settings), addresses(settings)) for account in served}
+    return {account.name: counter(account, addresses(settings)) for account in served}
 
 
-def _limited(account: Account, settings: Settings) -> Account:
-    """The account with the limits that the settings give it."""
-    return replace(account, facts=with_own_limits(account.facts, account.name, settings.limits))
+def check_keys(accounts: Iterable[Account]) -> None:
+    """Refuse two names for one key of one provider: its limits and its tasks would be counted apart."""
+    seen: dict[tuple[str, str], str] = {}
+    for account in accounts:
+        other = seen.setdefault((account.facts.name, account.endpoint.key), account.name)
+        if other != account.name:
+            raise Refused(
+                f"the accounts {other} and {account.name} have the same key, and one key is one account",
+                "give each its own key, or take one of them out of the limits file; nothing was bought",
+            )
 
 
 def addresses(settings: Settings) -> Addresses | None:

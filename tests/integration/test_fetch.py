@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from config.accounts import Accounts
 from jobs.errors import Refused
 from producer import fetch
 from providers.accounts import Account, open_simulated
@@ -20,7 +21,7 @@ Respond = Callable[..., None]
 
 def account(url: str, provider: str = "segmind", **endpoint: Any) -> Account:
     """An account at the simulator of that address."""
-    one = open_simulated(provider, None, url, Clock(1, 0))
+    one = open_simulated(Accounts().named(provider, simulated=True), url, Clock(1, 0))
     return replace(one, endpoint=replace(one.endpoint, **endpoint))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.app import exit_code
+from config.accounts import AccountFacts
 from config.facts import load_facts
 from jobs.errors import Refused
 from ledger.objects import open_store
@@ -119,8 +120,8 @@ def test_check_shows_what_is_left(
 ) -> None:
     """With a key that is set the provider is asked; here the account is one at the simulator."""
 
-    def at_simulator(name: str, region: str | None) -> Account:
-        account = open_simulated(name, region, fast_simulator.url, REAL)
+    def at_simulator(known: AccountFacts) -> Account:
+        account = open_simulated(known, fast_simulator.url, REAL)
         return replace(account, endpoint=replace(account.endpoint, key=f"sim-{secrets.token_hex(4)}"))
 
     monkeypatch.setenv(load_facts()[name].key_variables[0], "set")

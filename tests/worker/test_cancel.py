@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from config.accounts import Accounts
 from jobs.lifecycle import Move, State
 from jobs.record import Purchase
 from ledger.orders import Due, Order
@@ -40,7 +41,7 @@ class Asked:
 def looked(unwanted: str, *answers: Answer | NoAnswer, provider: str = "dashscope") -> tuple[Order, list[str]]:
     """One look at a render, and the calls that it took."""
     wire = Asked(answers)
-    at = counter(open_simulated(provider, None, "http://127.0.0.1:1", REAL))
+    at = counter(open_simulated(Accounts().named(provider, simulated=True), "http://127.0.0.1:1", REAL))
     due = Due("a", "rendering", "f:1", 0, "t", 0, 1, f"[{BOUGHT.model_dump_json()}]", "", unwanted)
     return asyncio.run(look(due, at, wire)), wire.calls  # type: ignore[arg-type]
 

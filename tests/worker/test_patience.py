@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 
+from config.accounts import Accounts
 from jobs.rendertimes import cell
 from ledger import scripts
 from ledger.jobs import Ledger
@@ -23,7 +24,7 @@ TOLD = FOUND._replace(hint_ms="1")
 
 def at(provider: str) -> Counter:
     """A counter of that provider, with a receiver behind it."""
-    return counter(open_simulated(provider, None, "http://127.0.0.1:1", REAL), RECEIVER)
+    return counter(open_simulated(Accounts().named(provider, simulated=True), "http://127.0.0.1:1", REAL), RECEIVER)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_when_webhooks_fail_looks_go_on_without_them(
 
 def test_who_is_not_asked_to_call_is_looked_at_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a receiver, without webhooks, or without the secret that proves them, nothing changes."""
-    alone = counter(open_simulated("fal", None, "http://127.0.0.1:1", REAL))
+    alone = counter(open_simulated(Accounts().named("fal", simulated=True), "http://127.0.0.1:1", REAL))
     for one in (alone, at("segmind"), at("replicate"), at("toapis")):
         assert one.addresses is None
         assert one.patience.wait_s(KIND, 0, 0.0) < 60
