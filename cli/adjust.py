@@ -1,25 +1,21 @@
 """`wanbatch adjust`: changes a campaign's share of its account, or its budget, while it runs."""
 
 from decimal import Decimal
-from typing import Any
 
 import click
 
 from cli.halting import Whom, keep, opened, owned
-from cli.options import Dollars, places
+from cli.options import Dollars, places, share
 from config.accounts import Accounts
 from config.settings import load_settings
 from jobs.errors import BadInput
-from ledger.shares import Share, adjust, read_share, write_share
+from ledger.shares import adjust, read_share, write_share
 from producer.stored import known, store_of
 
 
 @click.command("adjust")
 @click.argument("campaign")
-@click.option(
-    "--weight", type=click.FloatRange(0.001, 1000), metavar="W", help="Twice the weight, twice the share (1)."
-)
-@click.option("--priority", type=click.IntRange(-10, 10), metavar="P", help="Each step doubles the share (0).")
+@share
 @click.option("--budget", type=Dollars(), metavar="USD", help="The most this campaign may spend from now on.")
 @places
 def command(
@@ -43,10 +39,7 @@ def command(
             keep(objects, campaign, ledger, budget_usd=budget)
         stored = known(objects, campaign)
         if stored is not None and (weight is not None or priority is not None):
-            given: dict[str, Any] = {"weight": weight, "priority": priority}
-            before = read_share(stored.shelf, campaign).model_dump()
-            share = Share.model_validate(before | {name: value for name, value in given.items() if value is not None})
-            write_share(stored.shelf, campaign, share)
+            write_share(stored.shelf, campaign, read_share(stored.shelf, campaign).with_(weight, priority))
         status = ledger.status(campaign)
     said = [f"weight {weight:g}"] if weight is not None else []
     said += [f"priority {priority}"] if priority is not None else []

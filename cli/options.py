@@ -1,11 +1,14 @@
 """Options that several commands share, spelt and explained once."""
 
+import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import click
+
+from jobs.share import LEAST_WEIGHT, MOST_PRIORITY, MOST_WEIGHT
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -39,6 +42,17 @@ class Where(click.ParamType[tuple[str, str]]):
         if not sign or not column.strip():
             self.fail(f"{value!r} is not COLUMN=VALUE; write for example product=Lamp", param, ctx)
         return column.strip(), wanted.strip()
+
+
+class Weighing(click.FloatRange):
+    """A weight; what is no number at all lies in no range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A number in the range."""
+        weight: float = super().convert(value, param, ctx)
+        if math.isnan(weight):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return weight
 
 
 def together(options: Sequence[Decorator]) -> Decorator:
@@ -133,6 +147,24 @@ canary = click.option(
     type=click.IntRange(1, 100),
     metavar="N",
     help="Make N videos first, as unlike as can be, and look at them; then go on with --yes, ask, or stop.",
+)
+
+#: How much of its account a campaign gets.
+share = together(
+    [
+        click.option(
+            "--weight",
+            type=Weighing(LEAST_WEIGHT, MOST_WEIGHT),
+            metavar="W",
+            help="Of the account, beside other campaigns: twice the weight, twice the share (1).",
+        ),
+        click.option(
+            "--priority",
+            type=click.IntRange(-MOST_PRIORITY, MOST_PRIORITY),
+            metavar="P",
+            help="Of the campaign among others: each step doubles its share (0).",
+        ),
+    ]
 )
 
 #: What may be spent.

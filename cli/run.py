@@ -10,7 +10,7 @@ from cli.balance import with_balance
 from cli.canary import FirstFew, first_few, goes_on
 from cli.following import follow, told_to_end
 from cli.message import Messages
-from cli.options import as_json, canary, planning, redis, spending
+from cli.options import as_json, canary, planning, redis, share, spending
 from cli.planning import plan_lines, takes_here
 from cli.progress import tell
 from cli.results import Results, write_results
@@ -35,6 +35,7 @@ from producer.world import World, choose
 @click.command("run")
 @planning
 @spending
+@share
 @canary
 @redis
 @click.option("--speed", type=click.FloatRange(min=0, min_open=True), metavar="X", help="Simulated clock (default 60).")
@@ -42,6 +43,8 @@ from producer.world import World, choose
 def command(
     budget: Decimal | None,
     yes: bool,
+    weight: float | None,
+    priority: int | None,
     canary: int | None,
     redis: str | None,
     speed: float | None,
@@ -60,7 +63,8 @@ def command(
     world = choose(settings, simulate=wish.simulate)
     store = store_of(settings)
     messages = Messages(settings, store)
-    with told_to_end(), planned(wish, world, store, settings) as plan:
+    with told_to_end(), planned(wish, world, store, settings) as wanted:
+        plan = wanted.sharing(weight, priority)
         for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
             tell(line)
         done = _finished(plan, store)

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from cli.approval import approve
 from cli.canary import first_few
-from cli.options import as_json, canary, planning_or_saved, redis, spending
+from cli.options import as_json, canary, planning_or_saved, redis, share, spending
 from cli.places import required_ledger_url
 from cli.planning import plan_lines, takes_here
 from cli.progress import tell
@@ -26,6 +26,7 @@ from producer.world import choose
 @click.command("submit")
 @planning_or_saved
 @spending
+@share
 @canary
 @redis
 @as_json
@@ -36,6 +37,8 @@ def command(
     plan_file: Path | None,
     budget: Decimal | None,
     yes: bool,
+    weight: float | None,
+    priority: int | None,
     canary: int | None,
     redis: str | None,
     as_json: bool,
@@ -49,7 +52,8 @@ def command(
     world = choose(settings, simulate=wish.simulate, must_name="submit")
     url = required_ledger_url(settings, "submit")
     store = store_of(settings)
-    with planned(wish, world, store, settings) as plan:
+    with planned(wish, world, store, settings) as wanted:
+        plan = wanted.sharing(weight, priority)
         for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
             tell(line)
         if saved is not None:

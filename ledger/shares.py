@@ -1,24 +1,14 @@
-"""What share of its account a campaign gets: a weight, and a priority that doubles it step by step."""
+"""A campaign's share of its account, and its budget, changed while it runs; the share outlives the ledger."""
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from jobs.errors import ObjectNotFound
-from jobs.job import Noun
 from jobs.money import to_uusd
+from jobs.share import Share
 from ledger.jobs import Ledger
 from ledger.shelf import Shelf
 
 FILE = "share.json"
-
-
-class Share(Noun):
-    """A campaign of twice the weight, or of one priority more, gets twice as much of an account that it shares."""
-
-    version: int = 1
-    weight: float = Field(1.0, gt=0, le=1000)
-    priority: int = Field(0, ge=-10, le=10)
 
 
 def adjust(

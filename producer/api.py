@@ -104,9 +104,17 @@ class Producer:
         )
         return self._plans.enter_context(planned(asked, self._world, self._store, self._settings))
 
-    def submit(self, plan: Plan, *, budget_usd: Decimal | int | str | None = None) -> Submitted:
+    def submit(
+        self,
+        plan: Plan,
+        *,
+        budget_usd: Decimal | int | str | None = None,
+        weight: float | None = None,
+        priority: int | None = None,
+    ) -> Submitted:
         """Queue every job of a plan that nobody has bought, for the ledger's workers. A second time changes nothing.
 
+        `weight` and `priority` are the campaign's share of an account that it shares with others.
         With real money a budget in dollars must be named, and is never passed; nobody is asked again. Raises Refused
         (BudgetMissing, KeyMissing, CampaignConflict, LedgerRefused, ...) with nothing queued.
         """
@@ -117,7 +125,7 @@ class Producer:
         if plan.to_buy:
             check_money(self._world, budget_usd=budget, cost_usd=plan.cost_high_usd)
         with self._ledger("submit", found=True) as ledger:
-            return hand_over(plan, ledger, self._store, budget)
+            return hand_over(plan.sharing(weight, priority), ledger, self._store, budget)
 
     def watch(
         self, campaign: str, *, timeout_s: float | None = None, every_s: float = WATCH_EVERY_S

@@ -20,6 +20,7 @@ from jobs.money import to_uusd
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
+from ledger.shares import adjust, read_share, write_share
 from ledger.shelf import CampaignFile, Shelf, plan_ids
 from producer.keep import keep_media
 from producer.known import keep_known, known_again
@@ -97,9 +98,20 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
     )
     if fresh and facts.state == "paused":
         halt(ledger, "pause", "campaign", plan.campaign)
+    _share(plan, ledger, shelf, fresh=fresh)
     letters = enqueue_plan(plan.path, plan.campaign, plan.account, ledger, shelf)
     withdrawn = _withdraw(plan, old_ids, ledger)
     return Submitted(run_id, fresh, letters["n"] + letters["r"], letters["k"], letters["j"], letters["e"], withdrawn)
+
+
+def _share(plan: Plan, ledger: Ledger, shelf: Shelf, *, fresh: bool) -> None:
+    """Give the campaign the share that the plan asks for, or to a new ledger the one that the store remembers."""
+    asks = plan.weight is not None or plan.priority is not None
+    if asks or fresh:
+        share = read_share(shelf, plan.campaign).with_(plan.weight, plan.priority)
+        adjust(ledger, plan.campaign, weight=share.weight, priority=share.priority)
+        if asks:
+            write_share(shelf, plan.campaign, share)
 
 
 def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None) -> Submitted:

@@ -9,11 +9,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from config.facts import ProviderFacts
 from jobs.errors import BadInput, Problem, problems_json
 from jobs.money import usd_text
+from jobs.share import Share
 from jobs.words import counted
 from producer.badrows import BadRows
 from producer.campaigns.campaignfile import CampaignToml, is_campaign, read_campaign
@@ -46,7 +47,8 @@ class Plan:
     Costs are dollars of what is still to buy, here and at others (`elsewhere`); `bought` are the jobs that are, `key`
     the columns by which a video is known again; `eta_s` is in the provider's own seconds, as its documents have it;
     `renders` counts what is to be made by how long it lasts; `axes` counts the values of each axis; `refused` holds the
-    first problems of rows that were left out, `refused_count` says how many there are.
+    first problems of rows that were left out, `refused_count` says how many there are. `weight` and `priority` are the
+    campaign's share of its account; None leaves it as it is.
     Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
     `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
     address there as the matrix spells them, which `sources` opens; those of them that were made of others, beside the
@@ -74,6 +76,8 @@ class Plan:
     eta_s: float
     axes: dict[str, int]
     labels: tuple[str, ...]
+    weight: float | None = None
+    priority: int | None = None
     elsewhere: list[Cost] = field(default_factory=list)
     renders: dict[str, int] = field(default_factory=dict)
     bought: AbstractSet[str] = frozenset()
@@ -89,6 +93,12 @@ class Plan:
     unlooked: int = 0
     kept: dict[str, str] = field(default_factory=dict)
     derived: list[Derived] = field(default_factory=list)
+
+    def sharing(self, weight: float | None, priority: int | None) -> Self:
+        """The plan with another share of the account, where one is given. Raises BadInput."""
+        Share().with_(weight, priority)
+        weight = self.weight if weight is None else weight
+        return replace(self, weight=weight, priority=self.priority if priority is None else priority)
 
     def json(self) -> dict[str, Any]:
         """The plan in the shape that `plan --json` prints."""
@@ -163,6 +173,8 @@ def make_plan(
             read_as=matrix.read_as,
             removed=matrix.removed,
             key=matrix.refresh.key if matrix.refresh else (),
+            weight=written.said.weight if written else None,
+            priority=written.said.priority if written else None,
             path=path,
             sha256=sha256,
             lines=desk.lines,

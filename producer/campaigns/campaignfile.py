@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
 from jobs.errors import BadInput, Problem
+from jobs.share import BOUNDS, Priority, Weight
 from producer.columns import FREE_TEXT, KNOWN, REASON, Wrong, meant, resolve
 from producer.names import is_name
 from producer.prompts import is_template
@@ -97,6 +98,8 @@ class Campaign(_Closed):
     campaign: str | None = Field(None, description="the campaign's name; without it the file's")
     rows: str | None = Field(None, description="a table whose rows are multiplied with the axes: CSV, TSV, JSONL, XLSX")
     seed_by: str = Field("job", description="what shares a seed: job, campaign or a column; see --seed-by")
+    weight: Weight | None = Field(None, description="its share of an account beside other campaigns; 1 is usual")
+    priority: Priority | None = Field(None, description="of the campaign among others: each step doubles its share")
     key: list[str] = Field([], description="columns by which a video is known again in the next plan, beside its axes")
     refresh_on: Annotated[list[str], Field(min_length=1)] | None = Field(
         None, description="columns whose change buys a video anew; without it every change of the video does"
@@ -183,6 +186,8 @@ def _complaints(error: ValidationError, file: str, places: Places) -> Iterator[P
             what, fix = f"the key `{last}` is missing", f'give it, such as {last} = {{ hook = "calm" }}'
         elif found["type"] == "too_short":
             what, fix = "it is empty", "fill it, or take it out"
+        elif last in {"weight", "priority"} and len(path) == 1:
+            fix = BOUNDS
         elif found["type"] == "value_error" and not fix:
             fix = "write a text, a number, true or false" + (", or a list of them" if path[0] != "defaults" else "")
         text = "" if isinstance(found["input"], dict | list) else str(found["input"])

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.app import exit_code
+from jobs.share import Share
 from ledger.files import FileStore
 from ledger.jobs import Ledger
-from ledger.shares import Share, read_share
+from ledger.shares import read_share
 from ledger.shelf import CampaignFile, Shelf
 from tests.services import Valkey
 
@@ -199,4 +201,34 @@ def test_a_share_and_a_budget_are_adjusted(told: Told, facts: Callable[[], Campa
     assert facts().budget_usd == 7
     assert read_share(Shelf(FileStore(str(tmp_path / "out")), simulated=True), NAME) == Share(weight=2.5, priority=3)
     assert told("adjust", NAME)[0] == 2
+    assert told("adjust", NAME, "--weight", "nan")[0] == 2
     assert told("adjust", "nobody", "--weight", "2")[0] == 2
+
+
+def test_a_share_is_given_at_the_submit(told: Told, valkey: Valkey, tmp_path: Path) -> None:
+    """By the campaign file, or by an option, which wins; a submit that says nothing leaves what was adjusted."""
+    (tmp_path / "two.toml").write_text('rows = "two.csv"\nweight = 2\npriority = 1\n')
+
+    def share(*words: str, of: str = "two.toml") -> list[Any]:
+        assert told("submit", of, "--simulate", *words)[0] == 0
+        with valkey.client() as client:
+            given = client.hmget(f"wb:c:{NAME}", "weight", "priority")
+            client.hdel(f"wb:c:{NAME}", "weight", "priority")
+        return given
+
+    assert share(of="two.csv") == [b"1.0", b"0"]
+    assert share() == [b"2.0", b"1"]
+    assert share("--weight", "0.5") == [b"0.5", b"1"]
+    assert share("--priority", "-2") == [b"2.0", b"-2"]
+    assert share(of="two.csv") == [None, None]
+    assert read_share(Shelf(FileStore(str(tmp_path / "out")), simulated=True), NAME) == Share(weight=2, priority=-2)
+    with valkey.client() as client:
+        client.flushall()
+    assert told("recover", NAME)[0] == 0
+    with valkey.client() as client:
+        assert client.hmget(f"wb:c:{NAME}", "weight", "priority") == [b"2.0", b"-2"]
+    (tmp_path / "two.toml").write_text('rows = "two.csv"\nweight = 0\n')
+    code, _, err = told("submit", "two.toml", "--simulate")
+    assert code == 2
+    assert "two.toml:2: weight" in err
+    assert "a weight is above 0 and up to 1000" in err
