@@ -46,7 +46,7 @@ def command(save: Path | None, tells: bool, as_json: bool, **asked: Any) -> int:
         why = causes_of(plan, store)
         left = credits_of(plan, world, store, settings)
         needs = takes_here(plan, world, store, settings)
-        lines = [*plan_lines(plan, world, store, needs), *why.said(), *credits_lines(plan, left)]
+        lines = [*plan_lines(plan, world, store, needs, why), *credits_lines(plan, left)]
         for line in [*lines, *elsewhere_lines(plan)]:
             click.echo(line, err=as_json)
         told = plan_json(plan, world, why, left, needs)

@@ -29,10 +29,12 @@ NAMED = 5
 WARNINGS_NAMED = 20
 
 
-def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes) -> Iterator[str]:
-    """What a person should know before anything is bought: whose it is and where, then what it makes and costs."""
-    state = "KNOWN" if known(store, plan.campaign) else "NEW"
-    yield f"{state} campaign {plan.campaign} | {world.said} | store {store.url}"
+def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes, why: Causes | None = None) -> Iterator[str]:
+    """What a person should know before anything is bought: whose it is and where, what it makes and costs, and `why`
+    (which is found out here unless it is given).
+    """
+    before = known(store, plan.campaign)
+    yield f"{'KNOWN' if before else 'NEW'} campaign {plan.campaign} | {world.said} | store {store.url}"
     if plan.read_as:
         yield f"read as {plan.read_as}"
     yield from _removed(plan)
@@ -45,21 +47,21 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes) -> It
         would = "would cost" if plan.simulated else "costs" if plan.cost_low_usd < plan.cost_high_usd else "costs up to"
         price = f"{would} {_span(plan.cost_low_usd, plan.cost_high_usd)} at {world.title}"
         yield f"{price} (prices of {world.facts.price_as_of}); takes about {duration(needs.seconds)}"
-        yield from (f"  {why}" for why in needs.because)
+        yield from (f"  {reason}" for reason in needs.because)
     if plan.duplicates.count:
         named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
         more = ", ..." if plan.duplicates.count > NAMED else ""
         yield f"{counted(plan.duplicates.count, 'repeat')} made only once: {named}{more}"
-    if plan.looked or plan.recalled:
-        yield f"{counted(plan.looked, 'file')} of media looked at, {plan.recalled:,} remembered from before"
-    if plan.unlooked:
-        addresses = "1 address" if plan.unlooked == 1 else f"{plan.unlooked:,} addresses"
-        yield f"{addresses} of media not looked at: no provider was named (--provider NAME looks, with --simulate too)"
+    yield from _media(plan)
     yield from _warnings(plan)
     if plan.refused_count:
         problems = counted(plan.refused_count, "problem")
         yield f"{problems}; the bad rows are left out, with their reasons: {plan.bad_rows_path}"
         yield from (f"  {problem}" for problem in plan.refused[:NAMED])
+    if why is None and before is not None and plan.to_buy:
+        why = causes_of(plan, store)
+    if why is not None:
+        yield from why.said()
 
 
 def _removed(plan: Plan) -> Iterator[str]:
@@ -67,6 +69,17 @@ def _removed(plan: Plan) -> Iterator[str]:
     for each in plan.removed:
         count = "some left out" if each.left_out is None else f"{each.left_out:,} left out"
         yield f"  {count} by {each.what} ({each.file}:{each.line})" + (f": {each.why}" if each.why else "")
+
+
+def _media(plan: Plan) -> Iterator[str]:
+    """How much was seen of the files that go in."""
+    if plan.looked or plan.recalled:
+        yield f"{counted(plan.looked, 'file')} of media looked at, {plan.recalled:,} known from before and unchanged"
+    if plan.unkept:
+        yield f"what was seen of media is not remembered, and will be read anew: {plan.unkept}"
+    if plan.unlooked:
+        addresses = "1 address" if plan.unlooked == 1 else f"{plan.unlooked:,} addresses"
+        yield f"{addresses} of media not looked at: no provider was named (--provider NAME looks, with --simulate too)"
 
 
 def _warnings(plan: Plan) -> Iterator[str]:

@@ -121,7 +121,8 @@ class PlanLine(Noun):
 
     `source_lines` are all the matrix lines that ask for this very video; `variant` holds the axis columns,
     `labels` every other column that is no setting; `written` holds, by their addresses in the store, how the matrix
-    spells files that lie there; `fitted` what was asked of the image's shape, if anything was.
+    spells files that lie there; `contents` holds, by their addresses on the web, what files were found to hold, as
+    `media:<sha256>.<ending>`; `fitted` what was asked of the image's shape, if anything was.
     """
 
     job: Job
@@ -129,4 +130,5 @@ class PlanLine(Noun):
     variant: dict[str, str] = {}
     labels: dict[str, str] = {}
     written: dict[str, str] = {}
+    contents: dict[str, str] = {}
     fitted: Fitted | None = None

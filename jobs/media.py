@@ -46,7 +46,7 @@ class MediaFacts:
 
     @property
     def stored(self) -> str | None:
-        """The address that it has, or will have, in the store; None where only a part was read."""
+        """Its content as an address, which it has, or would have, in the store; None where only a part was read."""
         return None if self.sha256 is None else f"media:{self.sha256}.{ENDINGS[self.format]}"
 
 

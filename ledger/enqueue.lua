@@ -43,6 +43,11 @@ for id, seq, price, json, state in string.gmatch(ARGV[4], string.rep('([^\n]*)\n
     if redis.call('HEXISTS', key, 'held') == 1 then redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'held', 1) end
     answer[#answer + 1] = 'j'
   else
+    if known[1] == 'queued' and state == 'queued' and buyer(known[2]) == campaign then
+      -- Nobody has claimed it yet: what goes in is fetched from where the newest plan has it.
+      local was = redis.call('HMGET', key, 'account', 'price')
+      if was[1] == account and was[2] == price then redis.call('HSET', key, 'job', json) end
+    end
     answer[#answer + 1] = 'k'
   end
   if known[1] == 'rendering' then redis.call('HDEL', key, 'unwanted') end

@@ -3,7 +3,7 @@
 <store>/[simulated/]jobs/<job_id>/       intent.<send>.json  receipt.<send>.json  record.json  video.mp4
 <store>/[simulated/]campaigns/<name>/    campaign.json  plans/<sha256>.jsonl  runs/<run>/manifest.jsonl
                                          manifest.jsonl  manifest.csv  report.html
-<store>/[simulated/]media/               <sha256>.<ending> <sha256>.<fit>.json; accounts/<account>/replay/<model>.json
+<store>/[simulated/]media/               <sha256>.<ending>  <sha256>.<fit>.json  seen/  addresses/;  accounts/
 """
 
 import hashlib
@@ -117,6 +117,10 @@ class Shelf:
         """The key of what is known of the image that was made of a picture by a recipe."""
         return f"{self._root}media/{original_sha256}.{recipe}.json"
 
+    def web_key(self, *parts: str) -> str:
+        """The key of something that is known of files on the web."""
+        return "/".join((f"{self._root}media", *parts))
+
     def write_intent(self, intent: Intent) -> Intent:
         """Make the intent durable unless there is one for this send; answers the one that stands, ours by its token."""
         key = self.job_key(intent.job_id, f"intent.{intent.send}.json")
@@ -181,11 +185,7 @@ class Shelf:
 
     def ended(self, job_ids: Iterable[str]) -> set[str]:
         """Which of these jobs have a record: they are never bought again."""
-        wanted = set(job_ids)
-        if self._present is None:
-            # One listing serves all batches of a plan; a job that ends meanwhile is known to the ledger.
-            self._present = frozenset(self.store.shelves(f"{self._root}jobs"))
-        present = wanted & self._present
+        present = set(job_ids) & self._jobs()
         if not present:
             return set()
         if self.store.local_path("x") is not None:
@@ -193,6 +193,16 @@ class Shelf:
         with ThreadPoolExecutor(READERS) as pool:
             known = pool.map(lambda job_id: self.store.exists(self.job_key(job_id, "record.json")), present)
             return {job_id for job_id, ends in zip(present, known, strict=True) if ends}
+
+    def begun(self, job_id: str) -> bool:
+        """Whether anybody ever meant to buy a job."""
+        return job_id in self._jobs()
+
+    def _jobs(self) -> frozenset[str]:
+        """The jobs that have a shelf. One listing serves all of a plan; who begins meanwhile is known to the ledger."""
+        if self._present is None:
+            self._present = frozenset(self.store.shelves(f"{self._root}jobs"))
+        return self._present
 
     def campaign(self, name: str) -> CampaignFile | None:
         """The campaign's lasting facts; None when this world has no such campaign."""

@@ -23,12 +23,15 @@ GONE_SHOWN: Final = 5
 COLUMNS_SHOWN: Final = 4
 GONE_KEPT: Final = 100
 
-Why = Literal["new", "changed", "waiting", "uncompared"]
+Why = Literal["new", "changed", "replaced", "waiting", "uncompared"]
+
+#: What the files of a column are called.
+_FILES: Final = {"image_url": "the image", "reference_urls": "a file", "audio_url": "the sound"}
 
 
 class Cause(NamedTuple):
-    """Why some videos are to be bought: they are new, these columns of theirs have changed, the last plan has them and
-    they are not bought yet, or there are too many to say.
+    """Why some videos are to be bought: they are new, these columns of theirs have changed, a file holds something else
+    under its old address, the last plan has them and they are not bought yet, or there are too many to say.
     """
 
     why: Why
@@ -36,6 +39,9 @@ class Cause(NamedTuple):
 
     def said(self, number: int) -> str:
         """The cause with the number of its videos, for a person."""
+        if self.why == "replaced":
+            (column,) = self.columns
+            return f"{number:,} because {_FILES[column]} of `{column}` changed under the same address"
         if self.why == "changed":
             named = ", ".join(f"`{column}`" for column in self.columns[:COLUMNS_NAMED])
             more = "" if len(self.columns) <= COLUMNS_NAMED else ", ..."
@@ -71,7 +77,9 @@ class Causes:
 
 
 class _Line(NamedTuple):
-    """What is compared of a plan's line: its own columns, all cells, their hashes, the words, and its key or place."""
+    """What is compared of a plan's line: its own columns, all cells, their hashes, the words, its key or place, and the
+    addresses of its files, whose cells have what they hold.
+    """
 
     own: dict[str, str]
     cells: dict[str, str]
@@ -79,6 +87,7 @@ class _Line(NamedTuple):
     whole: int
     words: tuple[str, str]
     place: tuple[str, ...]
+    addresses: dict[str, str]
 
 
 def causes(plan: Path, bought: AbstractSet[str], before: Path | None, key: Sequence[str] = ()) -> Causes:
@@ -129,8 +138,8 @@ class _Earlier:
             return Cause("changed", _worded(line, twin))
         for column, each in line.hashes.items():
             rest = line.whole - each
-            for _ in self._free(self._but_one.get((column, rest), []) or self._whole.get(rest, [])):
-                return Cause("changed", (column,))
+            for twin in self._free(self._but_one.get((column, rest), []) or self._whole.get(rest, [])):
+                return _changed((column,), line, twin)
         return self._there(line) or Cause("new")
 
     def _there(self, line: _Line) -> Cause | None:
@@ -142,7 +151,7 @@ class _Earlier:
                 for column in line.cells.keys() | twin.cells.keys()
                 if line.cells.get(column) != twin.cells.get(column)
             )
-            return Cause("changed", tuple(columns) or _worded(line, twin))
+            return _changed(tuple(columns) or _worded(line, twin), line, twin)
         return None
 
     def left(self) -> Iterator[Mapping[str, str]]:
@@ -155,6 +164,12 @@ class _Earlier:
                 self.used.add(id(line))
                 yield line
                 return
+
+
+def _changed(columns: tuple[str, ...], line: _Line, twin: _Line) -> Cause:
+    """The change of these columns; of one with files, whether its addresses have changed, too."""
+    same = [line.addresses.get(column) for column in columns] == [twin.addresses.get(column) for column in columns]
+    return Cause("replaced" if same and len(columns) == 1 and columns[0] in _FILES else "changed", columns)
 
 
 def _worded(line: _Line, twin: _Line) -> tuple[str, ...]:
@@ -185,11 +200,14 @@ def _lines(plan: Path, wanted: AbstractSet[str], key: Sequence[str]) -> Iterator
 def _line(line: Mapping[str, Any], key: Sequence[str], place: tuple[str, ...]) -> _Line:
     render = line["job"]["render"]
     cells = {column: str(render[field]) for column, field in SETTINGS.items() if column != "negative_prompt"}
-    cells |= {
-        "image_url": str(render["image"]),
-        "reference_urls": str(render["references"]),
-        "takes": str(render["take"]),
+    files = {
+        "image_url": [render["image"]],
+        "reference_urls": render["references"],
+        "audio_url": [render["audio_track"]],
     }
+    cells |= {column: str([line.get("contents", {}).get(uri, uri) for uri in uris]) for column, uris in files.items()}
+    addresses = {column: str([line.get("written", {}).get(uri, uri) for uri in uris]) for column, uris in files.items()}
+    cells["takes"] = str(render["take"])
     own = {**line["variant"], **line["labels"]}
     cells |= own
     if line["job"]["seed_source"] == "row":
@@ -197,4 +215,5 @@ def _line(line: Mapping[str, Any], key: Sequence[str], place: tuple[str, ...]) -
     if key:
         place = (*(cells.get(column, "") for column in key), cells["takes"])
     hashes = {column: hash((column, text)) for column, text in cells.items()}
-    return _Line(own, cells, hashes, sum(hashes.values()), (render["prompt"], render["negative_prompt"]), place)
+    words = (render["prompt"], render["negative_prompt"])
+    return _Line(own, cells, hashes, sum(hashes.values()), words, place, addresses)

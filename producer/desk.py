@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from config.accounts import account_name
 from config.facts import ProviderFacts
 from jobs.errors import BadInput, Problem
 from jobs.identity import derived_seed, job_id, variant_id
-from jobs.job import SEED_MAX, Job, PlanLine, SeedSource
+from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
+from jobs.media import with_media
 from producer.ahead import VIDEOS_AHEAD, Found, ahead
 from producer.columns import Wrong, meant, resolve
+from producer.contents import Contents, Names
 from producer.craft import remarks
 from producer.derived import Derived
 from producer.kinds import Kinds
@@ -78,10 +81,15 @@ class Desk:
         facts: ProviderFacts,
         media: Media,
         earlier: Earlier | None = None,
+        contents: Contents | None = None,
     ) -> None:
         self.matrix = matrix
         self._earlier = earlier
+        self._contents = contents
         self._placed: set[str] = set()
+        media.begin(campaign)
+        if contents is not None:
+            contents.begin(campaign)
         self.check = MediaCheck(media, facts, options.region, linked=options.linked)
         self.campaign = campaign
         self.options = options
@@ -184,6 +192,10 @@ class Desk:
             elif made.path is not None:
                 self.kept[address] = str(made.path)
 
+    def remember(self) -> str | None:
+        """Have the store remember what was seen of files on the web; why it cannot, where it takes no writes."""
+        return self.check.media.save() or (self._contents.save() if self._contents else None)
+
     def _complaints(self, variant: Variant) -> Iterator[Trouble]:
         if variant.provider not in {None, self.provider.name}:
             fix = f"run these rows apart: --where provider={variant.provider} --provider {variant.provider}"
@@ -200,35 +212,41 @@ class Desk:
         placed = self.check.placed(variant)
         if placed.derived is not None:
             self.derived[placed.derived.address] = placed.derived
+        names = self._contents.names(placed.contents) if self._contents else Names(placed.contents)
+        self._placed.update(placed.written)
         for take in range(1, (variant.takes or self.options.takes) + 1):
             render = placed.render if take == 1 else placed.render.model_copy(update={"take": take})
-            identity = variant_id(render)
-            seed, source = self._seed(variant, identity, take)
-            kind = self.kinds.of(render)
-            job = Job(
-                job_id=job_id(identity, seed, simulated=self.options.simulated),
-                variant_id=identity,
-                render=render,
-                seed=seed,
-                seed_source=source,
-                simulated=self.options.simulated,
-                provider=self.provider.name,
-                account=self.account,
-                region=self.options.region,
-                price_uusd=kind.high_uusd,
-                price_as_of=NAMED if kind.named else self.price_as_of,
-                priority=variant.priority,
-            )
+            named = partial(self._job, variant, render)
             line = PlanLine(
-                job=job,
+                job=self._contents.chosen(names, named) if self._contents else named(names.contents),
                 source_lines=(row.line,),
                 variant=variant.axes,
                 labels=variant.labels,
                 written=placed.written,
+                contents=placed.contents,
                 fitted=placed.fitted,
             )
-            self._placed.update(placed.written)
-            yield self._earlier.refreshed(line, self._usable) if self._earlier else line
+            yield self._earlier.refreshed(line, names, self._usable) if self._earlier else line
+
+    def _job(self, variant: Variant, render: Render, names: Mapping[str, str]) -> Job:
+        """The job that buys a render, under the name that it has with these names of its files."""
+        identity = variant_id(with_media(render, names) if names else render)
+        seed, source = self._seed(variant, identity, render.take)
+        kind = self.kinds.of(render)
+        return Job(
+            job_id=job_id(identity, seed, simulated=self.options.simulated),
+            variant_id=identity,
+            render=render,
+            seed=seed,
+            seed_source=source,
+            simulated=self.options.simulated,
+            provider=self.provider.name,
+            account=self.account,
+            region=self.options.region,
+            price_uusd=kind.high_uusd,
+            price_as_of=NAMED if kind.named else self.price_as_of,
+            priority=variant.priority,
+        )
 
     def _usable(self, before: Job) -> Job | None:
         """A job of the last plan as this one may have it: bought where this one buys; None where that cannot be."""

@@ -38,7 +38,7 @@ class Fitter:
         if isinstance(original, Wrong):
             return original
         if original.facts.kind != "image" or _will_do(original.facts, wanted):
-            return original.facts if is_web(wanted.uri) else replace(original.facts, sha256=original.sha256)
+            return replace(original.facts, sha256=original.sha256)
         if self._shelf is not None and (before := recall(self._shelf, original.sha256, wanted.recipe)) is not None:
             return before
         with self._at_once:

@@ -92,7 +92,7 @@ def _asked(line: PlanLine) -> dict[str, Any]:
 
 def _media(uri: str, line: PlanLine) -> Media:
     """A file as the matrix spells it, with its SHA-256 where it is kept in the store."""
-    sha256, _ = stored_parts(uri) or (None, None)
+    sha256, _ = stored_parts(line.contents.get(uri, uri)) or (None, None)
     return Media(uri=line.written.get(uri, uri), sha256=sha256)
 
 

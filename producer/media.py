@@ -1,12 +1,12 @@
 """The desk's look at media: every address once, several at a time, while the rows stream by."""
 
-import io
+import tempfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self, cast
 
 from jobs.media import MediaFacts, is_web
 from ledger.shelf import Shelf
@@ -15,13 +15,16 @@ from producer.derived import Derived
 from producer.fetch import Unfetchable, Web
 from producer.fit import Fitting
 from producer.fitter import Fitter
-from producer.originals import Originals, whole
+from producer.originals import Originals
 from producer.remembered import Remembered
 from producer.sniff import look
 from producer.sources import Sources, measured
+from producer.webfiles import WebFiles
 
 #: Files that are looked at at the same time.
 LOOKS_AT_ONCE: Final = 16
+#: Bytes of a file on the web that are kept in memory while it is read; more goes to a temporary file.
+IN_MEMORY_BYTES: Final = 1024 * 1024
 
 #: What is asked for: an address, or what is to be made of the picture there.
 Asked = str | Fitting
@@ -45,13 +48,14 @@ class Media:
         shelf: Shelf | None = None,
     ) -> None:
         self._web = web
+        self._files = WebFiles(web, remembered, self._count) if web is not None else None
         self.sources = sources
         self._remembered = remembered
         self._pool = ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="media")
         self._lock = threading.Lock()
         self._known: dict[Asked, Seen | Future[Seen] | None] = {}
-        self._fitter = Fitter(Originals(web, sources, remembered, spool, self._count), spool, shelf)
-        #: Addresses that nobody looked at, that were looked at, and that were only remembered.
+        self._fitter = Fitter(Originals(self._files, sources, spool, self._count), spool, shelf)
+        #: Addresses that nobody looked at, files that were read, and those that were known and have not changed.
         self.unlooked = self.looked = self.recalled = 0
 
     def __enter__(self) -> Self:
@@ -65,6 +69,16 @@ class Media:
         self._pool.shutdown(cancel_futures=True)
         if self._web is not None:
             self._web.close()
+        self.save()
+
+    def begin(self, campaign: str) -> None:
+        """Read what is known of the campaign's files on the web."""
+        if self._remembered is not None and self._web is not None:
+            self._remembered.begin(campaign)
+
+    def save(self) -> str | None:
+        """Keep what was seen for the next plan; why it cannot be kept, where the store takes no writes."""
+        return self._remembered.save() if self._remembered is not None else None
 
     def ask(self, asked: Asked) -> bool:
         """Begin to look at what is new. Answers whether `seen` would have to wait for it."""
@@ -80,8 +94,8 @@ class Media:
             return None
         if isinstance(asked, Fitting):
             return self._pool.submit(self._fitter.image, asked)
-        if is_web(uri) and self._web is not None:
-            return self._pool.submit(self._look, uri, self._web)
+        if is_web(uri) and self._files is not None:
+            return self._pool.submit(self._look, uri, self._files)
         return self._pool.submit(self._read, uri)
 
     def seen(self, asked: Asked) -> Seen | None:
@@ -94,12 +108,6 @@ class Media:
     def looks(self, uri: str) -> bool:
         """Whether addresses like this one are looked at."""
         return self._web is not None or not is_web(uri)
-
-    def forget(self, uri: str) -> None:
-        """Whoever plans again looks anew at what was not good enough."""
-        if self._remembered is not None:
-            self._remembered.forget(uri)
-            self._remembered.forget(whole(uri))
 
     def _read(self, written: str) -> Seen:
         """A file that will be stored: all of it is read, since its content is its name."""
@@ -114,28 +122,9 @@ class Media:
             return Wrong(f"it cannot be read: {error.strerror}", "give a file that can be read")
         return replace(facts, sha256=sha256) if isinstance(facts, MediaFacts) else facts
 
-    def _look(self, url: str, web: Web) -> Seen:
-        before = self._remembered.recall(url) if self._remembered is not None else None
-        if before is not None and before.fresh:
-            self._count(recalled=1)
-            return before.facts
-        self._count(looked=1)
-        try:
-            file = web.open(url, before.validators if before else None)
-            if file is None:
-                if before is None:
-                    return Wrong("its server says that it has not changed, but nobody had it", "mend its server")
-                facts: Seen = before.facts
-                validators = before.validators
-            else:
-                # A raw file may give less than was asked for; readers of media do not expect that.
-                with io.BufferedReader(file) as whole:
-                    facts, validators = look(whole, file.size), file.validators
-        except Unfetchable as error:
-            return error.wrong
-        if self._remembered is not None and isinstance(facts, MediaFacts):
-            self._remembered.keep(url, facts, validators)
-        return facts
+    def _look(self, url: str, files: WebFiles) -> Seen:
+        with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
+            return files.look(url, cast("BinaryIO", file))
 
     def _count(self, *, looked: int = 0, recalled: int = 0) -> None:
         with self._lock:

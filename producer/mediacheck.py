@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from config.facts import ProviderFacts
 from jobs.job import AspectRatio, Fitted, Render
-from jobs.media import MediaFacts, media_of, with_media
+from jobs.media import MediaFacts, is_web, media_of, with_media
 from jobs.ratio import is_near, shape_of
 from producer.columns import Wrong
 from producer.derived import Derived
@@ -21,12 +21,13 @@ _DONE: Final = {"pad": "padded", "crop": "cut"}
 
 
 class Placed(NamedTuple):
-    """A render with the addresses that its files have in the store, how the matrix spells each of those, what was asked
-    of its image's shape, and the image that was made for that.
+    """A render with the addresses that its files have in the store, how the matrix spells each of those, what the files
+    hold that stay on the web, what was asked of its image's shape, and the image that was made for that.
     """
 
     render: Render
     written: dict[str, str]
+    contents: dict[str, str]
     fitted: Fitted | None
     derived: Derived | None
 
@@ -58,8 +59,9 @@ class MediaCheck:
         yield from self._shape_troubles(variant, seen.get(render.image or ""))
         known = {uri: found.facts if isinstance(found, Derived) else found for uri, found in seen.items()}
         offer = self._facts.offer(render.mode, render.model, self._region)
-        for complaint in complaints(render, known, self._facts, offer, linked=self._linked) if known and offer else ():
-            self.media.forget(complaint.text)
+        handed = frozenset(uri for uri, found in seen.items() if isinstance(found, Derived) or not is_web(uri))
+        told = complaints(render, known, self._facts, offer, handed, linked=self._linked) if known and offer else ()
+        for complaint in told:
             yield _trouble(self._of_derived(complaint, variant, seen.get(complaint.text)), render)
 
     def notes(self, variant: Variant) -> Iterator[Trouble]:
@@ -74,16 +76,18 @@ class MediaCheck:
 
     def placed(self, variant: Variant) -> Placed:
         """Where the files of a video without troubles lie."""
-        stored = {}
+        stored: dict[str, str] = {}
+        contents: dict[str, str] = {}
         derived: Derived | None = None
         for _, uri, asked in self.asked(variant):
             found = self.media.seen(asked)
             if isinstance(found, Derived):
                 derived, stored[uri] = found, found.address
             elif isinstance(found, MediaFacts) and found.stored is not None:
-                stored[uri] = found.stored
+                (contents if is_web(uri) else stored)[uri] = found.stored
         render = with_media(variant.render, stored) if stored else variant.render
-        return Placed(render, {address: uri for uri, address in stored.items()}, _fitted(variant, derived), derived)
+        written = {address: uri for uri, address in stored.items()}
+        return Placed(render, written, contents, _fitted(variant, derived), derived)
 
     def _fitting(self, variant: Variant) -> Fitting | None:
         """What is to be made of the variant's image, if it may be changed."""

@@ -21,6 +21,7 @@ from producer.campaigns.campaignfile import CampaignToml, is_campaign, read_camp
 from producer.campaigns.combined import Combined
 from producer.catalogs.catalog import read_catalog
 from producer.catalogs.template import read_template
+from producer.contents import Contents
 from producer.derived import Derived
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
@@ -49,7 +50,8 @@ class Plan:
     `renders` counts what is to be made by how long it lasts; `axes` counts the values of each axis; `refused` holds the
     first problems of rows that were left out, `refused_count` says how many there are. `weight` and `priority` are the
     campaign's share of its account; None leaves it as it is.
-    Of the media `looked` files were looked at, `recalled` were remembered and `unlooked` addresses nobody looked at;
+    Of the media `looked` files were read, `recalled` had not changed and `unlooked` addresses nobody looked at;
+    `unkept` says why what was seen cannot be remembered;
     `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
     address there as the matrix spells them, which `sources` opens; those of them that were made of others, beside the
     plan, are `derived`. `read_as` says what a catalog or campaign file was taken for, `removed` what its own rules have
@@ -91,6 +93,7 @@ class Plan:
     looked: int = 0
     recalled: int = 0
     unlooked: int = 0
+    unkept: str | None = None
     kept: dict[str, str] = field(default_factory=dict)
     derived: list[Derived] = field(default_factory=list)
 
@@ -131,12 +134,13 @@ def make_plan(
     template: Path | None = None,
     name: str | None = None,
     last: LastPlan = no_plan,
+    contents: Contents | None = None,
 ) -> Plan:
     """Plan a matrix: every row checked, multiplied out, priced, and written to a file in `spool`.
 
     With a `template` the source is a catalog; messages call it by `name`, where that is not its file's.
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
-    `last` opens what a campaign knows of its videos, where it says what a refresh is.
+    `last` opens what a campaign knows of its videos, where it says what a refresh is; `contents` knows older names.
     `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
     written = _campaign_file(source, template)
@@ -150,7 +154,7 @@ def make_plan(
         media or Media(None, Sources(base_of(source)), spool) as looks,
         earlier(_refresh(matrix, options), campaign, last) as before,
     ):
-        desk = Desk(matrix, campaign, options, provider, facts, looks, before)
+        desk = Desk(matrix, campaign, options, provider, facts, looks, before, contents)
         for row, lines, problems in desk.planned():
             if problems:
                 bad.add(row, problems)
@@ -248,6 +252,7 @@ def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:
         "looked": looks.looked,
         "recalled": looks.recalled,
         "unlooked": looks.unlooked,
+        "unkept": desk.remember(),
         "kept": desk.kept,
         "derived": [made for address, made in desk.derived.items() if address in desk.kept],
         "sources": looks.sources,

@@ -108,8 +108,8 @@ class PlanWriter:
 
 
 def _text(line: PlanLine) -> bytes:
-    """The line as it stands in a plan; one without files of one's own is what it always was."""
-    empty = {name for name in ("written", "fitted") if not getattr(line, name)}
+    """The line as it stands in a plan; one without files is what it always was."""
+    empty = {name for name in ("written", "contents", "fitted") if not getattr(line, name)}
     return line.model_dump_json(exclude=empty).encode() + b"\n"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from config.links import is_reachable
@@ -12,12 +13,13 @@ from config.settings import Settings
 from ledger.objects import ObjectStore, open_store
 from ledger.shelf import Shelf
 from producer.catalogs.address import fetched, shown_address
+from producer.contents import Contents
 from producer.encoding import Source
 from producer.fetch import Web
 from producer.known import known_videos
 from producer.media import Media
 from producer.plan import Plan, PlanOptions, base_of, make_plan
-from producer.remembered import Remembered, usual_folder
+from producer.remembered import Remembered
 from producer.rows import Seeds
 from producer.sources import Sources
 from producer.stored import s3_options
@@ -62,6 +64,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
         seeds=asked.seeds,
     )
     shelf = Shelf(store, simulated=world.simulated)
+    last = partial(known_videos, shelf)
     with tempfile.TemporaryDirectory(prefix="wanbatch-plan-") as spool:
         source = _source(asked, world, Path(spool))
         yield make_plan(
@@ -74,7 +77,8 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
             media=_media(world, "-" if isinstance(asked.matrix, str) else source, settings, Path(spool), shelf),
             template=asked.template,
             name=shown_address(asked.matrix) if isinstance(asked.matrix, str) else None,
-            last=lambda campaign: known_videos(shelf, campaign),
+            last=last,
+            contents=Contents(shelf, last),
         )
 
 
@@ -91,7 +95,7 @@ def _media(world: World, source: Source, settings: Settings, spool: Path, shelf:
     """
     web = Web(public_only=not world.simulated) if world.named else None
     sources = Sources(base_of(source), lambda name: open_store(f"s3://{name}", s3=s3_options(settings)))
-    return Media(web, sources, spool, Remembered(usual_folder()), shelf)
+    return Media(web, sources, spool, Remembered(shelf), shelf)
 
 
 def _linked(store: ObjectStore, world: World, settings: Settings) -> bool:

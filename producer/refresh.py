@@ -4,13 +4,18 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 
 from jobs.errors import BadInput
 from jobs.identity import derived_seed, job_id
 from jobs.job import Job, PlanLine
+from jobs.media import media_of
+from producer.contents import Names
 from producer.matrix import SETTINGS
 from producer.rows import Refresh
+
+#: Columns that hold files.
+FILES: Final = ("image_url", "reference_urls", "audio_url")
 
 #: Opens what is known of the videos of the campaign of that name, a file like a plan; None where nothing is.
 LastPlan = Callable[[str], AbstractContextManager[Path | None]]
@@ -41,9 +46,10 @@ class Earlier:
         if self._file is not None:
             self._file.close()
 
-    def refreshed(self, line: PlanLine, usable: Callable[[Job], Job | None]) -> PlanLine:
+    def refreshed(self, line: PlanLine, names: Names, usable: Callable[[Job], Job | None]) -> PlanLine:
         """The line with the job that it is to have: the one before, if nothing that counts has changed, else its own
-        with the seed that a refresh gives it. `usable` gives an earlier job as this plan may have it, or None.
+        with the seed that a refresh gives it. `names` are those of its files; `usable` gives an earlier job as this
+        plan may have it, or None.
         """
         key = self._key(line)
         if self._now.setdefault(key, line.job.job_id) != line.job.job_id:
@@ -55,16 +61,26 @@ class Earlier:
         before = self._line(key)
         if before is None:
             return line
-        if self._same(before, line):
+        if not self._same(before, line, names):
+            return line.model_copy(update={"job": self._reseeded(line.job, before.job)})
+        if names.has(line.job.render, before.job.variant_id):
+            # The very same video: if it is not bought yet, its files are where they are now.
+            job = usable(before.job.model_copy(update={"render": line.job.render}))
+            kept: dict[str, Any] = {}
+        else:
             job = usable(before.job)
-            if job is not None:
-                return line.model_copy(update={"job": job, "written": before.written, "fitted": before.fitted})
+            kept = {"written": before.written, "contents": _contents(before, line, names), "fitted": before.fitted}
+        if job is not None:
+            return line.model_copy(update={"job": job, **kept})
         return line.model_copy(update={"job": self._reseeded(line.job, before.job)})
 
-    def _same(self, before: PlanLine, line: PlanLine) -> bool:
+    def _same(self, before: PlanLine, line: PlanLine, names: Names) -> bool:
         if self._refresh.on is None:
-            return before.job.variant_id == line.job.variant_id
-        return all(_value(before, column) == _value(line, column) for column in self._refresh.on)
+            return names.has(line.job.render, before.job.variant_id)
+        return all(
+            _alike(before, line, column, names) if column in FILES else _value(before, column) == _value(line, column)
+            for column in self._refresh.on
+        )
 
     def _reseeded(self, job: Job, before: Job) -> Job:
         if self._refresh.seeds == "fresh" or job.seed_source == "row":
@@ -109,6 +125,25 @@ def key_of(line: PlanLine, columns: Sequence[str]) -> bytes:
     """What a video is known by: what it has in these columns, and which take it is."""
     words = "\0".join([*(_value(line, column) for column in columns), str(line.job.render.take)])
     return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _alike(before: PlanLine, line: PlanLine, column: str, names: Names) -> bool:
+    """Whether the files of a column hold what they held, whatever they are called."""
+    theirs = [uri for each, uri in media_of(before.job.render) if each == column]
+    ours = [uri for each, uri in media_of(line.job.render) if each == column]
+    return len(theirs) == len(ours) and all(
+        names.stands(our, before.contents.get(their, their)) for our, their in zip(ours, theirs, strict=True)
+    )
+
+
+def _contents(before: PlanLine, line: PlanLine, names: Names) -> dict[str, str]:
+    """What the files of the earlier video hold; where only their addresses were known, by what is there now."""
+    now = {
+        their: names.contents[our]
+        for (_, their), (_, our) in zip(media_of(before.job.render), media_of(line.job.render), strict=False)
+        if our in names.contents and names.stands(our, their)
+    }
+    return now | before.contents
 
 
 def _value(line: PlanLine, column: str) -> str:

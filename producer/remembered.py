@@ -1,81 +1,97 @@
-"""What was seen of media before, in files below the user's cache folder, so that the same plan need not fetch it again.
+"""What was seen of files on the web, kept in the store, a file a campaign: any machine that plans it next need ask only
+whether they have changed.
 
 An entry is named by the hash of its address, which may hold a signature, and tells nothing of it. Whoever deletes the
-folder loses nothing but time.
+file loses nothing but time.
 """
 
 import hashlib
 import json
-import os
-import secrets
-import time
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Final
+import threading
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple
 
+from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
 from jobs.media import MediaFacts
+from ledger.shelf import Shelf
 
-#: Seconds for which an entry is believed without asking; from then on its server is asked whether the file has changed.
-BELIEVED_S: Final = 3600.0
-#: Seconds after which an entry that nobody used is thrown away.
-KEPT_S: Final = 30 * 86_400.0
+#: How long an entry that no plan asked for is kept.
+KEPT: Final = timedelta(days=30)
 #: The shape of an entry; another one is not read.
-SHAPE: Final = 2
+SHAPE: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What was seen, how its server knows that version of it, and whether it may be believed unasked."""
+class Entry(NamedTuple):
+    """What a file is, its SHA-256 included; the ETag by which its server knows these very bytes, if it tells one; and
+    the day of the last look.
+    """
 
     facts: MediaFacts
-    validators: dict[str, str]
-    fresh: bool
-
-
-def usual_folder() -> Path:
-    """`wanbatch/media` in the user's cache folder (XDG_CACHE_HOME, else ~/.cache)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wanbatch" / "media"
+    etag: str | None
+    on: date
 
 
 class Remembered:
-    """The entries in one folder; safe to use from many threads and processes. A folder that cannot be used is no error:
-    everything is then looked at anew.
-    """
+    """The entries of one campaign; safe to use from many threads. Nothing is known before `begin` has named it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            old = time.time() - KEPT_S
-            for entry in os.scandir(folder):
-                if entry.stat().st_mtime < old:
-                    Path(entry.path).unlink(missing_ok=True)
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._key = ""
+        self._entries: dict[str, Entry] = {}
+        self._new = False
+        self._lock = threading.Lock()
+
+    def begin(self, campaign: str) -> None:
+        """Read what is known of a campaign's files; what nobody here has written is passed over."""
+        self._key = self._shelf.web_key("seen", f"{campaign}.jsonl")
+        try:
+            lines = self._shelf.store.get(self._key).splitlines()
+        except ObjectNotFound:
+            return
+        oldest = _today() - KEPT
+        for line in lines:
+            try:
+                told = json.loads(line)
+                entry = Entry(MediaFacts(**told["facts"]), told["etag"], date.fromisoformat(told["on"]))
+                if told["shape"] == SHAPE and entry.facts.sha256 is not None and entry.on >= oldest:
+                    self._entries[told["address"]] = entry
+            except (ValueError, KeyError, TypeError):
+                continue
 
     def recall(self, url: str) -> Entry | None:
-        """What was seen at that address; None when nothing usable is remembered."""
-        try:
-            kept = json.loads(self._path(url).read_bytes())
-            if kept["shape"] != SHAPE:
-                return None
-            fresh = 0 <= time.time() - kept["seen_at"] < BELIEVED_S
-            return Entry(MediaFacts(**kept["facts"]), dict(kept["validators"]), fresh)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        """What was seen at that address; None when nothing is known."""
+        return self._entries.get(_named(url))
 
-    def keep(self, url: str, facts: MediaFacts, validators: dict[str, str]) -> None:
+    def keep(self, url: str, facts: MediaFacts, etag: str | None) -> None:
         """Remember what was just seen."""
-        path = self._path(url)
-        kept = {"shape": SHAPE, "seen_at": time.time(), "facts": asdict(facts), "validators": validators}
-        partial = path.with_suffix(f".{secrets.token_hex(4)}")
-        with suppress(OSError):
-            partial.write_text(json.dumps(kept), encoding="utf-8")
-            partial.replace(path)
+        entry = Entry(facts, etag, _today())
+        with self._lock:
+            self._new |= self._entries.get(_named(url)) != entry
+            self._entries[_named(url)] = entry
 
-    def forget(self, url: str) -> None:
-        """Look anew next time: what was seen was not good enough, and the person may mend it in its place."""
-        with suppress(OSError):
-            self._path(url).unlink(missing_ok=True)
+    def save(self) -> str | None:
+        """Write what is new into the store; why it cannot be, where the store takes no writes."""
+        with self._lock:
+            if not self._new:
+                return None
+            lines = [
+                {"shape": SHAPE, "address": name, "on": entry.on.isoformat(), "etag": entry.etag,
+                 "facts": asdict(entry.facts)}
+                for name, entry in self._entries.items()
+            ]  # fmt: skip
+            self._new = False
+        data = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        try:
+            self._shelf.store.put(self._key, data.encode(), content_type="application/x-ndjson")
+        except (StoreRefused, StoreUnavailable) as error:
+            return error.message
+        return None
 
-    def _path(self, url: str) -> Path:
-        return self._folder / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
+
+def _named(url: str) -> str:
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

@@ -1,6 +1,7 @@
 """Whether a file may go into a render: what was seen of it against what the provider takes."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from config.facts import MediaLimit, Offer, ProviderFacts
 from jobs.job import Render
@@ -15,10 +16,17 @@ SOUND_SLACK_S = 0.25
 
 
 def complaints(
-    render: Render, seen: Mapping[str, MediaFacts], facts: ProviderFacts, offer: Offer, *, linked: bool
+    render: Render,
+    seen: Mapping[str, MediaFacts],
+    facts: ProviderFacts,
+    offer: Offer,
+    handed: AbstractSet[str],
+    *,
+    linked: bool,
 ) -> Iterator[Complaint]:
     """Everything for which the provider would refuse the render's files, or not even get them; what nobody has seen is
-    passed over. `linked` tells that the store can give links which the provider can follow.
+    passed over. `handed` are the files that must be handed over to it, `linked` tells that the store can give links
+    which it can follow.
     """
     for column, uri in media_of(render):
         found = seen.get(uri)
@@ -33,7 +41,7 @@ def complaints(
         limit = facts.media.get(found.kind)
         for problem, fix in misfits(found, limit, facts.title, fittable=column == "image_url") if limit else ():
             yield Complaint(column, uri, problem, fix)
-        if found.stored is not None and facts.way(offer, column, found.size_bytes, linked=linked) is None:
+        if uri in handed and facts.way(offer, column, found.size_bytes, linked=linked) is None:
             yield _no_way(column, uri, found, facts, offer)
     kinds = [seen[uri].kind for uri in render.references if uri in seen]
     if kinds.count("video") > offer.reference_videos_max and offer.references_max:

@@ -1,4 +1,4 @@
-"""A web server on loopback that holds media as real servers do: some refuse HEAD or ranges, lie, stall or are gone."""
+"""A web server on loopback that holds media as real servers do: they refuse HEAD, and some lie, stall or are gone."""
 
 import contextlib
 import threading
@@ -15,7 +15,6 @@ class Held:
 
     data: bytes
     content_type: str = "application/octet-stream"
-    ranges: bool = True
     sized: bool = True
     etag: str | None = None
     dated: bool = False
@@ -90,20 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         elif same:
             self._answer(304, b"", headers)
         else:
-            self._body(held, headers)
-
-    def _body(self, held: Held, headers: dict[str, str]) -> None:
-        span = self.headers.get("Range")
-        if not (span and held.ranges):
             self._answer(200, held.data, headers, sized=held.sized, cut=held.cut)
-            return
-        start, end = (int(number) for number in span.removeprefix("bytes=").split("-"))
-        end = min(end, len(held.data) - 1)
-        if start >= len(held.data):
-            self._answer(416, b"", headers)
-            return
-        headers["Content-Range"] = f"bytes {start}-{end}/{len(held.data)}"
-        self._answer(206, held.data[start : end + 1], headers)
 
     def _answer(
         self, status: int, data: bytes, headers: dict[str, str], *, sized: bool = True, cut: int | None = None

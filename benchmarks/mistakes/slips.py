@@ -10,7 +10,7 @@ from PIL import Image
 from benchmarks.mistakes.sides import Side
 
 VIDEO_USD = Decimal("0.625")
-FOUR_USD = 4 * VIDEO_USD
+FOUR_USD, FIVE_USD = 4 * VIDEO_USD, 5 * VIDEO_USD
 NOTHING_USD = Decimal(0)
 PRODUCTS = ("lamp", "kettle", "jacket", "tent")
 
@@ -165,8 +165,8 @@ SLIPS = (
     Slip("other working directory", _elsewhere, FOUR_USD, FOUR_USD, "4 of the 4 videos to make were asked for before"),
     Slip("cron without its environment", _by_cron, FOUR_USD, FOUR_USD, "4 of the 4 videos to make were asked for"),
     Slip("price in the template on sale day", _on_sale, FOUR_USD, FOUR_USD, "this plan shares 0 of them"),
-    Slip("`?v=` bump", _bumped, FOUR_USD, FOUR_USD, "this plan shares 0 of them"),
-    Slip("same URL, new image", _replaced, FOUR_USD + VIDEO_USD, FOUR_USD, "4 are there already; nothing left to make"),
+    Slip("`?v=` bump", _bumped, FOUR_USD, FOUR_USD, "4 are there already; nothing left to make"),
+    Slip("same URL, new image", _replaced, FIVE_USD, FIVE_USD, "1 because the image of `image_url` changed"),
     Slip("four identical rows", _identical, VIDEO_USD, VIDEO_USD, "3 repeats made only once"),
     Slip("shots longer than the clip", _long_shots, NOTHING_USD, NOTHING_USD, "without the shots that lie after"),
     Slip("square photo for 9:16", _square, NOTHING_USD, NOTHING_USD, "its video takes the image's shape, not 9:16"),

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from jobs.errors import BadInput
+from producer.columns import Wrong
 from producer.fetch import Unfetchable, Web
 
 #: Bytes of a file that is fetched, and the seconds that it may take.
@@ -50,7 +51,8 @@ def fetched(url: str, folder: Path, *, campaign: str | None, public_only: bool) 
     web = Web(public_only=public_only)
     try:
         with here.open("wb") as file:
-            web.download(export_address(url), file, most_bytes=MOST_BYTES, within_s=WITHIN_S)
+            too_large = Wrong(f"it has more than {MOST_BYTES:,} bytes", "fetch it, and give the file")
+            web.download(export_address(url), file, most_bytes=MOST_BYTES, too_large=too_large, within_s=WITHIN_S)
     except Unfetchable as error:
         fix = error.wrong.fix
         if _SHEET.match(url):

@@ -28,7 +28,7 @@ def test_a_square_photo_becomes_a_tall_video(tmp_path: Path, simulator: Callable
     and neither a second run nor a copy of the photo under another address buys anything.
     """
     provider = simulator("--speed", "600")
-    env = {"WANBATCH_SIMULATOR_URL": provider.url, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    env = {"WANBATCH_SIMULATOR_URL": provider.url}
     store = tmp_path / "out"
     words = ("--provider", "segmind", "--simulate", "--store", store.as_uri())
     (tmp_path / "cut-out.png").write_bytes(picture("PNG", (700, 500), "RGBA"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import boto3
 
 from tests.acceptance.driving import Fleet, good_videos, journal, manifest_of, papers, typed, wanbatch
+from tests.mediaserver import serving
 from tests.samples import mp3, picture
 from tests.services import Seaweed, Simulator, Valkey
 
@@ -108,3 +109,33 @@ def test_a_file_that_is_missing_stops_before_anything(tmp_path: Path) -> None:
     assert ended.code == 2
     assert "brief.csv:2: image_url: there is no file" in ended.err
     assert not (tmp_path / "out").exists()
+
+
+def test_photos_of_a_shop_are_known_by_their_bytes(tmp_path: Path) -> None:
+    """A script's nights: new addresses of the same photos buy nothing, a new photo under its old address buys one."""
+    store, photo = tmp_path / "out", picture(size=(1280, 720))
+    words = ("--provider", "segmind", "--simulate", "--yes", "--store", store.as_uri(), "--speed", "600")
+
+    def night(version: int) -> str:
+        rows = (f"product {number} turns,{web.url}/{number}.jpg?v={version}" for number in range(4))
+        matrix = brief(tmp_path, "prompt,image_url", *rows, name="shop.csv")
+        ended = wanbatch("run", matrix, *words, cwd=tmp_path)
+        assert ended.code == 0, ended.err
+        return ended.err
+
+    with serving() as web:
+        for number in range(4):
+            web.hold(f"/{number}.jpg", photo)
+        night(1)
+        assert "4 videos from 4 rows; 4 are there already; nothing left to make" in night(2)
+        assert len(journal(store)) == 4
+        web.hold("/2.jpg", picture(size=(1280, 721)))
+        told = night(2)
+    assert "3 are there already; 1 to make" in told
+    assert "to make: 1 because the image of `image_url` changed under the same address" in told
+    assert [bought["input"]["prompt"] for bought in journal(store)[4:]] == ["product 2 turns"]
+    lines = manifest_of(papers(store, "simulated-shop") / "manifest.jsonl")
+    good_videos(lines)
+    assert [line["image"]["sha256"] for line in lines] == [
+        sha256(picture(size=(1280, 721)) if number == 2 else photo) for number in range(4)
+    ]

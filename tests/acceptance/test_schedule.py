@@ -74,20 +74,13 @@ def test_three_nights_of_a_catalog(fleet: Callable[..., Fleet]) -> None:
         shop(made.folder, media.url, removed=11, changed=(1, 2, 3))
         media.hold("/10.jpg", b"<html>moved</html>", content_type="text/html")
         with web() as there:
-            # Photos are believed for an hour; the third night is later than that.
-            third = made.run(
-                "schedule",
-                "run",
-                "nightly",
-                WANBATCH_NOTIFY=f"slack+{there.url}",
-                XDG_CACHE_HOME=str(made.folder / "3"),
-            )
+            third = made.run("schedule", "run", "nightly", WANBATCH_NOTIFY=f"slack+{there.url}")
         assert (third.code, len(prompts(made))) == (3, PRODUCTS), third.err
         assert third.out.startswith("asks: it would buy 3 of 10 videos ($1.8750), 30% of them")
         ((_, _, body),) = there.got
         assert "`wanbatch schedule run nightly --yes`" in json.loads(body)["text"]
 
-        approved = made.run("schedule", "run", "nightly", "--yes", XDG_CACHE_HOME=str(made.folder / "3"))
+        approved = made.run("schedule", "run", "nightly", "--yes")
         assert (approved.code, approved.out) == (0, "done: bought 3 videos\n"), approved.err
         assert "shop.csv:12: image_url" in approved.err
     assert prompts(made)[PRODUCTS:] == [f"product {number} now in red turns slowly" for number in (1, 2, 3)]

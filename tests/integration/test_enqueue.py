@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from jobs.errors import CampaignConflict
+from jobs.job import Job
 from jobs.lifecycle import State
 from jobs.record import JobRecord
 from ledger.files import FileStore
+from ledger.gates import Limited, policy
 from ledger.jobs import Ledger
 from ledger.shelf import Shelf
 from producer.enqueue import Submitted, batched_rows, submit
@@ -90,6 +92,16 @@ def test_a_plan_twice_queues_once(ledger: Ledger, shelf: Shelf, plan: Make) -> N
     assert (first.new_campaign, second.new_campaign) == (True, False)
     assert first.run_id != second.run_id
     assert states(ledger) == {"queued": 3}
+
+
+def test_what_waits_is_fetched_from_where_the_newest_plan_has_it(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
+    """A job that nobody has claimed is sent as it was asked for last; one of another price, or claimed, as it was."""
+    put(plan(["a", "b", "c"]), ledger, shelf)
+    (claim,) = ledger.claim("simulated-segmind", policy(Limited(), longest_render_s=60), most=1, most_waiting=1)
+    newer = plan(["a", "b", "c"], priority=3)
+    put(newer, ledger, shelf)
+    told = [Job.model_validate_json(ledger.job(line.job.job_id)["job"]).priority for line in iter_plan(newer.path)]
+    assert (claim.job_id, told) == (next(iter_plan(newer.path)).job.job_id, [0, 3, 3])
 
 
 def test_the_campaigns_facts_outlive_the_ledger(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
