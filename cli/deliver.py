@@ -29,6 +29,12 @@ INCOMPLETE: Final = 3
 @click.option("--to", required=True, metavar="DIR|URL", help="A folder, or s3://bucket/prefix.")
 @click.option("--name", "pattern", default=USUAL, metavar="PATTERN", help=f"What copies are called (default: {USUAL}).")
 @click.option("--set", "fixed", type=Where(), multiple=True, help="A word for {COLUMN} that the matrix does not have.")
+@click.option(
+    "--where",
+    type=Where(),
+    multiple=True,
+    help="Only videos with FIELD=VALUE, the fields of --name; several may stand.",
+)
 @click.option("--feed", "feeds", type=click.Choice(list(FEEDS)), multiple=True, help="A feed beside the copies.")
 @click.option("--product-id", default="id", metavar="COLUMN", help="What a feed knows a product by (default: id).")
 @click.option("--public-base-url", metavar="URL", help="Where the public finds the copies; feeds need it.")
@@ -40,6 +46,7 @@ def command(
     to: str,
     pattern: str,
     fixed: tuple[tuple[str, str], ...],
+    where: tuple[tuple[str, str], ...],
     feeds: tuple[str, ...],
     product_id: str,
     public_base_url: str | None,
@@ -56,6 +63,7 @@ def command(
         to=to,
         name=pattern,
         fixed=dict(fixed),
+        where=where,
         feeds=feeds,
         product_id=product_id,
         public_base_url=public_base_url,

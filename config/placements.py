@@ -27,7 +27,7 @@ class Placement(Fact):
     source: str
     as_of: date
 
-    def lasts(self, duration_s: int) -> bool:
+    def lasts(self, duration_s: float) -> bool:
         """Whether a video of that length is taken."""
         return self.length_s[0] <= duration_s and (len(self.length_s) == 1 or duration_s <= self.length_s[1])
 

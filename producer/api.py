@@ -157,6 +157,7 @@ class Producer:
         *,
         name: str = USUAL,
         fixed: Mapping[str, str] | None = None,
+        where: Iterable[tuple[str, str]] = (),
         feeds: Sequence[str] = (),
         product_id: str = "id",
         public_base_url: str | None = None,
@@ -164,12 +165,14 @@ class Producer:
     ) -> Delivery:
         """Copy a campaign's videos to a folder or `s3://bucket/prefix`, as `wanbatch deliver` does (docs/deliver.md).
 
-        `fixed` holds words for fields of `name` that no column has; `feeds` are `meta` and `google`.
+        `fixed` holds words for fields of `name` that no column has, `where` pairs of field and word that videos must
+        have; `feeds` are `meta` and `google`.
         """
         wish = Wish(
             to=str(to),
             name=name,
             fixed=fixed or {},
+            where=where,
             feeds=feeds,
             product_id=product_id,
             public_base_url=public_base_url,

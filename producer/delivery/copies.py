@@ -1,9 +1,6 @@
 """Copies of videos: streamed out of the store, a piece at a time, with the word that a machine made them."""
 
 import hashlib
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,20 +19,6 @@ class Copy(NamedTuple):
 
     sha256: str
     bytes: int
-
-
-@contextmanager
-def staged(place: ObjectStore, key: str) -> Iterator[Path]:
-    """A local file to fill, and then to put under the key; what is left of it afterwards is removed."""
-    path = place.landing(key)
-    if path is None:
-        with tempfile.TemporaryDirectory(prefix="wanbatch-copy-") as folder:
-            yield Path(folder) / "copy"
-        return
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def fill(path: Path, store: ObjectStore, key: str, *, sha256: str, identifier: str | None) -> Copy:

@@ -17,10 +17,12 @@ from jobs.errors import BadInput, ObjectNotFound, Refused, WanbatchError
 from jobs.record import ManifestLine
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
-from producer.delivery.copies import Copy, NotCopied, fill, sha256_of, staged
+from producer.delivery.copies import Copy, NotCopied, fill, sha256_of
 from producer.delivery.delivered import LIST, LISTED, TABLE, Delivered, read_list, write_list, write_table
 from producer.delivery.feeds import Feed, judged, public_base
+from producer.delivery.only import Only
 from producer.delivery.pattern import Pattern
+from producer.delivery.staging import remove_leftovers, staged
 from producer.delivery.wanted import Choice, LeftOut, Wanted, choose
 
 #: Copies that are made at once.
@@ -33,12 +35,14 @@ SHELVES: Final = ("accounts", "campaigns", "jobs", "media", "simulated")
 class Order:
     """How to deliver a campaign: names, whether copies say that a machine made them, and feeds, which need an address.
 
-    `source` is the matrix, as problems call it; `product_column` holds the id that a catalog knows a product by.
+    `source` is the matrix, as problems call it, `only` says which videos are meant; `product_column` holds the id that
+    a catalog knows a product by.
     """
 
     campaign: str
     source: str
     pattern: Pattern
+    only: Only = field(default_factory=Only)
     disclose: bool = True
     feeds: tuple[Feed, ...] = ()
     product_column: str = "id"
@@ -79,8 +83,9 @@ def deliver(
     Refused for what must not be delivered so, with nothing copied. What breaks off later leaves a list.
     """
     _check_place(shelf.store, place)
+    remove_leftovers(place)
     base = _base(shelf, order)
-    choice = choose(lines, order.pattern, source=order.source, product_column=order.product_column)
+    choice = choose(lines, order.only, order.pattern, source=order.source, product_column=order.product_column)
     desk = _Desk(shelf, place, order, read_list(place), base)
     with ThreadPoolExecutor(COPIERS) as pool:
         looks = list(pool.map(desk.look, choice.wanted))
@@ -192,9 +197,10 @@ class _Desk:
         self._put(LIST, "application/x-ndjson", partial(write_list, [*(dict(self._before) | made).values()]))
 
     def finish(self, choice: Choice, copies: Mapping[str, Copy | str], *, copied: Container[str]) -> Delivery:
-        """Write the list, which keeps what other campaigns delivered here, and the feeds; tell what became of all."""
+        """Write the list, which keeps what else was delivered here, and the feeds; tell what became of all."""
         made = {one.name: self.delivered(one, copy) for one, copy in _made(choice.wanted, copies)}
-        listed = [copy for copy in self._before.values() if copy.campaign != self._order.campaign]
+        ours = self._order.campaign
+        listed = [copy for copy in self._before.values() if copy.campaign != ours or copy.job_id in choice.others]
         listed = [*(copy for copy in listed if copy.name not in made), *made.values()]
         done = Delivery(left_out=choice.left_out)
         for feed in self._order.feeds:
@@ -205,9 +211,9 @@ class _Desk:
             done.papers[feed.file] = self._put(feed.file, feed.content_type, partial(feed.write, taken))
         done.papers[LIST] = self._put(LIST, "application/x-ndjson", partial(write_list, listed))
         done.papers[TABLE] = self._put(TABLE, "text/csv; charset=utf-8", partial(write_table, listed))
-        ours = [copy for copy in listed if copy.name in made]
-        done.copied = [copy for copy in ours if copy.name in copied]
-        done.there = [copy for copy in ours if copy.name not in copied]
+        mine = [copy for copy in listed if copy.name in made]
+        done.copied = [copy for copy in mine if copy.name in copied]
+        done.there = [copy for copy in mine if copy.name not in copied]
         reasons = ((one, copies[one.name]) for one in choice.wanted)
         done.left_out += [LeftOut(one.job_id, one.line, why) for one, why in reasons if isinstance(why, str)]
         return done

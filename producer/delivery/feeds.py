@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, Protocol, TextIO
 from urllib.parse import urlsplit
 
+from config.placements import load_placements
 from jobs.errors import BadInput
 from jobs.job import AspectRatio
 from jobs.ratio import is_near, shape_of
@@ -18,12 +19,12 @@ from producer.delivery.delivered import LISTED, Delivered
 from producer.manifest import FORMULA_STARTS
 
 MB: Final = 1_000_000
-#: Bytes of a video at most.
+#: Bytes of a video at most. Meta for Developers, "Dynamic media", read on 2026-11-29.
 META_BYTES: Final = 200 * MB
+#: What Google takes beside length and ratio, which are the placement's of this name (config/placements.toml): Merchant
+#: Center Help, "Video link [video_link]" (support.google.com/merchants/answer/15216925), read on 2026-11-29.
+MERCHANT: Final = "merchant"
 GOOGLE_BYTES: Final = 500 * MB
-#: Seconds of a video, at least and at most.
-GOOGLE_S: Final = (6.0, 240.0)
-GOOGLE_RATIOS: Final[tuple[AspectRatio, ...]] = ("16:9", "9:16", "1:1")
 #: Pixels of a video's shorter side at least.
 GOOGLE_PX: Final = 720
 #: Characters of a link at most, and links of a product.
@@ -97,12 +98,13 @@ class Google:
     def refusals(self, copy: Delivered) -> Iterator[str]:
         """6 to 240 s, 16:9, 9:16 or 1:1, 720 pixels or more, at most 500 MB, under a link that Google reads."""
         yield from _anywhere(copy)
-        shortest, longest = GOOGLE_S
+        merchant = load_placements()[MERCHANT]
         if copy.duration_s is None:
             yield "how long it lasts is not known"
-        elif not shortest <= copy.duration_s <= longest:
-            yield f"it lasts {copy.duration_s:.2f} s, and Google takes {shortest:g} to {longest:g} s"
-        yield from _shape(copy.width, copy.height)
+        elif not merchant.lasts(copy.duration_s):
+            shortest, longest = merchant.length_s
+            yield f"it lasts {copy.duration_s:.2f} s, and Google takes {shortest} to {longest} s"
+        yield from _shape(copy.width, copy.height, merchant.aspect_ratios)
         if copy.bytes > GOOGLE_BYTES:
             yield f"it has {copy.bytes / MB:,.0f} MB, and Google takes up to {GOOGLE_BYTES // MB} MB"
         if copy.url and len(copy.url) > GOOGLE_LINK:
@@ -184,13 +186,13 @@ def _anywhere(copy: Delivered) -> Iterator[str]:
         yield f"its product's id {copy.product_id[:40]!r} is no text that a table can hold safely"
 
 
-def _shape(width: int | None, height: int | None) -> Iterator[str]:
+def _shape(width: int | None, height: int | None, ratios: Sequence[AspectRatio]) -> Iterator[str]:
     """What Google has against the frame."""
     if not width or not height:
         yield "how large its frame is is not known"
         return
-    if not any(is_near(width, height, ratio) for ratio in GOOGLE_RATIOS):
-        yield f"its shape is {shape_of(width, height)}, and Google takes {', '.join(GOOGLE_RATIOS)}"
+    if not any(is_near(width, height, ratio) for ratio in ratios):
+        yield f"its shape is {shape_of(width, height)}, and Google takes {', '.join(ratios)}"
     if min(width, height) < GOOGLE_PX:
         yield f"it has {width} x {height} pixels, and Google takes {GOOGLE_PX} or more on the shorter side"
 

@@ -10,6 +10,7 @@ from jobs.errors import BadInput
 from ledger.objects import ObjectStore, open_store
 from producer.delivery.deliver import Delivery, Order, deliver
 from producer.delivery.feeds import FEEDS, Feed
+from producer.delivery.only import Only
 from producer.delivery.pattern import USUAL, Pattern
 from producer.lines import manifest_lines
 from producer.stored import Campaign, s3_options
@@ -22,6 +23,7 @@ class Wish:
     to: str
     name: str = USUAL
     fixed: Mapping[str, str] = field(default_factory=dict)
+    where: Iterable[tuple[str, str]] = ()
     feeds: Iterable[str] = ()
     product_id: str = "id"
     public_base_url: str | None = None
@@ -42,6 +44,7 @@ def delivered_as(
         campaign=file.campaign,
         source=file.source,
         pattern=Pattern(wish.name, columns, wish.fixed),
+        only=Only(wish.where, columns),
         disclose=wish.ai_disclosure,
         feeds=feeds,
         product_column=wish.product_id,

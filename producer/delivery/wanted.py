@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from jobs.errors import BadInput, Problem
 from jobs.record import ManifestLine, Video
 from jobs.words import counted
+from producer.delivery.only import Only
 from producer.delivery.pattern import ENDING, Misnamed, Pattern, column_text
 
 #: Problems that are named one by one; the rest is counted.
@@ -43,11 +44,15 @@ class LeftOut:
 
 @dataclass
 class Choice:
-    """The videos to deliver, those left out, and what is wrong with the names: nothing is copied while any is."""
+    """The videos to deliver, those left out, and what is wrong with the names: nothing is copied while any is.
+
+    `others` are the jobs of the campaign's videos that were not asked for.
+    """
 
     source: str
     wanted: list[Wanted] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    others: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     problem_count: int = 0
 
@@ -64,10 +69,16 @@ class Choice:
             raise BadInput(message, self.problems, count=self.problem_count)
 
 
-def choose(lines: Iterable[ManifestLine], pattern: Pattern, *, source: str, product_column: str) -> Choice:
-    """Name every video of a manifest that is there and verified; `source` is what problems call the matrix."""
+def choose(lines: Iterable[ManifestLine], only: Only, pattern: Pattern, *, source: str, product_column: str) -> Choice:
+    """Name every video of a manifest that is asked for, there and verified; `source` is what problems call the matrix.
+
+    Raises BadInput where videos are asked for that the manifest does not have.
+    """
     choice = Choice(source)
     for line in lines:
+        if not only.takes(line):
+            choice.others.add(line.job_id)
+            continue
         reason = _reason(line)
         if reason:
             choice.left_out.append(LeftOut(line.job_id, line.source_lines[0], reason))
@@ -90,6 +101,8 @@ def choose(lines: Iterable[ManifestLine], pattern: Pattern, *, source: str, prod
                 line.video,
             )
         )
+    if choice.others and not (choice.wanted or choice.left_out or choice.problem_count):
+        only.check()
     for one, others in _collisions(choice.wanted):
         same = f"line {others.line}" if others.line != one.line else "another video of this line"
         fix = "add what tells them apart to --name; {creative_id} always does"

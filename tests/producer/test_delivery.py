@@ -4,6 +4,10 @@ import csv
 import hashlib
 import io
 import json
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,9 @@ from jobs.errors import BadInput, Refused
 from ledger.objects import ObjectStore, open_store
 from producer.delivery.deliver import Delivery, Order, deliver
 from producer.delivery.feeds import FEEDS
+from producer.delivery.only import Only
 from producer.delivery.pattern import Pattern
+from producer.delivery.staging import staged
 from tests.producer.deliveries import Campaign
 
 BASE = "https://cdn.example.com/ads"
@@ -40,12 +46,14 @@ def handed(
     campaign: Campaign,
     place: ObjectStore,
     name: str = "{hook}_{dur}s",
+    *where: tuple[str, str],
     each: Callable[[int, int], None] = lambda _done, _of: None,
     **wishes: Any,
 ) -> Delivery:
     """Deliver a campaign there."""
     pattern = Pattern(name, ["hook", "id"], {})
-    order = Order(campaign=campaign.name, source="summer.csv", pattern=pattern, **wishes)
+    only = Only(where, ["hook", "id"])
+    order = Order(campaign=campaign.name, source="summer.csv", pattern=pattern, only=only, **wishes)
     return deliver(campaign.lines, campaign.shelf, place, order, each=each)
 
 
@@ -258,3 +266,58 @@ def test_the_table_runs_no_formula(summer: Campaign, place: ObjectStore) -> None
     rows = list(csv.DictReader(io.StringIO(place.get("delivered.csv").decode(), newline="")))
     assert rows[-1]["product_id"] == "'=HYPERLINK(1)"
     assert b"HYPERLINK" not in place.get("google.tsv")
+
+
+def test_a_part_may_be_delivered(summer: Campaign, place: ObjectStore) -> None:
+    """By fields of the names, each word of the same field being enough; what was delivered before stays listed."""
+    summer.add("odd", duration_s=10, aspect_ratio="9:16")
+    name = "{hook}_{dur}s"
+    assert [one.name for one in handed(summer, place, name, ("hook", "calm")).copied] == ["calm_5s.mp4"]
+    done = handed(summer, place, name, ("hook", "bold"), ("hook", "odd"), ("ratio", "9:16"))
+    assert (done.complete, [one.name for one in done.copied]) == (True, ["odd_10s.mp4"])
+    assert [one["name"] for one in listed(place)] == ["calm_5s.mp4", "odd_10s.mp4"]
+    assert [one.name for one in handed(summer, place, name, ("dur", "10")).copied] == ["bold_10s.mp4"]
+    assert {one["name"] for one in listed(place)} == {"bold_10s.mp4", "calm_5s.mp4", "odd_10s.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "hint"),
+    [
+        ([("hok", "calm")], "nothing is called hok", "did you mean `hook`?"),
+        ([("hook", "clam")], "no video has hook=clam", "did you mean `calm`? it is one of bold, calm"),
+        ([("hook", "calm"), ("dur", "10")], "no video has hook=calm, dur=10 at once", "means either"),
+    ],
+)
+def test_a_part_that_nothing_is_of_is_told(
+    summer: Campaign, place: ObjectStore, where: list[tuple[str, str]], said: str, hint: str
+) -> None:
+    """A slip in a word does not deliver nothing in silence."""
+    with pytest.raises(BadInput, match=said) as refused:
+        handed(summer, place, "{hook}_{dur}s", *where)
+    assert hint in str(refused.value.hint)
+    assert names(place) == []
+
+
+def test_what_a_killed_delivery_left_is_removed(summer: Campaign, place: ObjectStore, tmp_path: Path) -> None:
+    """By the next one to that place; a file that somebody is writing stays, and so do other people's."""
+    folder = tmp_path / "copies"
+    kill_while_staging(place)
+    (left,) = folder.iterdir()
+    (folder / ".mine.copy.txt").touch()
+    elsewhere = Path(tempfile.gettempdir()) / "wanbatch-copy-dead"
+    elsewhere.touch()
+    with staged(place, "busy.mp4") as busy:
+        handed(summer, place)
+        assert busy.exists()
+    assert not left.exists()
+    assert not elsewhere.exists()
+    assert {path.name for path in folder.iterdir() if path.name.startswith(".")} == {".mine.copy.txt"}
+
+
+def kill_while_staging(place: ObjectStore) -> None:
+    """Begin a copy in another process, and kill it as a power cut would."""
+    code = (
+        "import os, sys; from ledger.objects import open_store; from producer.delivery.staging import staged\n"
+        "with staged(open_store(sys.argv[1]), 'a.mp4') as path: path.write_bytes(b'half'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, place.url], check=False).returncode == -signal.SIGKILL
