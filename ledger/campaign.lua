@@ -1,11 +1,14 @@
 -- Opens a campaign or takes it up again: its counters stay, its budget and run are the newest. A spent budget that was raised buys again,
 -- and so does an account that was out of credit or had its key refused.
--- ARGV 1 epoch  2 campaign  3 account  4 budget in micro-USD (empty: none)  then field, value pairs
+-- ARGV 1 epoch  2 campaign  3 account  4 budget in micro-USD (empty: none)  then field, value pairs (budgets: names of those that its jobs
+--      count to, with tabs between)
 -- ->   1 when it is new, 0 when it was known
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local name, account, key = ARGV[2], ARGV[3], PREFIX .. 'c:' .. ARGV[2]
 local fresh = redis.call('EXISTS', key) == 0
 redis.call('HSET', key, 'account', account, 'budget', ARGV[4], unpack(ARGV, 5))
+local names = redis.call('HGET', key, 'budgets')
+if names then redis.call('HSET', key, 'set', set_number(names)) end
 if fresh then
   redis.call('HSETNX', key, 'state', 'running')
   redis.call('HSETNX', key, 'created_ms', int(now_ms()))

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from jobs.lifecycle import ENDS, State
-from jobs.money import from_uusd
+from jobs.money import from_uusd, shown
 from jobs.record import LiveJob, Purchase, Status, Trouble
 
 #: States in which something still happens by itself.
@@ -19,9 +20,9 @@ class CampaignStatus:
     """One campaign's counts by state and its money in dollars.
 
     `parked` is a sentence for a person: why nothing is being bought; None while buying goes on. `parked_kind` is
-    budget, breaker, charge, out_of_credit, credit_floor, key_refused, paused, cancelled, recovering, or joined: all
-    that is left is to be bought by campaigns that have stopped. `held` counts the unknown jobs that only a person can
-    decide, `surplus` the tasks that turned up for jobs that were bought anew.
+    budget, short (of a budget that it shares), breaker, charge, out_of_credit, credit_floor, key_refused, paused,
+    cancelled, recovering, or joined: all that is left is to be bought by campaigns that have stopped. `held` counts the
+    unknown jobs that only a person can decide, `surplus` the tasks that turned up for jobs that were bought anew.
     """
 
     campaign: str
@@ -32,6 +33,7 @@ class CampaignStatus:
     run_id: str
     submitted_by: str
     created_at: datetime
+    labels: dict[str, str] = field(default_factory=dict)
     states: dict[State, int] = field(default_factory=dict)
     held: int = 0
     surplus: int = 0
@@ -126,6 +128,7 @@ def read_status(
         run_id=held.get("run_id", ""),
         submitted_by=held.get("submitted_by", ""),
         created_at=instant(held["created_ms"]),
+        labels=json.loads(held.get("labels", "{}")),
         states=states,
         held=int(held.get("held", "0")),
         surplus=int(held.get("surplus", "0")),
@@ -213,4 +216,23 @@ def why_parked(
     for place in (held, account):
         if place.get("parked_kind"):
             return place["parked_kind"], place.get("parked")
-    return None, None
+    short = _why_short(held)
+    return ("short", short) if short else (None, None)
+
+
+def _why_short(held: Mapping[str, str]) -> str | None:
+    """Why a campaign waits for a cap, as a sentence that says what ends it; None where it does not, or no longer."""
+    if not held.get("short"):
+        return None
+    short: dict[str, Any] = json.loads(held["short"])
+    ends_at = datetime.fromtimestamp(short["ends_ms"] / 1000, UTC)
+    if ends_at <= datetime.now(UTC):
+        return None
+    name = short["budget"].removeprefix("simulated/")
+    flag = " --simulated" if name != short["budget"] else ""
+    left, cap, price = (shown(from_uusd(max(0, int(short[it])))) for it in ("left", "cap", "price"))
+    return (
+        f"the {short['period']}'s budget of {name} has {left} left of {cap}, and the next video may cost {price}; "
+        f"it goes on by itself at {ends_at:%Y-%m-%d %H:%M} UTC, when the {short['period']} ends, or with a higher cap: "
+        f"`wanbatch budget set '{name}' --{short['period']} USD{flag}`"
+    )

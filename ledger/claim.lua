@@ -23,6 +23,31 @@ if limits.floor and left and left < limits.floor then
   park(at, 'credit_floor', 'the balance of ' .. left .. ' is below the floor of ' .. limits.floor .. ' that is set for the account')
   return {}
 end
+ask_anew(now)
+local caps, today = redis.call('HGETALL', PREFIX .. 'caps'), date_of(now)
+for i = 1, #caps, 2 do caps[caps[i]] = tonumber(caps[i + 1]) end
+
+-- Whether a claim of so much, for a job of that set of budgets, stays under every cap: 'no' where only the end of a day or month makes room for it, or a
+-- higher cap ({period, budget, ...} says which), 'wait' where what is under way may still cost less.
+local function affordable(number, price)
+  if #caps == 0 then return 'yes' end
+  -- Nobody has told to which budgets it counts.
+  if not number then return 'wait' end
+  local answer = 'yes'
+  for budget in string.gmatch(redis.call('HGET', PREFIX .. 'sets', number), '[^\t]+') do
+    for _, period in ipairs({'day', 'month'}) do
+      local cap, when = caps[period .. ' ' .. budget], period == 'day' and today or string.sub(today, 1, 7)
+      if cap then
+        local sums = redis.call('HMGET', PREFIX .. 'b:' .. when .. ':' .. budget, 'before', 'spent', 'doubt', 'reserved')
+        local gone = tonumber(sums[1] or '0') + tonumber(sums[2] or '0') + tonumber(sums[3] or '0')
+        if gone + price > cap then return 'no', {period = period, when = when, budget = budget, cap = cap, left = cap - gone - tonumber(sums[4] or '0'), price = price, ends_ms = end_of(period, now)} end
+        if gone + tonumber(sums[4] or '0') + price > cap then answer = 'wait' end
+      end
+    end
+  end
+  return answer
+end
+
 -- Jobs of a campaign between their claim and their end.
 local function under_way(campaign)
   local sum = 0
@@ -56,19 +81,26 @@ while room > 0 do
   local name = redis.call('ZRANGE', turns, 0, 0)[1]
   if not name then break end
   local campaign = PREFIX .. 'c:' .. name
-  local money = redis.call('HMGET', campaign, 'state', 'parked_kind', 'budget', 'reserved', 'spent', 'doubt', 'probe')
+  local money = redis.call('HMGET', campaign, 'state', 'parked_kind', 'budget', 'reserved', 'spent', 'doubt', 'probe', 'set', 'short')
   local id = redis.call('ZRANGE', PREFIX .. 'q:' .. name, 0, 0)[1]
   if money[1] ~= 'running' or money[2] or not id then
     redis.call('ZREM', turns, name)
   else
-    local price = tonumber(redis.call('HGET', PREFIX .. 'j:' .. id, 'price'))
+    local wanted = redis.call('HMGET', PREFIX .. 'j:' .. id, 'price', 'set')
+    local price, set = tonumber(wanted[1]), wanted[2] or money[8]
+    local afford, cap = affordable(set, price)
     local budget = tonumber(money[3] or '') or math.huge
     local gone = tonumber(money[5] or '0') + tonumber(money[6] or '0')
     local model, free = model_of(id)
     if gone + price > budget then
       park(campaign, 'budget', 'the budget is spent: the next video would pass it')
       redis.call('ZREM', turns, name)
-    elseif gone + tonumber(money[4] or '0') + price > budget or (money[7] and under_way(campaign) > 0) then
+    elseif afford == 'no' then
+      -- It waits for its cap apart from all that take turns, however many campaigns do.
+      redis.call('HSET', campaign, 'short', cjson.encode(cap))
+      redis.call('ZADD', PREFIX .. 'short', int(cap.ends_ms), name)
+      redis.call('ZREM', turns, name)
+    elseif afford == 'wait' or gone + tonumber(money[4] or '0') + price > budget or (money[7] and under_way(campaign) > 0) then
       -- Running renders may still cost less than was reserved, and a probe tells whether buying may go on: their end
       -- decides, so this turn is passed over.
       skipped[#skipped + 1] = {redis.call('ZSCORE', turns, name), name}
@@ -80,6 +112,11 @@ while room > 0 do
     else
       -- The first write must be one that a full Redis refuses, or all that follows is let through: nothing is deleted in vain.
       local job = PREFIX .. 'j:' .. id
+      if set then redis.call('HSET', job, 'purse', today .. ' ' .. set) end
+      if money[9] and money[9] ~= '' then
+        redis.call('HSET', campaign, 'short', '')
+        redis.call('ZREM', PREFIX .. 'short', name)
+      end
       if model then redis.call('HSET', job, 'part', model) elseif redis.call('HEXISTS', job, 'part') == 1 then redis.call('HDEL', job, 'part') end
       shift(id, 'queued', 'claimed')
       redis.call('HINCRBY', PREFIX .. 'j:' .. id, 'sends', 1)

@@ -1,6 +1,6 @@
 -- Puts a batch of a campaign's jobs into the ledger. The same call twice changes nothing.
--- ARGV 1 epoch  2 campaign  3 account  4 five lines for each of at most 1,000 jobs: id, seq, price in micro-USD, job JSON,
---      state (queued, or the end it has); one argument, because clients take longer over thousands than Redis over the jobs
+-- ARGV 1 epoch  2 campaign  3 account  4 six lines for each of at most 1,000 jobs: id, seq, price in micro-USD, job JSON,
+--      state (queued, or the end it has), budgets (names with tabs between; empty: its campaign's); one argument, because clients take longer over thousands than Redis over the jobs
 -- ->   one letter a job: n(ew) k(nown already) j(oined: another campaign buys it) r(enewed) e(nded before)
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local campaign, account = ARGV[2], ARGV[3]
@@ -8,7 +8,7 @@ local mine = '\n' .. campaign .. '\n'
 local now, answer = int(now_ms()), {}
 -- A batch is counted and lined up once, at its end: most of a script's time is its calls.
 local count, line = {}, {}
-for id, seq, price, json, state in string.gmatch(ARGV[4], string.rep('([^\n]*)\n', 5)) do
+for id, seq, price, json, state, names in string.gmatch(ARGV[4], string.rep('([^\n]*)\n', 6)) do
   local key = PREFIX .. 'j:' .. id
   local known = redis.call('HMGET', key, 'state', 'campaigns')
   if not known[1] then
@@ -50,6 +50,9 @@ for id, seq, price, json, state in string.gmatch(ARGV[4], string.rep('([^\n]*)\n
     end
     answer[#answer + 1] = 'k'
   end
+  -- Whose turn it is to buy the job says to which budgets it counts.
+  local ours = (not known[1] or buyer(redis.call('HGET', key, 'campaigns')) == campaign) and 'set' or 'set:' .. campaign
+  if names ~= '' and state == 'queued' then redis.call('HSET', key, ours, set_number(names)) elseif known[1] then redis.call('HDEL', key, ours) end
   if known[1] == 'rendering' then redis.call('HDEL', key, 'unwanted') end
 end
 for state, number in pairs(count) do

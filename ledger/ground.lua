@@ -4,9 +4,15 @@
 -- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
 -- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
 --                        sends, granted, grant (its instant), part (its model's key), attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
+--                        set (its budgets, where its row has labels of its own), set:<campaign> (the same of one that joined), purse (its last claim's: <date> <number of a set>),
 --                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), hint_ms, hinted (a webhook came, and named this task), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
--- wb:c:<campaign>  hash  weight and priority (its share of the account), budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
+-- wb:c:<campaign>  hash  budgets and set (their names, and the number of that set), short (which cap its next job would pass, JSON), weight and priority (its share of the account), budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
+-- wb:sets          hash  sets of budgets (their names, with tabs between) by number, and numbers by set
+-- wb:caps          hash  micro-USD by '<day or month> <budget>'; budgets of simulated money begin with simulated/
+-- wb:b:<date>:<budget>   hash  reserved, spent, doubt (micro-USD): of what was claimed on that day (2026-11-29) or in that month (2026-11);
+--                        before (what other ledgers had bought by then)
+-- wb:short         zset  campaigns whose next job would pass a cap, by the instant (ms) at which its day or month ends
 -- wb:q:<campaign>  zset  queued jobs by seq
 -- wb:joined:<campaign> set  campaigns that were to buy jobs which it wants too
 -- wb:a:<account>   hash  the gates' (gates.lua), hold_ms, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
@@ -38,6 +44,27 @@ local function now_ms()
 end
 
 local function int(number) return string.format('%d', number) end
+
+local DAY_MS = 86400000
+-- The date in UTC of an instant, as 2026-11-29.
+local function date_of(ms)
+  local days = math.floor(ms / DAY_MS) + 719468
+  local era = math.floor(days / 146097)
+  local of_era = days - era * 146097
+  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local month = math.floor((5 * of_year + 2) / 153)
+  local day = of_year - math.floor((153 * month + 2) / 5) + 1
+  month = month < 10 and month + 3 or month - 9
+  return string.format('%04d-%02d-%02d', era * 400 + year + (month <= 2 and 1 or 0), month, day)
+end
+
+-- When the day or the month of an instant ends (ms).
+local function end_of(period, ms)
+  local day, month = math.floor(ms / DAY_MS), string.sub(date_of(ms), 1, 7)
+  repeat day = day + 1 until period == 'day' or string.sub(date_of(day * DAY_MS), 1, 7) ~= month
+  return day * DAY_MS
+end
 
 -- A missing or foreign epoch is never taken for a fresh start.
 local function foreign(epoch)
@@ -72,6 +99,44 @@ local function line_up(name, account, ...)
   end
 end
 
+-- Campaigns that a cap has stopped until an instant take turns again: their claims ask anew.
+local function ask_anew(until_ms)
+  for _, name in ipairs(redis.call('ZRANGE', PREFIX .. 'short', '-inf', until_ms, 'BYSCORE')) do
+    local key = PREFIX .. 'c:' .. name
+    redis.call('HSET', key, 'short', '')
+    local campaign = redis.call('HMGET', key, 'account', 'state', 'parked_kind')
+    if campaign[2] == 'running' and not campaign[3] and redis.call('ZCARD', PREFIX .. 'q:' .. name) > 0 then join_turns(campaign[1], name) end
+    redis.call('ZREM', PREFIX .. 'short', name)
+  end
+end
+
+-- The number that stands for a set of budgets.
+local function set_number(names)
+  local sets = PREFIX .. 'sets'
+  local known = redis.call('HGET', sets, names)
+  if known then return known end
+  local number = int(redis.call('HINCRBY', sets, 'last', 1))
+  redis.call('HSET', sets, names, number, number, names)
+  return number
+end
+
+-- How long the sums of a day or month are kept.
+local KEPT_S = 100 * 86400
+-- A job's money (reserved, spent or doubt) counts to the campaign that pays, and, on the day and in the month of its claim, to each budget of its purse.
+local function count_money(payer, purse, sum, uusd)
+  uusd = tonumber(uusd)
+  redis.call('HINCRBY', PREFIX .. 'c:' .. payer, sum, int(uusd))
+  if not purse or purse == '' then return end
+  local date, number = string.match(purse, '^(%S+) (%d+)$')
+  for budget in string.gmatch(redis.call('HGET', PREFIX .. 'sets', number), '[^\t]+') do
+    for _, when in ipairs({date, string.sub(date, 1, 7)}) do
+      local key = PREFIX .. 'b:' .. when .. ':' .. budget
+      if redis.call('HINCRBY', key, sum, int(uusd)) == uusd then redis.call('EXPIRE', key, KEPT_S) end
+    end
+  end
+  if sum == 'doubt' and uusd < 0 then ask_anew('+inf') end
+end
+
 -- All of a job's campaigns but one.
 local function without(campaigns, name)
   local others = {}
@@ -96,7 +161,7 @@ end
 -- The job at `id` goes from one state to another: counters, money and slot follow from the two states alone.
 local function shift(id, from, to)
   local key = PREFIX .. 'j:' .. id
-  local job = redis.call('HMGET', key, 'campaigns', 'account', 'price', 'seq', 'part')
+  local job = redis.call('HMGET', key, 'campaigns', 'account', 'price', 'seq', 'part', 'purse')
   local campaigns, account, price = job[1], job[2], job[3]
   each_campaign(campaigns, function(name)
     local campaign = PREFIX .. 'c:' .. name
@@ -108,8 +173,8 @@ local function shift(id, from, to)
   redis.call('HINCRBY', at, 'n:' .. to, 1)
   local payer = buyer(campaigns)
   if MONEY[from] ~= MONEY[to] then
-    if MONEY[from] then redis.call('HINCRBY', PREFIX .. 'c:' .. payer, MONEY[from], int(-tonumber(price))) end
-    if MONEY[to] then redis.call('HINCRBY', PREFIX .. 'c:' .. payer, MONEY[to], price) end
+    if MONEY[from] then count_money(payer, job[6], MONEY[from], -tonumber(price)) end
+    if MONEY[to] then count_money(payer, job[6], MONEY[to], price) end
   end
   if SLOT[from] or SLOT[to] then
     -- Also from one that holds it to another: a lost submit that is found again has it back.
@@ -148,6 +213,9 @@ local function hand_over(id, name)
       redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'doubt', int(-doubted))
       redis.call('HINCRBY', PREFIX .. 'c:' .. heir, 'doubt', int(doubted))
     end
+    -- The next claim counts to the budgets of the heir's row; what is in doubt stays with those of the claim that it comes from.
+    local own = redis.call('HGET', PREFIX .. 'j:' .. id, 'set:' .. heir)
+    if own then redis.call('HSET', PREFIX .. 'j:' .. id, 'set', own) else redis.call('HDEL', PREFIX .. 'j:' .. id, 'set') end
     local rest = without(others, heir)
     others = rest == '' and heir or heir .. '\n' .. rest
     note_joined(others)

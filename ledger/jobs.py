@@ -24,7 +24,7 @@ from ledger.joined import elsewhere, read_joined
 from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues
 
 #: The version of the ledger's keys; it rises when an older worker could misread them.
-VERSION = 1
+VERSION = 2
 #: Seconds. A worker that was not heard of for so long is dead: its leases fall due.
 LEASE_S = 5.0
 #: Seconds. A doorbell that found no free thread by then is rung again under a new claim.
@@ -34,6 +34,8 @@ POLL_LEASE_S = 5.0
 #: Seconds of rate tokens that are claimed ahead of their time, so that a thread is at hand when one comes free: a tick,
 #: a doorbell that waits to be full, an intent and a connection lie between.
 LOOK_AHEAD_S = 1.0
+#: A job that goes in: its id, place in the matrix, micro-USD, JSON and state.
+Row = tuple[str, int, int, str, str]
 
 
 class Ledger:
@@ -122,9 +124,9 @@ class Ledger:
         pairs = [text for pair in facts.items() for text in pair]
         return bool(scripts.run(self._redis, "campaign", self.epoch, name, account, budget, *pairs))
 
-    def enqueue(self, campaign: str, account: str, rows: Sequence[tuple[str, int, int, str, str]]) -> str:
-        """Put jobs in: (id, place in the matrix, micro-USD, job JSON, state). `enqueue.lua` has the letters."""
-        lines = "".join(f"{job}\n{seq}\n{price}\n{text}\n{state}\n" for job, seq, price, text, state in rows)
+    def enqueue(self, campaign: str, account: str, rows: Sequence[Row], budgets: Mapping[str, str] = {}) -> str:
+        """Put jobs in; `budgets` has a job's, where they are not its campaign's. `enqueue.lua` has the letters."""
+        lines = "".join(["\n".join(map(str, (*row, budgets.get(row[0], ""), ""))) for row in rows])
         return str(scripts.run(self._redis, "enqueue", self.epoch, campaign, account, lines))
 
     def withdraw(self, campaign: str, job_ids: Sequence[str]) -> int:

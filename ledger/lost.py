@@ -22,7 +22,7 @@ class Watched:
 
     `token` is its intent's, by which the provider may know it.
     `doubt_uusd` is what it still holds in doubt (a person wanted the job anew before anything was proved);
-    `misses` counts the complete looks that found no task of it.
+    `misses` counts the complete looks that found no task of it; `purse` says to which budgets its claim counts.
     """
 
     job_id: str
@@ -32,6 +32,7 @@ class Watched:
     job: str
     doubt_uusd: int = 0
     misses: int = 0
+    purse: str = ""
 
     @property
     def name(self) -> str:
@@ -105,7 +106,16 @@ class LostSends:
         """Claim a task that a given-up send bought after all: its cost is spent, its purchase told in the job."""
         later = replace(watched, doubt_uusd=0).text()
         claimed = self._ledger.call(
-            "surplus", account, watched.job_id, watched.name, task, cost_uusd, purchase, watched.doubt_uusd, later
+            "surplus",
+            account,
+            watched.job_id,
+            watched.name,
+            task,
+            cost_uusd,
+            purchase,
+            watched.doubt_uusd,
+            later,
+            watched.purse,
         )
         return bool(claimed)
 
@@ -115,16 +125,21 @@ class LostSends:
 
     def watch_on(self, account: str, watched: Watched, due_s: float) -> None:
         """Look again in so many seconds."""
-        self._ledger.call("watch", account, watched.job_id, watched.name, watched.text(), int(due_s * 1000), 0)
+        self._watch(account, watched, watched.text(), due_s, 0)
 
     def clear(self, account: str, watched: Watched, due_s: float) -> None:
         """It is proved that this send bought nothing: what it held in doubt is given back. A look or two follow."""
         text = replace(watched, doubt_uusd=0).text()
-        self._ledger.call("watch", account, watched.job_id, watched.name, text, int(due_s * 1000), watched.doubt_uusd)
+        self._watch(account, watched, text, due_s, watched.doubt_uusd)
 
     def watch_no_more(self, account: str, watched: Watched) -> None:
         """This send is not looked for any more."""
-        self._ledger.call("watch", account, watched.job_id, watched.name, "", 0, watched.doubt_uusd)
+        self._watch(account, watched, "", 0, watched.doubt_uusd)
+
+    def _watch(self, account: str, watched: Watched, text: str, due_s: float, freed_uusd: int) -> None:
+        """Remember that text of a send that was given up (empty: forget it), and give back so much of its doubt."""
+        due_ms = int(due_s * 1000)
+        self._ledger.call("watch", account, watched.job_id, watched.name, text, due_ms, freed_uusd, watched.purse)
 
     def retry(
         self,

@@ -9,7 +9,7 @@
 local order = cjson.decode(ARGV[1])
 if foreign(order.epoch) then return {'stale', 'foreign'} end
 local id, key = order.id, PREFIX .. 'j:' .. order.id
-local job = redis.call('HMGET', key, 'state', 'fence', 'moved', 'account', 'campaigns', 'grant', 'part')
+local job = redis.call('HMGET', key, 'state', 'fence', 'moved', 'account', 'campaigns', 'grant', 'part', 'purse')
 if not job[1] then return {'stale', 'missing'} end
 if job[3] == order.token then return {'moved', job[2]} end
 local from = nil
@@ -49,7 +49,7 @@ for name, text in pairs(order.set or {}) do
 end
 redis.call('HSET', key, unpack(fields))
 if order.del and #order.del > 0 then redis.call('HDEL', key, unpack(order.del)) end
-if order.cost_uusd then redis.call('HINCRBY', campaign, 'spent', order.cost_uusd) end
+if order.cost_uusd then count_money(payer, job[8], 'spent', order.cost_uusd) end
 if order.unverified then each_campaign(job[5], function(name) redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'unverified', 1) end) end
 if order.lost then count_lost(account) end
 if order.held ~= nil then hold_unknown(id, job[5], order.held) end

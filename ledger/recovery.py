@@ -17,7 +17,8 @@ class Restored:
 
     `job` is its JSON, needed while it may still be bought or collected; `due` asks for a look at once; `tasks` are the
     provider's names of all its purchases, which no other job may claim; `watches` the sends that were given up and are
-    still looked for: name, and what the look needs.
+    still looked for: name, and what the look needs. `budgets` are the names of those that its row counts to, where they
+    are not its campaign's; `claimed_on` the date of its last send, whose money counts to them from now on.
     """
 
     id: str
@@ -31,6 +32,8 @@ class Restored:
     tasks: tuple[str, ...] = ()
     unverified: bool = False
     watches: tuple[tuple[str, str], ...] = ()
+    budgets: str = ""
+    claimed_on: str = ""
 
 
 def begin(ledger: Ledger) -> None:

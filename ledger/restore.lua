@@ -1,20 +1,24 @@
 -- Puts a batch of a campaign's jobs back as the store knows them, whatever their state. The same call twice changes nothing.
 -- ARGV 1 epoch  2 campaign  3 account  4 JSON [{id, seq, price, job, state, due (bool: it wants a look now), fields: {name: text},
 --      spent (micro-USD that this campaign has paid for it), tasks: [ids], unverified (bool),
---      watches: [[send, what its looks need], ...]}, ...]
+--      watches: [[send, what its looks need], ...], budgets (names with tabs between; empty: the campaign's), claimed_on (date of its last
+--      claim; empty: its money is counted elsewhere)}, ...]
 -- ->   one letter a job: n(ew here) k(nown already) j(oined: another campaign has it)
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local epoch, campaign, account = ARGV[1], ARGV[2], ARGV[3]
 local mine, ours, at = '\n' .. campaign .. '\n', PREFIX .. 'c:' .. campaign, PREFIX .. 'a:' .. account
 local now, answer = now_ms(), {}
+local all = redis.call('HGET', ours, 'set')
 for _, job in ipairs(cjson.decode(ARGV[4])) do
   local key = PREFIX .. 'j:' .. job.id
   local known = redis.call('HMGET', key, 'state', 'campaigns')
+  local own = job.budgets ~= '' and set_number(job.budgets) or nil
   if known[1] and string.find('\n' .. known[2] .. '\n', mine, 1, true) then
     answer[#answer + 1] = 'k'
   elseif known[1] then
     redis.call('HSET', key, 'campaigns', known[2] .. '\n' .. campaign)
     redis.call('SADD', PREFIX .. 'joined:' .. campaign, buyer(known[2]))
+    if own then redis.call('HSET', key, 'set:' .. campaign, own) end
     redis.call('HINCRBY', ours, 'n:' .. known[1], 1)
     answer[#answer + 1] = 'j'
   else
@@ -24,8 +28,11 @@ for _, job in ipairs(cjson.decode(ARGV[4])) do
     for name, text in pairs(job.fields) do redis.call('HSET', key, name, text) end
     redis.call('HINCRBY', ours, 'n:' .. job.state, 1)
     redis.call('HINCRBY', at, 'n:' .. job.state, 1)
-    if MONEY[job.state] then redis.call('HINCRBY', ours, MONEY[job.state], int(job.price)) end
-    if job.spent > 0 then redis.call('HINCRBY', ours, 'spent', int(job.spent)) end
+    local purse = job.claimed_on ~= '' and (own or all) and job.claimed_on .. ' ' .. (own or all) or nil
+    if own then redis.call('HSET', key, 'set', own) end
+    if purse then redis.call('HSET', key, 'purse', purse) end
+    if MONEY[job.state] then count_money(campaign, purse, MONEY[job.state], job.price) end
+    if job.spent > 0 then count_money(campaign, purse, 'spent', job.spent) end
     if SLOT[job.state] then redis.call('SADD', PREFIX .. 'slots:' .. account, job.id) end
     if SENT[job.state] then redis.call('SADD', PREFIX .. 'sent:' .. account, job.id) end
     for _, task in ipairs(job.tasks) do redis.call('HSETNX', PREFIX .. 'tasks:' .. account, task, job.id) end

@@ -5,7 +5,7 @@
 -- ->   1, or 0 when the job does not stand there any more
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local id, key = ARGV[2], PREFIX .. 'j:' .. ARGV[2]
-local job = redis.call('HMGET', key, 'state', 'price')
+local job = redis.call('HMGET', key, 'state', 'price', 'purse')
 if job[1] ~= ARGV[3] then return 0 end
 local payer, account = shift(id, ARGV[3], 'queued')
 redis.call('HSET', key, 'job', ARGV[4], 'purchases', ARGV[5], 'revision', ARGV[6],
@@ -15,7 +15,7 @@ redis.call('HDEL', key, 'trouble', 'task', 'submitted_ms', 'finished_ms', 'fetch
 set_due(account, id, nil)
 new_fence(id, ARGV[1])
 if ARGV[8] ~= '' then
-  redis.call('HINCRBY', PREFIX .. 'c:' .. payer, 'doubt', job[2])
+  count_money(payer, job[3], 'doubt', job[2])
   redis.call('HINCRBY', key, 'doubted', job[2])
   redis.call('HSET', PREFIX .. 'watch:' .. account, ARGV[8], ARGV[9])
   redis.call('ZADD', PREFIX .. 'freed:' .. account, int(now_ms() + tonumber(ARGV[10])), ARGV[8])

@@ -57,6 +57,7 @@ NAMES = (
     "retry",
     "halt",
     "adjust",
+    "budgets",
     "cancel",
     "recover",
     "restore",

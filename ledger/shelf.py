@@ -105,6 +105,10 @@ class Shelf:
         """The key of something on a job's shelf."""
         return "/".join((f"{self._root}jobs/{job_id}", *parts))
 
+    def key(self, name: str) -> str:
+        """The key of something of this world as a whole."""
+        return f"{self._root}{name}"
+
     def campaign_key(self, name: str, *parts: str) -> str:
         """The key of something on a campaign's shelf."""
         return "/".join((f"{self._root}campaigns/{name}", *parts))

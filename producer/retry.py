@@ -77,8 +77,9 @@ def retry_held(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
     here = intent is None or intent.account == row["account"]
     purchases = [Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))]
     given_up = Watched(
-        job_id, send, int(row["sent_ms"]), row.get("token", ""), row["job"], doubt_uusd=again.job.price_uusd
-    )
+        job_id, send, int(row["sent_ms"]), row.get("token", ""), row["job"], doubt_uusd=again.job.price_uusd,
+        purse=row.get("purse", ""),
+    )  # fmt: skip
     return LostSends(ledger).retry(
         job_id,
         State.UNKNOWN,

@@ -17,7 +17,7 @@ PACE_WINDOW_S: Final = 60.0
 #: Seconds before a pace is told at all.
 PACE_AFTER_S: Final = 2.0
 #: Reasons for parking that money cures: top up or raise the budget, then the same command goes on.
-MONEY: Final = frozenset({"budget", "out_of_credit", "credit_floor", "charge"})
+MONEY: Final = frozenset({"budget", "short", "out_of_credit", "credit_floor", "charge"})
 #: States that end badly, or may have.
 BAD: Final = (State.FAILED, State.REFUSED, State.UNKNOWN)
 

@@ -1,15 +1,21 @@
 """What tests of the ledger share: a stock of jobs, each state within reach, and an auditor who checks the books."""
 
+import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import pytest
 import redis
 
+from jobs.budgets import budget_names
 from jobs.lifecycle import HOLDS_SLOT, MOVES, Move, State
+from ledger import scripts
 from ledger.gates import Limited, Policy, policy
 from ledger.jobs import Ledger
 from ledger.orders import Claim, Order
@@ -60,9 +66,12 @@ class Bench:
     account: str = ACCOUNT
     _seq: int = field(default=0)
 
-    def stock(self, campaign: str, count: int, *, price: int = 100, budget: int | None = None) -> list[str]:
-        """Open the campaign and queue so many new jobs in it; answers their ids."""
-        self.ledger.open_campaign(campaign, self.account, budget_uusd=budget, facts={"simulated": "1"})
+    def stock(
+        self, campaign: str, count: int, *, price: int = 100, budget: int | None = None, labels: Mapping[str, str] = {}
+    ) -> list[str]:
+        """Open the campaign, with those labels, and queue so many new jobs in it; answers their ids."""
+        facts = {"simulated": "1", "budgets": budget_names(labels, "ada", simulated=True)}
+        self.ledger.open_campaign(campaign, self.account, budget_uusd=budget, facts=facts)
         rows = [(f"{campaign}-{self._seq + n}", self._seq + n, price, "{}", "queued") for n in range(count)]
         self._seq += count
         for at in range(0, count, 500):
@@ -116,6 +125,45 @@ class Bench:
         assert list(faults(self.redis)) == []
 
 
+class Clock:
+    """Redis's clock as the scripts see it: it can be set without waiting for it."""
+
+    NOW = "return t[1] * 1000 + math.floor(t[2] / 1000)"
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._plain = scripts.part
+        self.shift_ms = 0
+        patch.setattr(scripts, "part", self._part)
+
+    def set(self, client: Any, at: str) -> None:
+        """It is now that instant (ISO 8601, UTC)."""
+        seconds, micros = client.time()
+        self.move(int(datetime.fromisoformat(f"{at}Z").timestamp() * 1000) - seconds * 1000 - micros // 1000)
+
+    def move(self, shift_ms: int) -> None:
+        """It goes wrong by so much."""
+        self.shift_ms = shift_ms
+        scripts.script.cache_clear()
+
+    def now(self, client: Any) -> datetime:
+        """What time it is."""
+        seconds, micros = client.time()
+        return datetime.fromtimestamp(seconds + micros / 1e6, UTC) + timedelta(milliseconds=self.shift_ms)
+
+    def _part(self, name: str) -> str:
+        text = self._plain(name)
+        assert name != "ground" or self.NOW in text
+        return text.replace(self.NOW, f"{self.NOW} + {self.shift_ms}")
+
+
+@contextmanager
+def settable_clock() -> Iterator[Clock]:
+    """A clock to set; afterwards time is what it was."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield Clock(patch)
+    scripts.script.cache_clear()
+
+
 def open_bench(valkey: Valkey) -> Bench:
     """A ledger founded on an empty Valkey."""
     return Bench(
@@ -157,11 +205,37 @@ def faults(client: Any) -> Iterator[str]:
             yield f"campaign {name} counts {held.get('held')} held jobs, and its jobs tell otherwise"
         yield from _sums(name, held, bought)
         yield from _queue(client, name, held, bought)
+    yield from _shared(client, jobs)
     for account in {job["account"] for job in jobs.values()}:
         here = {one: job for one, job in jobs.items() if job["account"] == account}
         yield from _counts(f"account {account}", client.hgetall(f"wb:a:{account}"), here)
         yield from _places(client, account, here)
         yield from _sent(client, account, here)
+
+
+def _shared(client: Any, jobs: dict[str, dict[str, str]]) -> Iterator[str]:
+    """The sums of budgets that campaigns share, for each day and month in which something was claimed."""
+    sets, real = client.hgetall("wb:sets"), Counter[tuple[str, str]]()
+    for purse, what, uusd in _in_purses(client, jobs):
+        date, number = purse.split()
+        real.update({(f"{when}:{name}", what): uusd for name in sets[number].split("\t") for when in (date, date[:7])})
+    for place, sums in _hashes(client, "wb:b:").items():
+        for what in ("reserved", "doubt"):
+            if int(sums.get(what, "0")) != real.pop((place, what), 0):
+                yield f"the budget {place} has {sums}, and its jobs tell otherwise of {what}"
+    yield from (f"{place} misses {uusd} {what}" for (place, what), uusd in real.items() if uusd)
+
+
+def _in_purses(client: Any, jobs: dict[str, dict[str, str]]) -> Iterator[tuple[str, str, int]]:
+    """What jobs and sends that were given up hold, by the purse of their claim."""
+    for job in jobs.values():
+        held = MONEY.get(State(job["state"]))
+        if held and "purse" in job:
+            yield job["purse"], held, int(job["price"])
+    for key in client.keys("wb:watch:*"):
+        for watched in map(json.loads, client.hvals(key)):
+            if watched["purse"]:
+                yield watched["purse"], "doubt", watched["doubt_uusd"]
 
 
 def _hashes(client: Any, beginning: str) -> dict[str, dict[str, str]]:
@@ -193,7 +267,7 @@ def _queue(client: Any, name: str, held: dict[str, str], bought: dict[str, dict[
     queued = {one for one, job in bought.items() if job["state"] == "queued"}
     if set(client.zrange(f"wb:q:{name}", 0, -1)) != queued:
         yield f"the queue of {name} is not its queued jobs"
-    waits = queued and held["state"] == "running" and "parked_kind" not in held
+    waits = queued and held["state"] == "running" and "parked_kind" not in held and not held.get("short")
     if waits and client.zscore(f"wb:turns:{held['account']}", name) is None:
         yield f"{name} has queued jobs and no turn: they would never be bought"
 

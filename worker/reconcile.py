@@ -240,7 +240,9 @@ def _write_absent(look: Look, job_id: str, row: dict[str, str]) -> bool:
 
 def _send(job_id: str, row: dict[str, str]) -> Watched:
     """The lost send, as it is kept once it is given up."""
-    return Watched(job_id, int(row["sends"]), int(row["sent_ms"]), row.get("token", ""), row["job"])
+    return Watched(
+        job_id, int(row["sends"]), int(row["sent_ms"]), row.get("token", ""), row["job"], purse=row.get("purse", "")
+    )
 
 
 def _misses(row: dict[str, str]) -> int:

@@ -4,8 +4,10 @@ Workers die between any two steps, answers are lost, orders come twice or too la
 and no job was bought twice.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
@@ -14,17 +16,23 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from jobs.budgets import Budget, budget_names
 from jobs.lifecycle import Move, State
+from ledger.budgets import standings, tell_budgets
 from ledger.halt import Place, Verb, cancel, halt
 from ledger.jobs import Ledger
 from ledger.lost import LostSends, Watched
 from ledger.orders import Claim, Due, Order
-from tests.books import ACCOUNT, STORE, Bench, Rate, faults, gates
+from tests.books import ACCOUNT, STORE, Bench, Clock, Rate, faults, gates, settable_clock
 from tests.services import Valkey
 
 CAMPAIGNS = ("spring", "autumn")
 PRICE, BUDGET, SLOTS, MOST_JOBS = 100, 250, 5, 12
 GATE = gates(slots=SLOTS, polls=[Rate(10**6, 1.0)], submits=[Rate(10**6, 1.0)])
+#: Labels of each campaign; every third row of autumn has its own.
+LABELS = {"spring": {"client": "Acme"}, "autumn": {"team": "growth"}}
+OWN = budget_names({"client": "acme", "team": "growth"}, "ada", simulated=True)
+SHARED = ("all", "client=acme", "team=growth")
 PICK = st.integers(0, 10**6)
 
 
@@ -54,12 +62,16 @@ class World:
     dues: list[Due] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     spent: int = 0
+    #: What was billed, by the purse of the claim that bought it.
+    billed: Counter[str] = field(default_factory=Counter)
+    caps: tuple[Budget, ...] = ()
 
 
 class Model(RuleBasedStateMachine):
     """One ledger, and everything that may happen to it; Hypothesis makes one for each example."""
 
     valkey: ClassVar[Valkey]
+    clock: ClassVar[Clock]
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +80,8 @@ class Model(RuleBasedStateMachine):
         self.ledger = Ledger.connect(self.valkey.url, store_url=STORE, found=True)
         self.world = World()
         for name in CAMPAIGNS:
-            self.ledger.open_campaign(name, ACCOUNT, budget_uusd=BUDGET, facts={"simulated": "1"})
+            facts = {"simulated": "1", "budgets": budget_names(LABELS[name], "ada", simulated=True)}
+            self.ledger.open_campaign(name, ACCOUNT, budget_uusd=BUDGET, facts=facts)
             self.stock(name, 3)
 
     def teardown(self) -> None:
@@ -94,11 +107,12 @@ class Model(RuleBasedStateMachine):
     def stock(self, campaign: str, count: int) -> None:
         """New rows come in, and come in again."""
         rows = self.world.rows[campaign]
+        own = {f"autumn-{n}": OWN for n in range(0, MOST_JOBS * 2, 3)}
         fresh = [(f"{campaign}-{len(rows) + n}", len(rows) + n, PRICE, "{}", "queued") for n in range(count)]
         rows += fresh
-        assert set(self.ledger.enqueue(campaign, ACCOUNT, fresh)) == {"n"}
+        assert set(self.ledger.enqueue(campaign, ACCOUNT, fresh, own)) == {"n"}
         before = self.snapshot()
-        assert set(self.ledger.enqueue(campaign, ACCOUNT, fresh)) == {"k"}
+        assert set(self.ledger.enqueue(campaign, ACCOUNT, fresh, own)) == {"k"}
         assert self.snapshot() == before
 
     @rule(campaign=st.sampled_from(CAMPAIGNS), pick=PICK)
@@ -106,7 +120,8 @@ class Model(RuleBasedStateMachine):
     def want_another_s_job(self, campaign: str, pick: int) -> None:
         """A campaign asks for what another one buys, or for what was withdrawn."""
         every = [row for rows in self.world.rows.values() for row in rows]
-        self.ledger.enqueue(campaign, ACCOUNT, [every[pick % len(every)]])
+        row = every[pick % len(every)]
+        self.ledger.enqueue(campaign, ACCOUNT, [row], {row[0]: OWN} if pick % 2 else {})
 
     @rule(campaign=st.sampled_from(CAMPAIGNS), pick=PICK)
     @precondition(lambda self: any(self.world.rows.values()))
@@ -118,8 +133,32 @@ class Model(RuleBasedStateMachine):
     @rule(most=st.integers(1, 4), lost=st.booleans())
     def claim(self, most: int, *, lost: bool) -> None:
         """Jobs are admitted; an answer that never comes leaves claims that nobody holds."""
+        before = self.shared()
         claims = self.ledger.claim(ACCOUNT, GATE, most=most, most_waiting=8)
         self.world.claims += [] if lost else claims
+        now = self.shared()
+        assert [place for place, left in now.items() if left < min(0, before[place])] == [], "a cap was passed"
+
+    @rule(caps=st.dictionaries(st.sampled_from(SHARED), st.tuples(*[st.sampled_from([None, 1, 2, 4, 9])] * 2)))
+    def cap(self, caps: dict[str, tuple[int | None, int | None]]) -> None:
+        """A person sets, raises, lowers and removes caps of a day and a month."""
+        usd = [[None if each is None else Decimal(each * PRICE) / 10**6 for each in pair] for pair in caps.values()]
+        self.world.caps = tuple(
+            Budget(name=name, day_usd=d, month_usd=m) for name, (d, m) in zip(caps, usd, strict=True)
+        )
+        tell_budgets(self.ledger, self.world.caps, {}, simulated=True)
+
+    @rule(days=st.integers(0, 20))
+    def midnight(self, days: int) -> None:
+        """It is another day, which may be in another month."""
+        self.clock.move(days * 86_400_000)
+
+    def shared(self) -> dict[str, int]:
+        """What is left of each cap in its present day or month, by the ledger's own sums."""
+        told = {}
+        for cap in standings(self.ledger, self.world.caps, self.clock.now(self.redis), simulated=True):
+            told[f"{cap.when} {cap.budget.name}"] = cap.left_uusd
+        return told
 
     @rule(pick=PICK)
     @precondition(lambda self: self.world.claims)
@@ -243,8 +282,10 @@ class Model(RuleBasedStateMachine):
         else:
             to = State.READY if move is Move.DROP else State.RENDERING
             order = Order(move=move, to=to, claim=claim, due_s=100)
+        purse = self.redis.hget(f"wb:j:{due.job_id}", "purse")
         if self.carry_out(order) and move is Move.SETTLE:
             self.world.spent += cost
+            self.world.billed[purse] += cost
             if to is State.FAILED:
                 self.end_purchases(due.job_id)
 
@@ -274,7 +315,8 @@ class Model(RuleBasedStateMachine):
         state, sends = self.redis.hmget(f"wb:j:{job}", "state", "sends")
         if state not in ("failed", "unknown"):
             return
-        lost = Watched(job, int(sends), 0, "t", "{}", doubt_uusd=PRICE) if state == "unknown" else None
+        purse = self.redis.hget(f"wb:j:{job}", "purse") or ""
+        lost = Watched(job, int(sends), 0, "t", "{}", doubt_uusd=PRICE, purse=purse) if state == "unknown" else None
         told: dict[str, Any] = {
             "job": "{}",
             "purchases": "[]",
@@ -369,6 +411,18 @@ class Model(RuleBasedStateMachine):
         assert self.redis.scard(f"wb:slots:{ACCOUNT}") <= SLOTS
 
     @invariant()
+    def what_was_billed_counts_to_the_day_of_its_claim(self) -> None:
+        """What budgets have spent is what was billed, by the day and the month of the claim that bought it."""
+        real: Counter[str] = Counter()
+        for purse, uusd in self.world.billed.items():
+            date, number = purse.split()
+            for budget in self.redis.hget("wb:sets", number).split("\t"):
+                for when in (date, date[:7]):
+                    real[f"wb:b:{when}:{budget}"] += uusd
+        told = {key: int(self.redis.hget(key, "spent") or 0) for key in self.redis.keys("wb:b:*")}
+        assert {key: uusd for key, uusd in told.items() if uusd} == +real
+
+    @invariant()
     def nothing_is_bought_twice(self) -> None:
         """At most one purchase of a job is neither failed nor cancelled."""
         kept = [post.claim.job_id for post in self.world.posts if post.kept]
@@ -403,8 +457,10 @@ class Model(RuleBasedStateMachine):
             self.carry_out(Order(move=Move.COLLECT, to=State.COLLECTING, claim=claim, due_s=100))
             cost = luck % PRICE
             order = Order(move=Move.SETTLE, to=State.DONE, claim=claim, cost_uusd=cost, bad=luck % 3 == 0)
+            purse = self.redis.hget(f"wb:j:{job}", "purse")
             if luck % 2 and self.carry_out(order):
                 self.world.spent += cost
+                self.world.billed[purse] += cost
 
     def pick(self, things: list[Any], number: int) -> Any:
         """One of them, the newest most likely."""
@@ -460,14 +516,16 @@ def test_any_sequence_of_orders_keeps_the_books(valkey: Valkey) -> None:
     """Claims, sends, deaths, repeats, stale and foreign orders, pauses and cancels, in any order."""
     examples = settings(max_examples=70, stateful_step_count=30, suppress_health_check=list(HealthCheck), deadline=None)
     Model.valkey = valkey
-    run_state_machine_as_test(Model, settings=examples)
+    with settable_clock() as Model.clock:
+        run_state_machine_as_test(Model, settings=examples)
 
 
 def test_a_doubt_is_given_back_once(bench: Bench) -> None:
     """A worker that was frozen in its look, and wakes after another one proved the same, changes no sum."""
     bench.stock("spring", 2)
     claim, other = bench.reach(State.UNKNOWN), bench.reach(State.UNKNOWN)
-    lost, watched = LostSends(bench.ledger), Watched(claim.job_id, 1, 0, "t", "{}", doubt_uusd=PRICE)
+    purse = bench.ledger.job(claim.job_id)["purse"]
+    lost, watched = LostSends(bench.ledger), Watched(claim.job_id, 1, 0, "t", "{}", doubt_uusd=PRICE, purse=purse)
     assert lost.retry(claim.job_id, "unknown", job="{}", purchases="[]", revision=2, sends=1, watch=watched)
     assert bench.money("spring") == (0, 2 * PRICE, 0)
     for _ in range(2):

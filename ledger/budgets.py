@@ -1,0 +1,115 @@
+"""Budgets that campaigns share, where they are kept: the caps in the store, caps and sums in the ledger."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from jobs.budgets import PERIODS, Budget, Period, world_of
+from jobs.errors import ObjectNotFound
+from jobs.job import Noun
+from jobs.money import to_uusd
+from ledger.jobs import Ledger
+from ledger.shelf import Shelf
+
+FILE = "budgets.json"
+
+
+class Budgets(Noun):
+    """What the store remembers of one world's budgets. `epoch` is the ledger that keeps their sums; empty: none yet."""
+
+    version: int = 1
+    epoch: str = ""
+    budgets: tuple[Budget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A budget's day or month (`when`: 2026-11-29 or 2026-11) in the ledger, in micro-USD."""
+
+    budget: Budget
+    period: Period
+    when: str
+    cap_uusd: int
+    spent_uusd: int
+    reserved_uusd: int
+    doubt_uusd: int
+    ends_at: datetime
+
+    @property
+    def left_uusd(self) -> int:
+        """What may still be bought."""
+        return self.cap_uusd - self.spent_uusd - self.reserved_uusd - self.doubt_uusd
+
+
+def read_budgets(shelf: Shelf) -> Budgets:
+    """The budgets that the store remembers."""
+    try:
+        return Budgets.model_validate_json(shelf.store.get(shelf.key(FILE)))
+    except ObjectNotFound:
+        return Budgets()
+
+
+def write_budgets(shelf: Shelf, budgets: Budgets) -> None:
+    """Make budgets outlive the ledger."""
+    shelf.store.put(shelf.key(FILE), budgets.model_dump_json().encode())
+
+
+def tell_budgets(
+    ledger: Ledger, budgets: Sequence[Budget], before: Mapping[tuple[str, str], int], *, simulated: bool
+) -> None:
+    """Set a world's caps, in place of all that it had; they hold from the next claim of any worker on.
+
+    `before` is what others than this ledger's claims cost, in micro-USD by date (or month) and name of the budget.
+    """
+    world = world_of(simulated=simulated)
+    caps = {
+        f"{period} {world}{budget.name}": to_uusd(usd)
+        for budget in budgets
+        for period in PERIODS
+        if (usd := budget.usd(period)) is not None
+    }
+    told = {f"{when}:{world}{name}": uusd for (when, name), uusd in before.items()}
+    ledger.call("budgets", world, json.dumps(caps), json.dumps(told))
+
+
+def standings(ledger: Ledger, budgets: Sequence[Budget], now: datetime, *, simulated: bool) -> list[Standing]:
+    """Where the caps stand in the day and the month of an instant, which `now_of` tells."""
+    world = world_of(simulated=simulated)
+    places = [
+        (budget, period, date_in(period, now), to_uusd(usd))
+        for budget in budgets
+        for period in PERIODS
+        if (usd := budget.usd(period)) is not None
+    ]
+    pipe = ledger.client.pipeline(transaction=False)
+    for budget, _, when, _ in places:
+        pipe.hmget(f"wb:b:{when}:{world}{budget.name}", "before", "spent", "reserved", "doubt")
+    found = []
+    for (budget, period, when, cap), held in zip(places, pipe.execute() if places else (), strict=True):
+        before, spent, reserved, doubt = (int(each or 0) for each in held)
+        found.append(Standing(budget, period, when, cap, before + spent, reserved, doubt, end_of(period, now)))
+    return found
+
+
+def now_of(ledger: Ledger) -> datetime:
+    """The time by the ledger's own clock, which decides to which day and month a claim belongs."""
+    seconds, micros = ledger.client.time()
+    return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=int(micros))
+
+
+def date_in(period: Period, at: datetime) -> str:
+    """The day or month of an instant, as the ledger writes it."""
+    day = f"{at.astimezone(UTC):%Y-%m-%d}"
+    return day if period == "day" else day[:7]
+
+
+def begin_of(period: Period, at: datetime) -> datetime:
+    """When the day or month of an instant began."""
+    midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if period == "day" else midnight.replace(day=1)
+
+
+def end_of(period: Period, at: datetime) -> datetime:
+    """When it ends."""
+    return begin_of(period, begin_of(period, at) + timedelta(days=1 if period == "day" else 32))
