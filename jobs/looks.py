@@ -18,7 +18,7 @@ ENOUGH_KNOWN: Final = 30
 #: Seconds by which a video may be late, on average, where nothing but its user waits for it.
 LATE_S: Final = 4.8
 #: Where slots are the limit, lateness may cost this share of what they make.
-SLOT_SHARE: Final = 0.01
+SLOT_SHARE: Final = 0.005
 #: Looks that are planned take this share of the limit of questions; results, lost submits and restarts take the rest.
 POLL_SHARE: Final = 0.8
 #: Seconds. No two looks at one render are planned closer together.

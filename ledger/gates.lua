@@ -36,7 +36,7 @@ local SPREAD_MS = 20
 local QUICK_MS = 60
 local UNANSWERED_MS = 1000
 -- Share of the shortest window by which a submit may be early against an even pace, so that what others left is used up.
-local CATCH_UP = 0.1
+local CATCH_UP = 0.5
 
 -- What a part of the gate lets out in a window: its count, in the proportion in which the provider has told another one for the first.
 -- Limits of the account's owner are only ever lowered.

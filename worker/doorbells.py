@@ -9,17 +9,22 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Condition
 from typing import NamedTuple
 
 from ledger.orders import Claim
 
-#: Seconds in which one thread works through the claims of one doorbell.
-BELL_S = 1.0
+#: Seconds in which one thread works through the claims of one doorbell: so long a claim may wait for others.
+BELL_S = 0.25
+#: Seconds after which threads none of which has come for more are taken to hang.
+HANG_S = 1.0
 #: Seconds that a claim waits at most for its doorbell to be full.
 FULL_WITHIN_S = 0.5
 #: Seconds after which a thread leaves what is still to do to others: a doorbell of the other task may wait for it.
 STAY_S = 2.0
+#: Seconds for which a thread that has worked waits for more before it leaves: a doorbell is dearer, and comes later.
+#: Less than `HANG_S`, or it would be taken for one that hangs.
+LINGER_S = 0.5
 #: Claims that one doorbell carries at most.
 MOST_CLAIMS = 32
 #: Weight of the last step in the mean of what steps take.
@@ -38,16 +43,20 @@ class Taken(NamedTuple):
 
 @dataclass(slots=True)
 class Hands:
-    """One task's claims that wait in this worker, and how many of its threads are at them: never more than `most`."""
+    """One task's claims that wait in this worker, and how many of its threads are at them: never more than `most`.
+
+    The last `lingering` of them wait for more for a moment, which keeps them from the other task.
+    """
 
     most: int
+    lingering: int = 0
     _step_s: float = BELL_S
     _claims: deque[Claim] = field(default_factory=deque)
     _taken: deque[Taken] = field(default_factory=deque)
     _busy: int = 0
     #: Monotonic seconds at which a thread last came for more.
     _came: float = 0.0
-    _lock: Lock = field(default_factory=Lock)
+    _lock: Condition = field(default_factory=Condition)
 
     def join(self, claims: Iterable[Claim]) -> bool:
         """Add what a doorbell brought; True when its thread is to work, and then takes `next` until there is none."""
@@ -64,9 +73,10 @@ class Hands:
         Nothing is left with threads none of which has come for more in an instant: their steps hang.
         """
         with self._lock:
-            at_work = self._busy if time.monotonic() - self._came < BELL_S else 0
+            at_work = self._busy if time.monotonic() - self._came < HANG_S else 0
             room = max(0, at_work * self.claims_a_bell - len(self._claims) - len(self._taken))
             self._claims.extend(claims[:room])
+            self._lock.notify(room)
         return claims[room:]
 
     def next(self, take: Callable[[Sequence[Claim]], Iterable[Taken]], *, until: float) -> Taken | None:
@@ -82,6 +92,9 @@ class Hands:
                     return None
                 if self._taken:
                     return self._taken.popleft()
+                if not self._claims and self._busy <= self.lingering:
+                    self._lock.wait(LINGER_S)
+                    self._came = time.monotonic()
                 if not self._claims:
                     # In one breath with the look: a claim that comes later finds a thread missing, and brings its own.
                     self._busy -= 1

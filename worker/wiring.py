@@ -146,7 +146,7 @@ def build(settings: Settings, ledger: Ledger | None = None) -> Workshop:
     temp = own_folder()
     name = f"{platform.node()}-{os.getpid()}/{settings.threads}"
     # Half of the threads at most fetch videos, so that the others can buy.
-    hands = {SUBMIT: Hands(settings.threads), COLLECT: Hands(settings.threads // 2)}
+    hands = {name: Hands(settings.threads // part, settings.threads // 4) for name, part in ((SUBMIT, 1), (COLLECT, 2))}
     return Workshop(settings, ledger, store, Wire(), _counters(settings), temp, name, hands)
 
 

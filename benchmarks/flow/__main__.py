@@ -23,11 +23,11 @@ from benchmarks.gauge import Reading, read
 from benchmarks.servers import ask, child, end_tidily, simulator, valkey
 
 LIMITS = {"rate": 1.02, "mixed": 1.02, "slots": 1.04, "over_limit": 0}
-SPEED = 10
+SPEED = 5
 OURS = "wanbatch"
 JOBS, FEW_JOBS = 10_000, 1_000
-#: At speed 10 about 50 submits a second, and renders of 19 s.
-SCENES = [Scene("rate", 300, None), Scene("slots", 600, 800), Scene("mixed", 300, 900)]
+#: At speed 5 about 50 submits a second, and renders of 38 s.
+SCENES = [Scene("rate", 600, None), Scene("slots", 1200, 1600), Scene("mixed", 600, 1800)]
 QUICK = (400, 200)
 #: Real seconds after which a side is given up, and what it made counts.
 SIDE_WITHIN_S = 600
@@ -107,7 +107,8 @@ def _watch(pid: int, folder: Path, side: Side, jobs: int) -> Reading:
 
 
 def _read(journal: Path, scene: Scene, ended_at: float) -> dict[str, Any]:
-    """Makespan and bound in real seconds, use of the limits, and lateness in the provider's seconds.
+    """Makespan and bound in real seconds, use of the limits, and in the provider's seconds how late an end is found and
+    how long a slot that is known to be free stays so.
 
     For a side that was given up they are of what it made: its makespan is a least one.
     """
@@ -128,6 +129,9 @@ def _read(journal: Path, scene: Scene, ended_at: float) -> dict[str, Any]:
         "last_end_to_last_file_s": round((ended_at - last_end) / SPEED, 2),
     }
     if scene.slots is not None:
+        freed, taken = sorted(found.values()), [each["at"] for each in bought[scene.slots :]]
+        idle_s = [there - free for free, there in zip(freed, taken, strict=False)]
+        told["turn_around_s"] = round(fmean(idle_s), 2) if idle_s else None
         told["utilisation"] = max(told["utilisation"], round(sum(renders_s) / (scene.slots * (last_end - began)), 4))
     return told
 

@@ -14,7 +14,7 @@ from jobs.messages import COLLECT, SUBMIT, VERSION
 from jobs.outcome import Done, Outcome
 from ledger.orders import Claim, Moved, Order
 from worker import doorbells
-from worker.doorbells import BELL_S, FULL_WITHIN_S, MOST_CLAIMS, Bells, Hands, Taken
+from worker.doorbells import BELL_S, FULL_WITHIN_S, HANG_S, MOST_CLAIMS, Bells, Hands, Taken
 from worker.tasks import Step, answer
 from worker.wiring import Held
 
@@ -82,6 +82,32 @@ def test_a_task_has_only_its_share_of_the_threads() -> None:
     assert len({thread for _, thread in seen}) == 2
     ring(shop, step, "f")
     assert seen[-1] == ("f", threading.get_ident()), "both threads were counted out"
+
+
+def test_the_last_thread_waits_for_more_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes meanwhile wants no doorbell and is begun at once; after that moment the thread is free."""
+    shop, seen, waits = a_shop(), [], threading.Event()
+    hands = shop.hands[SUBMIT] = Hands(2, lingering=1)
+    wait = hands._lock.wait
+
+    def waiting(timeout: float) -> bool:
+        waits.set()
+        return wait(timeout)
+
+    monkeypatch.setattr(hands._lock, "wait", waiting)
+
+    def step(claim: Claim, _row: object, _: object) -> Outcome:
+        seen.append((claim.job_id, threading.get_ident()))
+        return Done()
+
+    with ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(ring, shop, step, "a")
+        assert waits.wait(10)
+        assert hands.share([Claim("b", "f:b")]) == []
+        thread.result(10)
+    assert [name for name, _ in seen] == ["a", "b"]
+    assert len({thread for _, thread in seen}) == 1
+    assert hands.share([Claim("c", "f:c")]) == [Claim("c", "f:c")]
 
 
 def test_a_step_that_breaks_leaves_its_place() -> None:
@@ -251,7 +277,7 @@ def test_nothing_is_left_with_threads_whose_steps_hang(monkeypatch: pytest.Monke
     hands = quick(Hands(1), 2)
     assert hands.join([Claim("a", "f")])
     hands.next(taking_all, until=now[0])
-    now[0] += BELL_S
+    now[0] += HANG_S
     assert hands.share([Claim("b", "f")]) == [Claim("b", "f")]
 
 
