@@ -26,16 +26,20 @@ POOL_S: Final = 30.0
 #: Bytes that are read at a time.
 BLOCK_BYTES: Final = 64 * 1024
 
+#: Seconds after which what may pass is tried again; a plan of thousands of files meets some such thing.
+AGAIN_S: Final = (0.5, 2.0)
+
 #: Answers that may be another one next time.
 _PASSING: Final = frozenset({408, 425, 429})
 
 
 class Unfetchable(Exception):
-    """The file cannot be had: `wrong` says why, and what would be right."""
+    """The file cannot be had: `wrong` says why, and what would be right; `passing` that it may be had in a moment."""
 
-    def __init__(self, wrong: Wrong) -> None:
+    def __init__(self, wrong: Wrong, *, passing: bool = False) -> None:
         super().__init__(wrong.problem)
         self.wrong = wrong
+        self.passing = passing
 
 
 class Fetched(NamedTuple):
@@ -69,15 +73,29 @@ class Web:
     ) -> Fetched:
         """Write the whole file at that address, unless it is still the one with this ETag.
 
-        Raises Unfetchable for one that is not there, too large or too slow.
+        A server that stumbles is asked again. Raises Unfetchable for a file that is not there, too large or too slow.
         """
         until = time.monotonic() + within_s
+        for wait_s in AGAIN_S:
+            try:
+                return self._downloaded(url, to, most_bytes, too_large, until, etag)
+            except Unfetchable as error:
+                if not error.passing or time.monotonic() + wait_s > until or self.stopping.wait(wait_s):
+                    raise
+                to.seek(0)
+                to.truncate()
+        return self._downloaded(url, to, most_bytes, too_large, until, etag)
+
+    def _downloaded(
+        self, url: str, to: BinaryIO, most_bytes: int, too_large: Wrong, until: float, etag: str | None
+    ) -> Fetched:
         response = self._send(url, {"If-None-Match": etag} if etag else {})
         try:
-            if response.status_code == HTTPStatus.NOT_MODIFIED:
+            status = response.status_code
+            if status == HTTPStatus.NOT_MODIFIED:
                 return Fetched(sent=False, etag=etag)
-            if response.status_code != HTTPStatus.OK:
-                raise Unfetchable(_status_said(response.status_code))
+            if status != HTTPStatus.OK:
+                raise Unfetchable(_status_said(status), passing=_passes(status))
             told = response.headers.get("content-length", "")
             size = 0
             if told.isdigit() and int(told) > most_bytes:
@@ -90,7 +108,7 @@ class Web:
                     raise Unfetchable(_slow())
                 to.write(chunk)
         except httpx.HTTPError as error:
-            raise Unfetchable(_error_said(error)) from error
+            raise _unfetchable(error) from error
         finally:
             response.close()
         return Fetched(sent=True, etag=_strong(response.headers.get("etag")))
@@ -102,7 +120,7 @@ class Web:
             fix = "put the file where the provider can reach it (a public https address)"
             raise Unfetchable(Wrong(f"the provider cannot reach it: {error}", fix)) from error
         except (NoSuchHost, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise Unfetchable(_error_said(error)) from error
+            raise _unfetchable(error) from error
 
 
 def balance(account: Account) -> tuple[Balance | None, str | None]:
@@ -145,12 +163,22 @@ def _strong(etag: str | None) -> str | None:
     return etag if etag and etag.startswith('"') else None
 
 
+def _passes(status: int) -> bool:
+    return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def _status_said(status: int) -> Wrong:
-    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if _passes(status):
         return Wrong(f"its server answers {status} just now", "this may pass: give the same command again")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Wrong(f"its server answers {status}", "make it public, or sign a link that outlives the campaign")
     return Wrong(f"its server answers {status}", "give the address of a file that is there")
+
+
+def _unfetchable(error: Exception) -> Unfetchable:
+    """What the error means; a line that broke, as one does that was kept open too long, may hold next time."""
+    broke = isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError)
+    return Unfetchable(_error_said(error), passing=broke)
 
 
 def _error_said(error: Exception) -> Wrong:

@@ -1,9 +1,10 @@
-"""Whole pictures, of which others are made: each is fetched once while it is among those last used."""
+"""Whole pictures, of which others are made: each is fetched once while it is among the last ones."""
 
 import hashlib
+import io
 import secrets
 import threading
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -51,7 +52,8 @@ class Originals:
         self._spool = spool
         self._count = count
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, Future[Original | Wrong]] = OrderedDict()
+        self._known: dict[str, Future[Original | Wrong]] = {}
+        self._laid: deque[str] = deque()
 
     def get(self, uri: str) -> Original | Wrong:
         """The picture; whoever asks while another thread fetches it waits for that one."""
@@ -60,10 +62,6 @@ class Originals:
             mine = found is None
             if found is None:
                 found = self._known[uri] = Future()
-                if len(self._known) > KEPT:
-                    oldest, _ = self._known.popitem(last=False)
-                    self._copy(oldest).unlink(missing_ok=True)
-            self._known.move_to_end(uri)
         if mine:
             try:
                 found.set_result(self._seen(uri))
@@ -105,30 +103,38 @@ class Originals:
         def read() -> bytes:
             with suppress(FileNotFoundError):
                 return self._copy(url).read_bytes()
-            again = self._fetched(url, files, anew=True)
+            file = io.BytesIO()
+            again = files.look(url, file, anew=True)
             if isinstance(again, Wrong):
                 raise Unfetchable(again)
             if again.sha256 != sha256:
                 raise Unfetchable(_CHANGED)
-            return self._copy(url).read_bytes()
+            return file.getvalue()
 
         return Original(facts, sha256, read)
 
-    def _fetched(self, url: str, files: WebFiles, *, anew: bool = False) -> MediaFacts | Wrong:
+    def _fetched(self, url: str, files: WebFiles) -> MediaFacts | Wrong:
         """What a picture is; a copy of it is laid down where it came."""
         self._spool.mkdir(parents=True, exist_ok=True)
         partial = self._spool / f"{secrets.token_hex(8)}.partial"
         try:
             with partial.open("w+b") as file:
-                facts = files.look(url, file, anew=anew)
+                facts = files.look(url, file)
             if isinstance(facts, MediaFacts) and facts.size_bytes > MOST_BYTES:
                 problem = f"the picture has {facts.size_bytes / 1_000_000:.6g} MB, too much to make another image of it"
                 return Wrong(problem, f"give one of at most {MOST_BYTES // 1_000_000} MB")
             if partial.stat().st_size:
-                partial.replace(self._copy(url))
+                self._lay(partial, url)
             return facts
         finally:
             partial.unlink(missing_ok=True)
+
+    def _lay(self, partial: Path, url: str) -> None:
+        with self._lock:
+            partial.replace(self._copy(url))
+            self._laid.append(url)
+            if len(self._laid) > KEPT:
+                self._copy(self._laid.popleft()).unlink(missing_ok=True)
 
     def _copy(self, url: str) -> Path:
         return self._spool / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.original"

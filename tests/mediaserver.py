@@ -11,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Held:
-    """One file and the manners of its server. `status` answers with that instead; `stall` sends nothing until freed."""
+    """One file and the manners of its server. `status` answers with that instead, `stumbles` with 503 so
+    often first; `stall` sends nothing until freed.
+    """
 
     data: bytes
     content_type: str = "application/octet-stream"
@@ -19,6 +21,7 @@ class Held:
     etag: str | None = None
     dated: bool = False
     status: int | None = None
+    stumbles: int = 0
     stall: bool = False
     cut: int | None = None
     to: str | None = None
@@ -84,7 +87,10 @@ class Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in told.items() if value}
         same = held.etag and self.headers.get("If-None-Match") == held.etag
         same = same or (date and self.headers.get("If-Modified-Since") == date)
-        if held.status or held.to:
+        if held.stumbles:
+            held.stumbles -= 1
+            self._answer(503, b"", {})
+        elif held.status or held.to:
             self._answer(held.status or 302, b"", headers)
         elif same:
             self._answer(304, b"", headers)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from producer import fetch
 from tests.books import Bench, close_bench, faults, open_bench
 from tests.mediaserver import MediaServer, serving
 from tests.services import Simulator, Valkey, start_simulator
@@ -64,7 +65,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[MediaServer]:
-    """Media on loopback."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MediaServer]:
+    """Media on loopback; where it stumbles it is asked again at once."""
+    monkeypatch.setattr(fetch, "AGAIN_S", (0.0, 0.0))
     with serving() as one:
         yield one

@@ -249,6 +249,14 @@ def test_a_line_that_breaks_is_told(server: MediaServer) -> None:
     assert "it cannot be reached" in told({"image_url": url})
 
 
+def test_a_server_that_stumbles_is_asked_again(server: MediaServer) -> None:
+    """Twice it is away, and then the file comes; three times is too often."""
+    url = server.hold("/image", picture(), stumbles=2)
+    assert (planned({"image_url": url}).looked, server.times("/image")) == (1, 3)
+    server.hold("/image", picture(), stumbles=3)
+    assert "its server answers 503 just now; this may pass" in told({"image_url": url})
+
+
 @pytest.mark.parametrize("sized", [True, False])
 def test_a_file_that_is_too_large_is_left(server: MediaServer, monkeypatch: pytest.MonkeyPatch, sized: bool) -> None:
     """What a server says of its length is believed before anything is read; one that says nothing is read so far."""
