@@ -26,13 +26,13 @@ skip_bad_rows = true
 """
 
 
-def shop(folder: Path, url: str, *, removed: int | None = None, changed: tuple[int, ...] = ()) -> None:
-    """The shop's table as of this night: a photo and some words for each product."""
+def shop(folder: Path, url: str, night: int, *, removed: int | None = None, changed: tuple[int, ...] = ()) -> None:
+    """The shop's table as of this night: a photo, at a new address each time, and some words for each product."""
     rows = ["sku,image_url,prompt"]
     for number in range(PRODUCTS):
         words = "now in red" if number in changed else "as ever"
         if number != removed:
-            rows.append(f"s{number},{url}/{number}.jpg,product {number} {words} turns slowly")
+            rows.append(f"s{number},{url}/{number}.jpg?v={night},product {number} {words} turns slowly")
     (folder / "shop.csv").write_text("\n".join(rows) + "\n")
 
 
@@ -48,14 +48,14 @@ def history(fleet: Fleet, name: str) -> list[dict[str, Any]]:
 
 
 def test_three_nights_of_a_catalog(fleet: Callable[..., Fleet]) -> None:
-    """The first buys all, the second nothing; the third, with three products changed, one gone and one photo broken,
-    asks first, since that is much, and then buys those three and nothing else.
+    """The first buys all, the second nothing, though every photo has a new address; the third, with two products and
+    another's photo changed, one gone and one photo broken, asks first, since that is much, and then buys those three.
     """
     made = fleet("--speed", "600", "--no-limits")
     with serving() as media:
         for number in range(PRODUCTS):
             media.hold(f"/{number}.jpg", picture())
-        shop(made.folder, media.url)
+        shop(made.folder, media.url, 1)
         (made.folder / "nightly.toml").write_text(NIGHTLY)
         made.hire()
         added = made.run("schedule", "add", "nightly.toml")
@@ -67,11 +67,13 @@ def test_three_nights_of_a_catalog(fleet: Callable[..., Fleet]) -> None:
         assert (first.code, first.out) == (0, "done: bought 12 videos\n"), first.err
         assert len(prompts(made)) == PRODUCTS
 
+        shop(made.folder, media.url, 2)
         second = made.run("schedule", "run", "nightly", "--at", "2026-11-22T01:00:00")
         assert (second.code, second.out) == (0, "nothing: all 12 videos are there\n"), second.err
         assert len(prompts(made)) == PRODUCTS
 
-        shop(made.folder, media.url, removed=11, changed=(1, 2, 3))
+        shop(made.folder, media.url, 3, removed=11, changed=(1, 2))
+        media.hold("/3.jpg", picture(size=(640, 481)))
         media.hold("/10.jpg", b"<html>moved</html>", content_type="text/html")
         with web() as there:
             third = made.run("schedule", "run", "nightly", WANBATCH_NOTIFY=f"slack+{there.url}")
@@ -83,7 +85,9 @@ def test_three_nights_of_a_catalog(fleet: Callable[..., Fleet]) -> None:
         approved = made.run("schedule", "run", "nightly", "--yes")
         assert (approved.code, approved.out) == (0, "done: bought 3 videos\n"), approved.err
         assert "shop.csv:12: image_url" in approved.err
-    assert prompts(made)[PRODUCTS:] == [f"product {number} now in red turns slowly" for number in (1, 2, 3)]
+    assert prompts(made)[PRODUCTS:] == [
+        "product 1 now in red turns slowly", "product 2 now in red turns slowly", "product 3 as ever turns slowly",
+    ]  # fmt: skip
     assert bought_twice(made.provider.purchases()) == {}
     assert [(ran["outcome"], ran["bought"], ran["spent_usd"]) for ran in history(made, "nightly")] == [
         ("done", 3, "1.875"), ("asks", 0, "0"), ("done", 12, "7.50"), ("nothing", 0, "0"),

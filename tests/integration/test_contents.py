@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.settings import load_settings
-from jobs.errors import BadInput, StoreRefused
+from jobs.errors import BadInput, PlanChanged, StoreRefused
 from jobs.job import PlanLine
 from jobs.record import JobRecord
 from ledger.files import FileStore
@@ -21,6 +21,7 @@ from producer.contents import Contents
 from producer.known import keep_known
 from producer.plan import Plan, iter_plan
 from producer.planned import Asked, planned
+from producer.savedplan import SavedPlan
 from producer.world import choose
 from tests.mediaserver import MediaServer
 from tests.samples import film, mp3, picture
@@ -55,29 +56,34 @@ def shelf() -> Shelf:
     return Shelf(FileStore(str(Path("store").absolute())), simulated=True)
 
 
-@contextmanager
-def opened(source: Path, *, looks: bool = True, store: ObjectStore | None = None, **asked: Any) -> Iterator[Plan]:
-    """The plan of a matrix, by a machine that knows nothing but the store; without looks no provider is named."""
+def asked(source: Path, *, looks: bool = True, **words: Any) -> Asked:
+    """What is to be planned; without looks no provider is named."""
     usual = {
         "template": None, "provider": "segmind" if looks else None, "simulate": looks, "campaign": "shop",
         "limit": None, "where": (), "seed_by": "job", "takes": 1, "price": None, "skip_bad_rows": False, "store": None,
     }  # fmt: skip
-    wish = Asked(matrix=source, **(usual | asked))
+    return Asked(matrix=source, **(usual | words))
+
+
+@contextmanager
+def opened(source: Path, *, store: ObjectStore | None = None, **words: Any) -> Iterator[Plan]:
+    """The plan of a matrix, by a machine that knows nothing but the store."""
+    wish = asked(source, **words)
     settings = load_settings(provider=wish.provider)
     world = choose(settings, simulate=wish.simulate)
     with planned(wish, world, store or FileStore(str(Path("store").absolute())), settings) as plan:
         yield plan
 
 
-def lines(source: Path, **asked: Any) -> list[PlanLine]:
+def lines(source: Path, **words: Any) -> list[PlanLine]:
     """The lines of its plan."""
-    with opened(source, **asked) as plan:
+    with opened(source, **words) as plan:
         return list(iter_plan(plan.path))
 
 
-def ids(source: Path, **asked: Any) -> list[str]:
+def ids(source: Path, **words: Any) -> list[str]:
     """The jobs of its plan."""
-    return [line.job.job_id for line in lines(source, **asked)]
+    return [line.job.job_id for line in lines(source, **words)]
 
 
 def buy(jobs: Sequence[str]) -> None:
@@ -168,6 +174,18 @@ def test_a_known_image_that_cannot_be_looked_at_is_refused(server: MediaServer) 
         "shop.csv:4: image_url: its server answers 503 just now"
     ]
     assert ids(source, skip_bad_rows=True) == [first[0], first[1], first[3]]
+
+
+def test_a_saved_plan_is_refused_once_a_photo_has_changed(server: MediaServer) -> None:
+    """It buys exactly what was looked at, or nothing."""
+    source = matrix(f"it turns,{server.hold('/a.png', ORANGE)}")
+    with opened(source) as plan:
+        saved = SavedPlan.of(plan, asked(source), "store", {})
+    with opened(source) as plan:
+        saved.check(plan, "store")
+    server.hold("/a.png", BLUE)
+    with opened(source) as plan, pytest.raises(PlanChanged, match="or a file that it names, has changed"):
+        saved.check(plan, "store")
 
 
 def test_videos_that_were_named_by_an_address_keep_their_names(server: MediaServer) -> None:
