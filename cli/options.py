@@ -108,6 +108,12 @@ _planning = together(
             "--where", type=Where(), multiple=True, help="Only rows with COLUMN=VALUE; may be given several times."
         ),
         click.option(
+            "--label",
+            type=Where(),
+            multiple=True,
+            help="What stands in COLUMN where a row says nothing, such as client=acme; budgets may go by it.",
+        ),
+        click.option(
             "--seed-by", metavar="job|campaign|COLUMN", default="job", help="What shares a seed (default: nothing)."
         ),
         click.option(

@@ -14,7 +14,7 @@ from cli.progress import duration
 from config.settings import Settings
 from jobs.errors import BadInput, WanbatchError
 from jobs.money import shown
-from jobs.words import counted
+from jobs.words import counted, labels_text
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
 from producer.causes import Causes, causes
@@ -35,6 +35,8 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes, why: 
     """
     before = known(store, plan.campaign)
     yield f"{'KNOWN' if before else 'NEW'} campaign {plan.campaign} | {world.said} | store {store.url}"
+    if plan.campaign_labels:
+        yield f"labels {labels_text(plan.campaign_labels)}"
     if plan.read_as:
         yield f"read as {plan.read_as}"
     yield from _removed(plan)

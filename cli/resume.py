@@ -11,6 +11,7 @@ from ledger.halt import halt, remember
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from producer.enqueue import enqueue_plan
+from producer.labels import counted_of
 from producer.stored import found, store_of
 
 
@@ -55,6 +56,6 @@ def _resume_campaign(name: str, target: Whom, ledger: Ledger, store: ObjectStore
     if file is not None and before is not None and before.parked_kind == "cancelled":
         campaign = found(store, name)
         with campaign.shelf.plan(name, file.plan_sha256) as plan:
-            letters = enqueue_plan(plan, name, file.account, ledger, campaign.shelf)
+            letters = enqueue_plan(plan, file, counted_of(file, campaign.shelf), ledger, campaign.shelf)
         more = f": {letters['r'] + letters['n']:,} are queued again"
     click.echo(f"resumed {name}{more}")

@@ -127,7 +127,7 @@ class _Run:
                 ledger.close()
 
     def _made(self, plan: Plan, ledger: Ledger, stack: Stack) -> tuple[Progress, Results]:
-        tell(said(hand_over(plan, ledger, self._store, self._settings.budget_usd)))
+        tell(said(hand_over(plan, ledger, self._store, self._settings.budget_usd, self._settings.submitted_by)))
 
         def look(status: CampaignStatus) -> None:
             stack.watch()

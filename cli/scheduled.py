@@ -159,7 +159,7 @@ class _Run:
             held_usd = _committed_usd(before)
             # Without anything left, the least amount there is: none would be no limit.
             most = None if budget_usd is None else max(held_usd + budget_usd, LEAST_USD)
-            tell(said(hand_over(plan, ledger, store, most)))
+            tell(said(hand_over(plan, ledger, store, most, desk.settings.submitted_by)))
             look = lambda status: desk.messages.look(status, ledger)  # noqa: E731 - one call
             simulator = desk.settings.simulator_url or running_simulator(desk.settings.store)
             end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, desk.settings, simulator)

@@ -65,7 +65,7 @@ def command(
         try:
             if few:
                 few.check(ledger)
-            put = hand_over(now, ledger, store, settings.budget_usd)
+            put = hand_over(now, ledger, store, settings.budget_usd, settings.submitted_by)
         finally:
             ledger.close()
     tell(said(put))

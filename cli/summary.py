@@ -12,6 +12,7 @@ from cli.progress import duration
 from cli.results import Sums
 from jobs.lifecycle import ENDS, State
 from jobs.money import from_uusd, shown, to_uusd, usd_text
+from jobs.words import labels_text
 from ledger.campaigns import CampaignStatus
 from producer.stored import Campaign
 from producer.watch import money_line
@@ -29,6 +30,8 @@ def status_json(status: CampaignStatus, eta_s: float | None) -> dict[str, Any]:
         credit[status.account] = _balance(status.credits_remaining, status.credits_unit, status.credits_at)
     return {
         "campaign": status.campaign,
+        "submitted_by": status.submitted_by,
+        "labels": status.labels,
         "states": {state.value: status.states.get(state, 0) for state in State},
         "money_usd": _money(status.budget_usd, status.reserved_usd, status.spent_usd, status.in_doubt_usd),
         "credits": credit,
@@ -44,6 +47,8 @@ def stored_json(campaign: Campaign, sums: Sums) -> dict[str, Any]:
     held = Decimal(0) if all_ended else None
     return {
         "campaign": file.campaign,
+        "submitted_by": file.submitted_by,
+        "labels": file.campaign_labels,
         "states": {state.value: sums.states.get(state.value, 0) for state in State},
         "money_usd": _money(file.budget_usd, held, sums.spent_usd, held),
         "credits": {name: _balance(seen.remaining, seen.unit, seen.at) for name, seen in sums.credits.items()},
@@ -67,6 +72,7 @@ def status_lines(status: CampaignStatus, eta_s: float | None, because: Sequence[
     """A campaign for a person; `because` is what makes the time another one than is documented."""
     world = "SIMULATED" if status.simulated else "REAL MONEY"
     yield f"{status.campaign}  {world}  {status.account}  {status.store}"
+    yield _whose(status.submitted_by, status.labels)
     counts = ", ".join(f"{number} {state}" for state, number in status.states.items() if number)
     yield f"  {status.total} jobs: {counts or 'none'}"
     yield f"  {money_line(status)}"
@@ -81,10 +87,15 @@ def stored_lines(campaign: Campaign, sums: Sums) -> Iterator[str]:
     file = campaign.file
     world = "SIMULATED" if file.simulated else "REAL MONEY"
     yield f"{file.campaign}  {world}  {file.account}  {campaign.shelf.store.url}  (no ledger is running)"
+    yield _whose(file.submitted_by, file.campaign_labels)
     counts = ", ".join(f"{number} {state}" for state, number in sums.states.items())
     yield f"  {sums.states.total()} jobs: {counts or 'none'}"
     yield f"  spent {shown(sums.spent_usd)}"
     yield from (f"  ! {need}" for need in stored_needs(sums))
+
+
+def _whose(submitted_by: str, labels: Mapping[str, str]) -> str:
+    return "  " + ", ".join([f"by {submitted_by}", *([labels_text(labels)] if labels else [])])
 
 
 def _money(

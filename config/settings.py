@@ -3,7 +3,9 @@
 A wrong value is told by the name under which the person wrote it. Secrets have a type that masks itself.
 """
 
+import getpass
 import os
+import platform
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -56,6 +58,15 @@ class SecretNames(KeyNames, Protocol):
         ...
 
 
+def login() -> str:
+    """Who is logged in here: user and machine; the user's number where the system has no name for it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{platform.node()}"
+
+
 class Settings(BaseSettings):
     """All settings: a field is also `WANBATCH_<NAME>`, a file of that name with the secrets, a key of wanbatch.toml."""
 
@@ -72,6 +83,10 @@ class Settings(BaseSettings):
     provider: str | None = Field(
         None, description="the name of a provider or account, as `wanbatch providers` lists it"
     )
+    submitted_by: str = Field(
+        default_factory=login, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$", max_length=200,
+        description="in whose name campaigns are submitted, such as anna@growth; without it whoever is logged in",
+    )  # fmt: skip
     region: str | None = Field(None, description="the provider's region, where it has several (intl, us, cn)")
     budget_usd: Usd | None = Field(None, gt=0, description="the most a campaign may spend in dollars, such as 12.50")
     type_above_usd: Usd = Field(

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from jobs.errors import NewerVersion, ObjectNotFound
 from jobs.job import Noun
@@ -63,9 +63,12 @@ class Receipt(Noun):
 
 
 class CampaignFile(Noun):
-    """A campaign's lasting facts: whose it is, what it may spend, and which ledger owns it."""
+    """A campaign's lasting facts: whose it is, what it may spend, and which ledger owns it.
 
-    version: int = 1
+    `axes` and `labels` name its columns; `campaign_labels` are what stands in one where a row says nothing.
+    """
+
+    version: int = 2
     campaign: str
     simulated: bool
     provider: str
@@ -81,11 +84,12 @@ class CampaignFile(Noun):
     source: str
     axes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    campaign_labels: dict[str, str] = Field(default_factory=dict)
 
 
 N = TypeVar("N", bound=Noun)
 #: The newest version that this house can read of each thing on a shelf.
-VERSIONS: dict[type[Noun], int] = {Intent: 1, Receipt: 1, JobRecord: 1, CampaignFile: 1, ReplayTrial: 1}
+VERSIONS: dict[type[Noun], int] = {Intent: 1, Receipt: 1, JobRecord: 1, CampaignFile: 2, ReplayTrial: 1}
 
 
 class Shelf:
@@ -105,9 +109,9 @@ class Shelf:
         """The key of something on a job's shelf."""
         return "/".join((f"{self._root}jobs/{job_id}", *parts))
 
-    def key(self, name: str) -> str:
-        """The key of something of this world as a whole."""
-        return f"{self._root}{name}"
+    def key(self, *parts: str) -> str:
+        """The key of something of this world that is no job's and no campaign's."""
+        return self._root + "/".join(parts)
 
     def campaign_key(self, name: str, *parts: str) -> str:
         """The key of something on a campaign's shelf."""
@@ -120,10 +124,6 @@ class Shelf:
     def derived_key(self, original_sha256: str, recipe: str) -> str:
         """The key of what is known of the image that was made of a picture by a recipe."""
         return f"{self._root}media/{original_sha256}.{recipe}.json"
-
-    def web_key(self, *parts: str) -> str:
-        """The key of something that is known of files on the web."""
-        return "/".join((f"{self._root}media", *parts))
 
     def write_intent(self, intent: Intent) -> Intent:
         """Make the intent durable unless there is one for this send; answers the one that stands, ours by its token."""

@@ -81,10 +81,12 @@ class Producer:
         takes: int = 1,
         price_usd: Decimal | None = None,
         skip_bad_rows: bool = False,
+        labels: Mapping[str, str] | None = None,
     ) -> Plan:
         """Check, expand and price a matrix (a file, or an `https://` address), or a catalog with its `template`.
 
-        Spends nothing. The options are those of `wanbatch plan`; `where` holds pairs of column and value. The plan can
+        Spends nothing. The options are those of `wanbatch plan`; `where` holds pairs of column and value, `labels`
+        what stands in a column where a row says nothing. The plan can
         be submitted until this producer is closed. Raises BadInput with every problem of every row.
         """
         address = isinstance(matrix, str) and matrix.lower().startswith(("https://", "http://"))
@@ -101,6 +103,7 @@ class Producer:
             price=price_usd,
             skip_bad_rows=skip_bad_rows,
             store=self._settings.store,
+            label=tuple((labels or {}).items()),
         )
         return self._plans.enter_context(planned(asked, self._world, self._store, self._settings))
 
@@ -125,7 +128,7 @@ class Producer:
         if plan.to_buy:
             check_money(self._world, budget_usd=budget, cost_usd=plan.cost_high_usd)
         with self._ledger("submit", found=True) as ledger:
-            return hand_over(plan.sharing(weight, priority), ledger, self._store, budget)
+            return hand_over(plan.sharing(weight, priority), ledger, self._store, budget, self._settings.submitted_by)
 
     def watch(
         self, campaign: str, *, timeout_s: float | None = None, every_s: float = WATCH_EVERY_S

@@ -94,7 +94,7 @@ class Contents:
         lines = (json.dumps({"address": address, "content": content}) for address, content in sorted(self._new))
         data = "".join(f"{line}\n" for line in lines).encode()
         self._new = []
-        key = self._shelf.web_key("addresses", f"{hashlib.sha256(data).hexdigest()}.jsonl")
+        key = self._shelf.key("media", "addresses", f"{hashlib.sha256(data).hexdigest()}.jsonl")
         try:
             self._shelf.store.put(key, data, content_type="application/x-ndjson", if_absent=True)
         except (StoreRefused, StoreUnavailable) as error:
@@ -117,7 +117,7 @@ class Contents:
         if self._held is None:
             self._held = {}
             store = self._shelf.store
-            for key in store.list(self._shelf.web_key("addresses", "")):
+            for key in store.list(self._shelf.key("media", "addresses", "")):
                 try:
                     for line in store.get(key).splitlines():
                         told = json.loads(line)

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 
 from config.accounts import account_name
 from config.facts import ProviderFacts
+from jobs.budgets import label_key
 from jobs.errors import BadInput, Problem
 from jobs.identity import derived_seed, job_id, variant_id
 from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
@@ -18,6 +19,7 @@ from producer.contents import Contents, Names
 from producer.craft import remarks
 from producer.derived import Derived
 from producer.kinds import Kinds
+from producer.labels import over
 from producer.matrix import Trouble, Variant, located, survey, variants
 from producer.media import Media
 from producer.mediacheck import MediaCheck
@@ -44,8 +46,7 @@ class PlanOptions:
 
     `seed_by` is `job`, `campaign` or a column whose equal values share a seed; `limit` bounds the videos;
     `price_usd` is a second's price where the provider's list has none; `seeds` goes before what the campaign says of
-    refreshes; `linked` says that the store can give links that
-    the provider can follow.
+    refreshes; `linked` says that the store can give links that the provider can follow; `labels` are the campaign's.
     """
 
     simulated: bool
@@ -61,6 +62,7 @@ class PlanOptions:
     skip_bad_rows: bool = False
     linked: bool = False
     seeds: Seeds | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Desk:
@@ -101,6 +103,8 @@ class Desk:
         self.seed_by = options.seed_by
         if self.seed_by not in {"job", "campaign"}:
             self.seed_by = _column(self.seed_by, self.seen, matrix, "--seed-by")
+        spelt = {label_key(column): column for column in self.seen.columns}
+        self.below = {spelt.get(label_key(name), name): text for name, text in options.labels.items()}
         self.lines = 0
         self.axes: defaultdict[str, set[str]] = defaultdict(set)
         self.labels: set[str] = set()
@@ -221,12 +225,19 @@ class Desk:
                 job=self._contents.chosen(names, named) if self._contents else named(names.contents),
                 source_lines=(row.line,),
                 variant=variant.axes,
-                labels=variant.labels,
+                labels=self._labels(variant),
                 written=placed.written,
                 contents=placed.contents,
                 fitted=placed.fitted,
             )
             yield self._earlier.refreshed(line, names, self._usable) if self._earlier else line
+
+    def _labels(self, variant: Variant) -> dict[str, str]:
+        """The row's own labels, and those of the campaign where the row says nothing."""
+        if not self.below:
+            return variant.labels
+        said = set(map(label_key, variant.axes))
+        return over(variant.labels, {name: text for name, text in self.below.items() if label_key(name) not in said})
 
     def _job(self, variant: Variant, render: Render, names: Mapping[str, str]) -> Job:
         """The job that buys a render, under the name that it has with these names of its files."""

@@ -1,8 +1,6 @@
 """From a plan to the ledger: the campaign's lasting facts first, then its jobs. A second time changes nothing."""
 
-import getpass
 import json
-import platform
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
@@ -24,6 +23,7 @@ from ledger.shares import adjust, read_share, write_share
 from ledger.shelf import CampaignFile, Shelf, plan_ids
 from producer.keep import keep_media
 from producer.known import keep_known, known_again
+from producer.labels import RowBudgets, counted_of
 from producer.plan import Plan
 
 #: Jobs in one call of the ledger.
@@ -77,6 +77,7 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
         source=plan.source,
         axes=tuple(plan.axes),
         labels=plan.labels,
+        campaign_labels=dict(plan.campaign_labels),
     )
     if before is None and not shelf.found_campaign(facts):
         # Somebody else submitted under this name in the same moment: what holds for a known campaign holds now.
@@ -85,21 +86,12 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
     if before is not None:
         facts = facts.model_copy(update={"state": before.state, "created_at": before.created_at})
         shelf.write_campaign(facts)
-    fresh = ledger.open_campaign(
-        plan.campaign,
-        plan.account,
-        budget_uusd=None if budget_usd is None else to_uusd(budget_usd),
-        facts={
-            "provider": plan.provider,
-            "simulated": "1" if plan.simulated else "0",
-            "run_id": run_id,
-            "submitted_by": submitted_by,
-        },
-    )
+    counted = counted_of(facts, shelf)
+    fresh = open_campaign(facts, counted, ledger)
     if fresh and facts.state == "paused":
         halt(ledger, "pause", "campaign", plan.campaign)
     _share(plan, ledger, shelf, fresh=fresh)
-    letters = enqueue_plan(plan.path, plan.campaign, plan.account, ledger, shelf)
+    letters = enqueue_plan(plan.path, facts, counted, ledger, shelf)
     withdrawn = _withdraw(plan, old_ids, ledger)
     return Submitted(run_id, fresh, letters["n"] + letters["r"], letters["k"], letters["j"], letters["e"], withdrawn)
 
@@ -114,9 +106,21 @@ def _share(plan: Plan, ledger: Ledger, shelf: Shelf, *, fresh: bool) -> None:
             write_share(shelf, plan.campaign, share)
 
 
-def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None) -> Submitted:
-    """Put the plan's jobs on the ledger in the name of whoever is logged in."""
-    who = f"{getpass.getuser()}@{platform.node()}"
+def open_campaign(file: CampaignFile, counted: RowBudgets, ledger: Ledger, **more: str) -> bool:
+    """Tell the ledger a campaign's facts, and more of its fields; True when it is new there."""
+    facts = {
+        "provider": file.provider,
+        "simulated": "1" if file.simulated else "0",
+        "run_id": file.run_id,
+        "submitted_by": file.submitted_by,
+    }
+    budget_uusd = None if file.budget_usd is None else to_uusd(file.budget_usd)
+    told = {**facts, **dict(counted.facts()), **more}
+    return ledger.open_campaign(file.campaign, file.account, budget_uusd=budget_uusd, facts=told)
+
+
+def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None, who: str) -> Submitted:
+    """Put the plan's jobs on the ledger in somebody's name."""
     shelf = Shelf(store, simulated=plan.simulated)
     try:
         return submit(plan, ledger=ledger, shelf=shelf, budget_usd=budget_usd, submitted_by=who)
@@ -127,24 +131,37 @@ def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decima
         ) from error
 
 
-def enqueue_plan(plan: Path, campaign: str, account: str, ledger: Ledger, shelf: Shelf) -> Counter[str]:
+def enqueue_plan(plan: Path, file: CampaignFile, counted: RowBudgets, ledger: Ledger, shelf: Shelf) -> Counter[str]:
     """Queue all jobs of a plan in batches, those with a record as ended; answers the ledger's letters, counted."""
     letters: Counter[str] = Counter()
     with ThreadPoolExecutor(1) as sender:
         # While the ledger takes one batch, the next one is read: never more than two are in memory.
         sent: Future[str] | None = None
-        for batch in batched_rows(plan):
+        for batch in batched_rows(plan, counted):
             ended = shelf.ended(row[0] for row in batch)
             states = _ends(shelf, ended)
-            rows = [(job, seq, price, text, states.get(job, State.QUEUED)) for job, seq, price, text in batch]
+            rows = [(job, seq, price, text, states.get(job, State.QUEUED)) for job, seq, price, text, _ in batch]
+            own = {job: names for job, _, _, _, names in batch if names}
             letters.update(sent.result() if sent else "")
-            sent = sender.submit(ledger.enqueue, campaign, account, rows)
+            sent = sender.submit(ledger.enqueue, file.campaign, file.account, rows, own)
         letters.update(sent.result() if sent else "")
     return letters
 
 
-def batched_rows(plan: Path) -> Iterator[list[tuple[str, int, int, str]]]:
-    """Job id, place, price in micro-USD and the job's own JSON text, cut out of each plan line as it stands."""
+class PlannedRow(NamedTuple):
+    """A job of a plan: its place, price in micro-USD, JSON as it stands in the line, and its budgets (names with
+    tabs between; empty: those of its campaign).
+    """
+
+    id: str
+    seq: int
+    price: int
+    job: str
+    budgets: str
+
+
+def batched_rows(plan: Path, counted: RowBudgets) -> Iterator[list[PlannedRow]]:
+    """The jobs of a plan, so many at a time."""
     decoder = json.JSONDecoder()
     start = len('{"job":')
     with plan.open(encoding="utf-8") as lines:
@@ -152,7 +169,8 @@ def batched_rows(plan: Path) -> Iterator[list[tuple[str, int, int, str]]]:
         for place, line in enumerate(lines):
             job, end = decoder.raw_decode(line, start)
             seq = place - PRIORITY_STEP * job["priority"]
-            batch.append((job["job_id"], seq, job["price_uusd"], line[start:end]))
+            names = counted.of(line, end)
+            batch.append(PlannedRow(job["job_id"], seq, job["price_uusd"], line[start:end], names))
             if len(batch) == BATCH:
                 yield batch
                 batch = []

@@ -4,7 +4,7 @@ The rows stream; a matrix of a million rows needs little more memory than its jo
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -26,6 +26,7 @@ from producer.derived import Derived
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
 from producer.kinds import Cost, cost_here, costs_elsewhere, lengths
+from producer.labels import over
 from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
@@ -49,7 +50,7 @@ class Plan:
     the columns by which a video is known again; `eta_s` is in the provider's own seconds, as its documents have it;
     `renders` counts what is to be made by how long it lasts; `axes` counts the values of each axis; `refused` holds the
     first problems of rows that were left out, `refused_count` says how many there are. `weight` and `priority` are the
-    campaign's share of its account; None leaves it as it is.
+    campaign's share of its account; None leaves it as it is. `campaign_labels` stand where a row has none of its own.
     Of the media `looked` files were read, `recalled` had not changed and `unlooked` addresses nobody looked at;
     `unkept` says why what was seen cannot be remembered;
     `warnings` are the first things worth a second look for which nothing is refused; `kept` are the files to store, by
@@ -78,6 +79,7 @@ class Plan:
     eta_s: float
     axes: dict[str, int]
     labels: tuple[str, ...]
+    campaign_labels: Mapping[str, str] = field(default_factory=dict)
     weight: float | None = None
     priority: int | None = None
     elsewhere: list[Cost] = field(default_factory=list)
@@ -145,8 +147,8 @@ def make_plan(
     """
     written = _campaign_file(source, template)
     campaign = _named(source, written, options)
-    if written is not None and options.seed_by == "job":
-        options = replace(options, seed_by=written.said.seed_by)
+    if written is not None:
+        options = _below(options, written)
     with (
         _opened(source, written, template, media.sources.base if media else base_of(source), name) as matrix,
         BadRows(matrix) as bad,
@@ -187,6 +189,7 @@ def make_plan(
             **_to_buy(desk, writer, known, facts),
             axes={axis: len(values) for axis, values in sorted(desk.axes.items())},
             labels=tuple(sorted(desk.labels)),
+            campaign_labels=options.labels,
             refused=bad.problems,
             refused_count=bad.problem_count,
             bad_rows_path=bad_rows_path,
@@ -211,6 +214,13 @@ def _refresh(matrix: Rows, options: PlanOptions) -> Refresh | None:
         hint = "It needs a campaign file or template with `key`: the columns by which a video is known again."
         raise BadInput(f"--seeds: {matrix.name} does not say what a refresh is", hint=hint)
     return matrix.refresh._replace(seeds=options.seeds)
+
+
+def _below(options: PlanOptions, written: CampaignToml) -> PlanOptions:
+    """What was asked for, with what the campaign file says where nothing was."""
+    said = written.said
+    seed_by = said.seed_by if options.seed_by == "job" else options.seed_by
+    return replace(options, seed_by=seed_by, labels=over(options.labels, said.labels))
 
 
 def _named(source: Source, written: CampaignToml | None, options: PlanOptions) -> str:

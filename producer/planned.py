@@ -17,6 +17,7 @@ from producer.contents import Contents
 from producer.encoding import Source
 from producer.fetch import Web
 from producer.known import known_videos
+from producer.labels import read_labels
 from producer.media import Media
 from producer.plan import Plan, PlanOptions, base_of, make_plan
 from producer.remembered import Remembered
@@ -44,6 +45,7 @@ class Asked:
     skip_bad_rows: bool
     store: str | None
     seeds: Seeds | None = None
+    label: tuple[tuple[str, str], ...] = ()
 
 
 @contextmanager
@@ -62,6 +64,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
         skip_bad_rows=asked.skip_bad_rows,
         linked=_linked(store, world, settings),
         seeds=asked.seeds,
+        labels=read_labels(asked.label),
     )
     shelf = Shelf(store, simulated=world.simulated)
     last = partial(known_videos, shelf)

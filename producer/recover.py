@@ -27,7 +27,8 @@ from ledger.recovery import Restored
 from ledger.shares import read_share
 from ledger.shelf import READERS, CampaignFile, Receipt, Shelf
 from ledger.trail import Trail, read_trail
-from producer.enqueue import batched_rows
+from producer.enqueue import PlannedRow, batched_rows, open_campaign
+from producer.labels import RowBudgets, counted_of
 
 #: How long ago a send was given up for which a task may still turn up.
 WATCHED_FOR = timedelta(days=1)
@@ -44,20 +45,18 @@ def owns(ledger: Ledger, file: CampaignFile) -> bool:
 def recover(file: CampaignFile, ledger: Ledger, shelf: Shelf) -> Counter[State]:
     """Put one campaign back, under a recovery that has begun; answers how many jobs stand where. Safe to repeat."""
     name = file.campaign
-    facts = {
-        "provider": file.provider,
-        "simulated": "1" if file.simulated else "0",
-        "run_id": file.run_id,
-        "submitted_by": file.submitted_by,
-        "state": "recovering",
-        "created_ms": _ms(file.created_at),
-    }
-    budget_uusd = None if file.budget_usd is None else to_uusd(file.budget_usd)
-    share = read_share(shelf, name)
-    facts |= {"weight": str(share.weight), "priority": str(share.priority)}
-    ledger.open_campaign(name, file.account, budget_uusd=budget_uusd, facts=facts)
+    share, counted = read_share(shelf, name), counted_of(file, shelf)
+    open_campaign(
+        file,
+        counted,
+        ledger,
+        state="recovering",
+        created_ms=_ms(file.created_at),
+        weight=str(share.weight),
+        priority=str(share.priority),
+    )
     counts: Counter[State] = Counter()
-    for rows in _rows(file, shelf):
+    for rows in _rows(file, counted, shelf):
         recovery.restore(ledger, name, file.account, rows)
         counts.update(row.state for row in rows)
     # A pause or a cancel may have come meanwhile: the newest word counts.
@@ -79,16 +78,16 @@ def check_lost(file: CampaignFile, ledger: Ledger) -> None:
         )
 
 
-def _rows(file: CampaignFile, shelf: Shelf) -> Iterator[list[Restored]]:
+def _rows(file: CampaignFile, counted: RowBudgets, shelf: Shelf) -> Iterator[list[Restored]]:
     """Batches of jobs: those of the newest plan, then what older plans had bought before it was left out."""
     present = set(shelf.store.shelves(shelf.job_key("x").rpartition("/")[0]))
     seen: set[str] = set()
     with ThreadPoolExecutor(READERS) as pool:
         for plan, newest in _plans(file, shelf):
-            for batch in batched_rows(plan):
-                new = [row for row in batch if row[0] not in seen and (newest or row[0] in present)]
-                seen.update(row[0] for row in new)
-                trails = _trails([row[0] for row in new], present, shelf, pool)
+            for batch in batched_rows(plan, counted):
+                new = [row for row in batch if row.id not in seen and (newest or row.id in present)]
+                seen.update(row.id for row in new)
+                trails = _trails([row.id for row in new], present, shelf, pool)
                 rows = [
                     restored(row, trail, file, shelf, wanted=newest) for row, trail in zip(new, trails, strict=True)
                 ]
@@ -116,11 +115,9 @@ def _trails(ids: list[str], present: set[str], shelf: Shelf, pool: ThreadPoolExe
     return map(one, ids) if shelf.store.local_path("x") is not None else pool.map(one, ids)
 
 
-def restored(
-    row: tuple[str, int, int, str], trail: Trail, file: CampaignFile, shelf: Shelf, *, wanted: bool
-) -> Restored:
+def restored(row: PlannedRow, trail: Trail, file: CampaignFile, shelf: Shelf, *, wanted: bool) -> Restored:
     """Where a job stands by its trail; what is `wanted` no more and not bought is cancelled."""
-    job_id, seq, price, text = row
+    job_id, seq, price, text, budgets = row
     accepted, lost = trail.accepted, trail.unanswered
     if trail.record is not None and not accepted and lost is None:
         return _ended(row, trail.record, trail, file)
@@ -147,6 +144,7 @@ def restored(
         spent=_spent(record, price, file),
         tasks=tuple(one.task_id for one in purchases if one.task_id),
         watches=_watches(trail, text),
+        budgets=budgets,
     )
     if accepted and lost is None:
         meant = trail.intents.get(accepted[-1].send)
@@ -176,9 +174,9 @@ def _spent(record: JobRecord | None, price: int, file: CampaignFile) -> int:
     return sum(price if one.cost_usd is None else to_uusd(one.cost_usd) for one in bought)
 
 
-def _ended(row: tuple[str, int, int, str], record: JobRecord, trail: Trail, file: CampaignFile) -> Restored:
+def _ended(row: PlannedRow, record: JobRecord, trail: Trail, file: CampaignFile) -> Restored:
     """A job with its record, which is its end."""
-    job_id, seq, price, text = row
+    job_id, seq, price, text, budgets = row
     return Restored(
         job_id,
         seq,
@@ -190,6 +188,7 @@ def _ended(row: tuple[str, int, int, str], record: JobRecord, trail: Trail, file
         tasks=tuple(one.task_id for one in record.purchases if one.task_id),
         unverified=record.video is not None and not record.video.verified,
         watches=_watches(trail, text),
+        budgets=budgets,
     )
 
 

@@ -44,7 +44,7 @@ class Remembered:
 
     def begin(self, campaign: str) -> None:
         """Read what is known of a campaign's files; what nobody here has written is passed over."""
-        self._key = self._shelf.web_key("seen", f"{campaign}.jsonl")
+        self._key = self._shelf.key("media", "seen", f"{campaign}.jsonl")
         try:
             lines = self._shelf.store.get(self._key).splitlines()
         except ObjectNotFound:

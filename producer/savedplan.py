@@ -72,7 +72,8 @@ class SavedPlan(Noun):
         words["matrix"] = matrix if matrix.lower().startswith(("https://", "http://")) else Path(matrix)
         words["template"] = None if words["template"] is None else Path(words["template"])
         words["price"] = None if words["price"] is None else Decimal(words["price"])
-        words["where"] = tuple((column, text) for column, text in words["where"])
+        for pairs in ("where", "label"):
+            words[pairs] = tuple((column, text) for column, text in words.get(pairs, ()))
         return Asked(**words)
 
     def check(self, plan: Plan, store: str) -> None:

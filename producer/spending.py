@@ -13,17 +13,18 @@ from producer.planfile import iter_plan
 from producer.stored import Campaign
 
 #: What spending can be told apart by, beside a label of the campaigns' own.
-FACTS: Final = ("campaign", "provider", "account", "day", "month")
+FACTS: Final = ("campaign", "submitted_by", "provider", "account", "day", "month")
 #: The group of purchases of which the store does not say it.
 UNTOLD: Final = "(not told)"
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A purchase of a job that has ended, with the campaign that paid and the provider that made it."""
+    """A purchase of a job that has ended, with the campaign that paid, who submitted that, and who made it."""
 
     job_id: str
     campaign: str
+    submitted_by: str
     provider: str
     purchase: Purchase
 
@@ -32,7 +33,8 @@ class Spent:
         at = self.purchase.submitted_at.astimezone(UTC)
         if name in ("day", "month"):
             return f"{at:%Y-%m-%d}" if name == "day" else f"{at:%Y-%m}"
-        return {"campaign": self.campaign, "provider": self.provider, "account": self.purchase.account}[name]
+        told = {"account": self.purchase.account, "provider": self.provider, "submitted_by": self.submitted_by}
+        return told.get(name, self.campaign)
 
 
 @dataclass
@@ -55,12 +57,13 @@ class Sum:
 def spent(shelf: Shelf, since: datetime | None = None) -> Iterator[Spent]:
     """Every purchase of every job that has ended, from an instant on; jobs come in the order of the store."""
     batch: list[str] = []
+    whose: dict[str, str] = {}
     for job_id in shelf.store.shelves(shelf.job_key("x").rpartition("/")[0]):
         batch.append(job_id)
         if len(batch) == BATCH:
-            yield from _of(batch, shelf, since)
+            yield from _of(batch, shelf, since, whose)
             batch = []
-    yield from _of(batch, shelf, since)
+    yield from _of(batch, shelf, since, whose)
 
 
 def sums(purchases: Iterator[Spent], by: str, labels: Mapping[str, str] | None = None) -> dict[str, Sum]:
@@ -86,10 +89,15 @@ def labels_of(campaigns: Iterator[Campaign], column: str) -> dict[str, str]:
     return found
 
 
-def _of(job_ids: list[str], shelf: Shelf, since: datetime | None) -> Iterator[Spent]:
+def _of(job_ids: list[str], shelf: Shelf, since: datetime | None, whose: dict[str, str]) -> Iterator[Spent]:
+    """The purchases of those jobs; `whose` remembers who submitted each campaign."""
     for job_id, record in zip(job_ids, shelf.records(job_ids), strict=True):
         if record is None:
             continue
+        buyer = record.buyer or ""
+        if buyer not in whose:
+            file = shelf.campaign(buyer) if buyer else None
+            whose[buyer] = file.submitted_by if file else ""
         for purchase in record.purchases:
             if since is None or purchase.submitted_at >= since:
-                yield Spent(job_id, record.buyer or "", record.provider, purchase)
+                yield Spent(job_id, buyer, whose[buyer], record.provider, purchase)

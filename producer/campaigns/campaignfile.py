@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt,
 from jobs.errors import BadInput, Problem
 from jobs.share import BOUNDS, Priority, Weight
 from producer.columns import FREE_TEXT, KNOWN, REASON, Wrong, meant, resolve
+from producer.labels import label_wrong
 from producer.names import is_name
 from producer.prompts import is_template
 from producer.rows import SEEDS, Seeds
@@ -105,6 +106,7 @@ class Campaign(_Closed):
         None, description="columns whose change buys a video anew; without it every change of the video does"
     )
     seeds: Seeds = Field("keep", description="the seed of a video that is bought anew: keep, rotate or fresh")
+    labels: dict[str, Cell] = Field({}, description="label = value, of all its rows that say nothing else; see --label")
     defaults: dict[str, Cell] = Field({}, description="what stands in a column where a row says nothing")
     axes: dict[str, Axis] = Field({}, description="column = values to multiply with")
     combine: Combine = Combine()
@@ -200,6 +202,19 @@ def _wrongs(file: CampaignToml) -> Iterator[Problem]:
     if said.campaign is not None and not is_name(said.campaign):
         what = f"`{said.campaign}` is no name for a campaign"
         yield file.problem(("campaign",), said.campaign, what, "use letters, digits, dots, hyphens and underscores")
+    yield from _column_wrongs(file)
+    if not said.key and (said.refresh_on is not None or "seeds" in said.model_fields_set):
+        what = "nothing says by which columns a video is known again"
+        at = ("refresh_on",) if said.refresh_on is not None else ("seeds",)
+        yield file.problem(at, "", what, 'name them: key = ["sku"]')
+    yield from _combine_wrongs(file)
+
+
+def _column_wrongs(file: CampaignToml) -> Iterator[Problem]:
+    said = file.said
+    for label, value in said.labels.items():
+        if (wrong := label_wrong(label, value)) is not None:
+            yield file.problem(("labels", label), value, wrong.problem, wrong.fix)
     columns: list[tuple[str | int, ...]] = [("defaults", name) for name in said.defaults]
     columns += [("axes", name) for name in said.axes]
     columns += [("override", at, "set", name) for at, each in enumerate(said.override) for name in each.set]
@@ -220,11 +235,6 @@ def _wrongs(file: CampaignToml) -> Iterator[Problem]:
         if name in said.defaults:
             what = f"`{name}` is an axis, and has a default"
             yield file.problem(("defaults", name), said.defaults[name], what, "an axis needs no default: take it out")
-    if not said.key and (said.refresh_on is not None or "seeds" in said.model_fields_set):
-        what = "nothing says by which columns a video is known again"
-        at = ("refresh_on",) if said.refresh_on is not None else ("seeds",)
-        yield file.problem(at, "", what, 'name them: key = ["sku"]')
-    yield from _combine_wrongs(file)
 
 
 def _combine_wrongs(file: CampaignToml) -> Iterator[Problem]:

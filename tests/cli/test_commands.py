@@ -150,7 +150,8 @@ def test_status_without_a_ledger(stored: Stored, capsys: pytest.CaptureFixture[s
     """The store's records alone answer, in the same shape; what only a ledger knows is null."""
     assert exit_code(["status", "simulated-spring", "--store", stored.store.url, "--json"]) == 0
     shape = json.loads(capsys.readouterr().out)
-    assert list(shape) == ["campaign", "states", "money_usd", "credits", "needs", "eta_s"]
+    assert list(shape) == ["campaign", "submitted_by", "labels", "states", "money_usd", "credits", "needs", "eta_s"]
+    assert (shape["submitted_by"], shape["labels"]) == ("me@here", {})
     assert shape["states"]["queued"] == 1
     assert shape["money_usd"] == {"budget": "9.00", "reserved": None, "spent": "0.625", "in_doubt": None}
     assert shape["credits"] == {

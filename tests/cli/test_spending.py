@@ -15,6 +15,7 @@ from tests.cli.conftest import Stored
     ("by", "groups"),
     [
         ("campaign", {"(not told)": "0.625"}),
+        ("submitted_by", {"(not told)": "0.625"}),
         ("provider", {"segmind": "0.625"}),
         ("day", {"2026-11-21": "0.625"}),
         ("colour", {"blue": "0", "red": "0.625"}),

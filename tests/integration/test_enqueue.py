@@ -17,6 +17,7 @@ from ledger.gates import Limited, policy
 from ledger.jobs import Ledger
 from ledger.shelf import Shelf
 from producer.enqueue import Submitted, batched_rows, submit
+from producer.labels import counted_of
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from providers import registry
 from tests.services import Valkey
@@ -205,13 +206,17 @@ def test_another_account_is_refused_while_jobs_are_under_way(ledger: Ledger, she
     assert status.account == "simulated-dashscope"
 
 
-def test_batches_hold_the_plans_own_text(plan: Make) -> None:
+def test_batches_hold_the_plans_own_text(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
     """A job goes into the ledger as the plan wrote it; a priority goes before every place in the matrix."""
     one = plan([f"p{n}" for n in range(1201)], priority=2)
-    batches = list(batched_rows(one.path))
+    put(one, ledger, shelf)
+    file = shelf.campaign("spring")
+    assert file is not None
+    batches = list(batched_rows(one.path, counted_of(file, shelf)))
     assert [len(batch) for batch in batches] == [500, 500, 201]
     line = next(iter_plan(one.path))
-    job_id, seq, price_uusd, text = batches[0][0]
+    job_id, seq, price_uusd, text, budgets = batches[0][0]
+    assert budgets == ""
     assert (job_id, price_uusd) == (line.job.job_id, 625_000)
     assert seq == -20_000_000
     assert line.job.model_validate_json(text) == line.job

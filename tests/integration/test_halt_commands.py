@@ -180,13 +180,13 @@ def test_a_newer_ledger_and_a_newer_campaign_are_left_alone(told: Told, valkey: 
     told("submit", "two.csv", "--simulate")
     file = tmp_path / "out" / "simulated" / "campaigns" / NAME / "campaign.json"
     text = file.read_text()
-    file.write_text(json.dumps({**json.loads(text), "version": 2, "moon_phase": "full"}))
+    file.write_text(json.dumps({**json.loads(text), "version": 3, "moon_phase": "full"}))
     code, _, err = told("pause", NAME)
     assert code == 4
-    assert "a newer wanbatch wrote this CampaignFile (version 2, and this one knows 1)" in err
+    assert "a newer wanbatch wrote this CampaignFile (version 3, and this one knows 2)" in err
     file.write_text(text)
     with valkey.client() as client:
-        client.hset("wb:meta", "version", "2")
+        client.hset("wb:meta", "version", "3")
     code, _, err = told("pause", NAME)
     assert code == 4
     assert "upgrade wanbatch" in err

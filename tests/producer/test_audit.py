@@ -26,7 +26,7 @@ def bought(number: int, cost_usd: str | None = "0.625", **changes: Any) -> Spent
         "submitted_at": NOON + timedelta(seconds=number), "state": "succeeded", "cost_usd": cost_usd,
         "cost_source": "provider", "price_as_of": None,
     }  # fmt: skip
-    return Spent(f"job-{number}", "spring", "segmind", Purchase.model_validate(facts | changes))
+    return Spent(f"job-{number}", "spring", "ada", "segmind", Purchase.model_validate(facts | changes))
 
 
 def charge(number: int, amount: str = "0.625") -> Line:
