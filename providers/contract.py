@@ -133,7 +133,9 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Still rendering."""
+    """Still rendering; or `waiting` in the provider's queue, where nothing of it has begun."""
+
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class DashScope(Provider):
     id_field, request_field, state_field = "task_id", "request_id", "task_status"
     #: UNKNOWN means expired or never there, which proves no failure: it is no news.
     open_words, good_words, bad_words = ("PENDING", "RUNNING"), ("SUCCEEDED",), ("FAILED", "CANCELED")
+    queue_words = ("PENDING",)
     span_fields = ("submit_time", "end_time")
     quota_path = "/api/v1/quotas"
     #: The list spans 24 hours; half an hour of it is margin.

@@ -38,6 +38,7 @@ class Fal(Provider):
     key_scheme = "Key"
     submit_path, task_path = "/{slug}", _TASKS + "{task_id}/status"
     open_words, good_words, bad_words = ("IN_QUEUE", "IN_PROGRESS"), ("COMPLETED",), ()
+    queue_words = ("IN_QUEUE",)
     id_field, request_header = "request_id", "x-fal-request-id"
     #: What still waits in the queue is taken out (OK), what runs is only sent a signal, which proves nothing.
     cancel_path, cancelled_word = ("PUT", _TASKS + "{task_id}/cancel"), "OK"

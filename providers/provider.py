@@ -72,6 +72,8 @@ class Provider(ABC):
     request_field: ClassVar[str] = ""
     request_header: ClassVar[str] = "x-request-id"
     open_words: ClassVar[tuple[str, ...]]
+    #: Those of them that say that it waits in the provider's queue, where the documents say so.
+    queue_words: ClassVar[tuple[str, ...]] = ()
     good_words: ClassVar[tuple[str, ...]]
     bad_words: ClassVar[tuple[str, ...]]
     #: The field of a finished task that holds the video's URL.
@@ -181,7 +183,7 @@ class Provider(ABC):
         task = self.task(answer.fields())
         word = fields.words(task.get(self.state_field))
         if answer.status in rules.TAKEN and word in self.open_words:
-            return Open()
+            return Open(waiting=word in self.queue_words)
         if answer.status in rules.TAKEN and word in self.good_words:
             reading, (begun, ended) = self.finished(task, answer, task_id, at), self.span_fields
             if not begun or not isinstance(reading, Finished):

@@ -103,12 +103,17 @@ def _order(reading: Reading, due: Due, counter: Counter) -> Order:
         return _failed(due, reading)
     if isinstance(reading, Throttled):
         return _later(due, counter, at_least_s=asked_s(reading, counter.account.clock) or 0.0)
-    return _later(due, counter, running=isinstance(reading, Open))
+    return _later(due, counter, seen=reading if isinstance(reading, Open) else None)
 
 
-def _later(due: Due, counter: Counter, *, at_least_s: float = 0.0, running: bool = False) -> Order:
-    """Look again after the usual wait; past the deadline the render counts as failed, and its money as unknown."""
+def _later(due: Due, counter: Counter, *, at_least_s: float = 0.0, seen: Open | None = None) -> Order:
+    """Look again after the usual wait; past the deadline the render counts as failed, and its money as unknown.
+
+    One that is seen in the provider's queue has not begun: its age begins anew, and it is past no deadline.
+    """
     polls, age_s = due.polls + 1, counter.patience.age_s(due)
+    if seen is not None and seen.waiting:
+        age_s = 0.0
     if age_s >= counter.cadence.deadline_s:
         why = Rejected(
             Kind.RENDER_FAILED,
@@ -118,7 +123,7 @@ def _later(due: Due, counter: Counter, *, at_least_s: float = 0.0, running: bool
         return _finish(due, failed(Failed(why)))
     wait_s = max(at_least_s, counter.patience.wait_s(due.kind, polls, age_s))
     told = {"polls": str(polls), "look_ms": str(int((age_s + wait_s) * 1000))}
-    if running:
+    if seen is not None:
         told["ran_ms"] = str(int(age_s * 1000))
     hint = due.hint_ms, int(age_s * 1000)
     return Order(move=Move.WAIT, to=State.RENDERING, claim=_claim(due), due_s=wait_s, set=told, hint=hint)

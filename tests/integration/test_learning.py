@@ -1,6 +1,7 @@
 """How long renders last is learned on the way: with the move that ends one, by whatever worker, and for all of them."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from jobs.rendertimes import MOST_KNOWN, RenderTimes, cell, cell_s, known, remem
 from ledger.orders import Claim, Due, Order
 from ledger.rendertimes import read_times
 from tests.books import Bench
+from tests.services import Simulator
 from tests.workbench import Workbench
 from worker.patience import MORE_KNOWN
 
@@ -88,6 +90,32 @@ def test_waits_follow_what_the_ledger_remembers(work: Workbench) -> None:
     work.redis.delete(f"wb:renders:{work.account}:{KIND}")
     patience.renew(work.ledger)
     assert patience.wait_s(KIND, 0, 0) == pytest.approx(documented_s, rel=0.21)
+
+
+@pytest.mark.parametrize("provider", ["fal", "dashscope"])
+def test_what_stands_in_the_queue_has_not_begun(
+    simulator: Callable[..., Simulator], open_worker: Callable[..., Workbench], provider: str
+) -> None:
+    """However long it waits there it is past no deadline, and its looks and its length count from the queue's end."""
+    work = open_worker(
+        simulator("--speed", "60", "--queue-s", "7200", "--render-mean-s", "1200", "--render-cv", "0"),
+        f"simulated-{provider}",
+    )
+    (job,) = work.order()
+    work.submit()
+    cadence = work.counter.cadence
+    late_ms = str(int((cadence.deadline_s + 60) * 1000))
+    work.redis.hset(f"wb:j:{job.job_id}", mapping={"look_ms": late_ms, "ran_ms": late_ms})
+    assert work.look(job.job_id).ok
+    row = work.row(job.job_id)
+    assert (row["state"], row["ran_ms"]) == ("rendering", "0")
+    assert 0 < int(row["look_ms"]) < cadence.deadline_s * 1000
+    (begun,) = work.order()
+    work.simulator.tell("/_simulator/weather", {"queue_s": 0})
+    work.submit()
+    work.redis.hset(f"wb:j:{begun.job_id}", mapping={"look_ms": late_ms, "ran_ms": late_ms})
+    assert work.look(begun.job_id).ok
+    assert "no end after 1800 s" in work.row(begun.job_id)["result"]
 
 
 def test_only_what_was_met_is_read_again(work: Workbench) -> None:

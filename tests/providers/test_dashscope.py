@@ -195,8 +195,8 @@ def test_check_call(at: Endpoint) -> None:
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING"])
 def test_still_rendering(state: str, at: Endpoint) -> None:
-    """Open states wait."""
-    assert DASHSCOPE.read_check(answer(200, task(state)), ID, at) == Open()
+    """Open states wait; what is pending has not begun."""
+    assert DASHSCOPE.read_check(answer(200, task(state)), ID, at) == Open(waiting=state == "PENDING")
 
 
 @pytest.mark.parametrize(

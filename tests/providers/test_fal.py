@@ -220,8 +220,8 @@ def test_a_definite_no_by_its_words(status: int, body: Any, kind: Kind) -> None:
     ],
 )
 def test_still_rendering(status: int, body: Any, at: Endpoint) -> None:
-    """Open states wait, under whatever 2xx they come."""
-    assert FAL.read_check(answer(status, body), ID, at) == Open()
+    """Open states wait, under whatever 2xx they come; what stands in the queue has not begun."""
+    assert FAL.read_check(answer(status, body), ID, at) == Open(waiting="queue_position" in body)
 
 
 def test_the_status_points_to_the_result(at: Endpoint) -> None:
