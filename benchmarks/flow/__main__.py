@@ -30,7 +30,7 @@ JOBS, FEW_JOBS = 10_000, 1_000
 SCENES = [Scene("rate", 600, None), Scene("slots", 1200, 1600), Scene("mixed", 600, 1800)]
 QUICK = (400, 200)
 #: Real seconds after which a side is given up, and what it made counts.
-SIDE_WITHIN_S = 600
+SIDE_WITHIN_S = 420
 #: Real seconds between two readings of a side's processes.
 READ_EVERY_S = 2.0
 

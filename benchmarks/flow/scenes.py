@@ -87,7 +87,8 @@ def sides(jobs: int) -> list[Side]:
             (shared, PEERS / "script.py"), whole=True,
         ),
         Side(
-            "celery stages", [*celery, "benchmarks.peers.paced_stages", "worker", "-c", str(STAGES), *quiet],
+            "celery stages",
+            [*celery, "benchmarks.peers.paced_stages", "worker", "-c", str(STAGES), "-Q", "looks,celery", *quiet],
             _messages, "*.mp4", (shared, PEERS / "paced_stages.py"), whole=True,
         ),
         Side(

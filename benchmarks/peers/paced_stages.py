@@ -12,6 +12,9 @@ ASK_AGAIN_S = 1
 RETRY: dict[str, Any] = {"autoretry_for": (Exception,), "retry_backoff": True, "max_retries": None}
 
 app = Celery("stages", broker=provider.BROKER)
+# Looks go before what is still to buy: in one queue they would stand behind all of it.
+app.conf.task_routes = {"check": "looks", "fetch": "looks"}
+app.conf.broker_transport_options = {"queue_order_strategy": "priority"}
 counter = redis.Redis.from_url(provider.BROKER)
 
 
