@@ -17,8 +17,10 @@ from jobs.rendertimes import Curve, RenderTimes, curve, known, mean_s
 ENOUGH_KNOWN: Final = 30
 #: Seconds by which a video may be late, on average, where nothing but its user waits for it.
 LATE_S: Final = 4.8
+#: The same where few are under way and none follows: their user waits for the whole campaign.
+LAST_LATE_S: Final = 2.4
 #: Where slots are the limit, lateness may cost this share of what they make.
-SLOT_SHARE: Final = 0.005
+SLOT_SHARE: Final = 0.01
 #: Looks that are planned take this share of the limit of questions; results, lost submits and restarts take the rest.
 POLL_SHARE: Final = 0.8
 #: Seconds. No two looks at one render are planned closer together.
@@ -44,10 +46,17 @@ class Aim(NamedTuple):
     most_polls: float
 
 
-def aim(mean_render_s: float, *, submits_per_s: float, polls_per_s: float, slots: int | None) -> Aim:
-    """What to aim at under the account's limits (infinite where there is none), at that mean length of a render."""
+def aim(
+    mean_render_s: float, *, submits_per_s: float, polls_per_s: float, slots: int | None, last: bool = False
+) -> Aim:
+    """What to aim at under the account's limits (infinite where there is none), at that mean length of a render.
+
+    `last` says that few are under way and none follows.
+    """
     slot_rate = math.inf if slots is None else slots / mean_render_s
-    late_s = min(LATE_S, SLOT_SHARE * mean_render_s) if slot_rate < submits_per_s else LATE_S
+    late_s = LAST_LATE_S if last else LATE_S
+    if slot_rate < submits_per_s:
+        late_s = min(late_s, SLOT_SHARE * mean_render_s)
     renders_per_s = min(submits_per_s, slot_rate)
     return Aim(late_s, POLL_SHARE * polls_per_s / renders_per_s if math.isfinite(renders_per_s) else math.inf)
 

@@ -15,11 +15,13 @@ from jobs.looks import Looks, aim, net_s, plan
 from jobs.rendertimes import cell, evenly_s, known, mean_s
 from ledger.jobs import Ledger
 from ledger.orders import Due
-from ledger.rendertimes import read_times
+from ledger.rendertimes import read_times, renders_left
 from providers.accounts import Account
 
 #: Looks are planned anew once so many more renders are known.
 MORE_KNOWN: Final = 8
+#: So many renders under way, with none to follow, are the last ones; twice as many are so no longer.
+LAST_RENDERS: Final = 100
 #: Ends in a row that no webhook told of, after which looks are planned as if none came, until one does.
 MISSED_IN_A_ROW: Final = 3
 
@@ -38,6 +40,7 @@ class Patience:
     _known: dict[str, int] = field(default_factory=dict)
     _met: set[str] = field(default_factory=set)
     _missed: int = 0
+    _last: bool = False
 
     def wait_s(self, kind: str, polls: int, age_s: float) -> float:
         """Seconds until the next look at a render of that age, after so many polls."""
@@ -92,16 +95,20 @@ class Patience:
     def renew(self, ledger: Ledger) -> None:
         """Read what is remembered of the kinds that were met since the last time, and plan their looks by it."""
         met, self._met = self._met, set()
+        if met and self._are_last(ledger) != self._last:
+            # What was planned for the one does not hold for the other.
+            self._last, self._known = not self._last, {}
         kinds = sorted(met)
         cadence, limits = self.account.facts.cadence, self.account.facts.limits
         for kind, times in zip(kinds, read_times(ledger, self.account.name, kinds), strict=True):
-            if abs(known(times) - self._known.get(kind, 0)) < MORE_KNOWN:
+            if abs(known(times) - self._known.get(kind, -MORE_KNOWN)) < MORE_KNOWN:
                 continue
             wanted = aim(
                 mean_s(times) if times else self.account.facts.typical_render_s,
                 submits_per_s=_per_s(limits.submits),
                 polls_per_s=_per_s(limits.polls),
                 slots=limits.slots,
+                last=self._last,
             )
             looks = plan(times, wanted, cap_s=cadence.cap_s, deadline_s=cadence.deadline_s)
             self._known[kind] = known(times)
@@ -109,6 +116,11 @@ class Patience:
                 self._looks[kind] = looks
             else:
                 self._looks.pop(kind, None)
+
+    def _are_last(self, ledger: Ledger) -> bool:
+        """Whether few renders are under way and none follows."""
+        left = renders_left(ledger, self.account.name)
+        return left is not None and left <= LAST_RENDERS * (2 if self._last else 1)
 
 
 def _waited_ms(due: Due) -> int:

@@ -27,7 +27,7 @@ SPEED = 5
 OURS = "wanbatch"
 JOBS, FEW_JOBS = 10_000, 1_000
 #: At speed 5 about 50 submits a second, and renders of 38 s.
-SCENES = [Scene("rate", 600, None), Scene("slots", 1200, 1600), Scene("mixed", 600, 1800)]
+SCENES = [Scene("rate", 600, None), Scene("slots", 1200, 1600), Scene("mixed", 600, 1900)]
 QUICK = (400, 200)
 #: Real seconds after which a side is given up, and what it made counts.
 SIDE_WITHIN_S = 420

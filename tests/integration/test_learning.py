@@ -80,6 +80,7 @@ def test_waits_follow_what_the_ledger_remembers(work: Workbench) -> None:
     """Once enough renders are known the first look is planned for their end; a memory that is gone ends that."""
     patience, clock = work.counter.patience, work.counter.account.clock
     documented_s = clock.ours_s(work.counter.account.facts.cadence.first_s)
+    work.order()
     teach(work, 187, ENOUGH_KNOWN - 1)
     assert patience.wait_s(KIND, 0, 0) == pytest.approx(documented_s, rel=0.21)
     patience.renew(work.ledger)
@@ -90,6 +91,20 @@ def test_waits_follow_what_the_ledger_remembers(work: Workbench) -> None:
     work.redis.delete(f"wb:renders:{work.account}:{KIND}")
     patience.renew(work.ledger)
     assert patience.wait_s(KIND, 0, 0) == pytest.approx(documented_s, rel=0.21)
+
+
+def test_the_last_renders_are_looked_after_more_closely(work: Workbench) -> None:
+    """While work waits for the account looks are rare; where few renders are under way and none follows, less so."""
+    patience = work.counter.patience
+    work.order()
+    for length_s in range(120, 260, 2):
+        teach(work, length_s, 1)
+    patience.wait_s(KIND, 0, 0)
+    patience.renew(work.ledger)
+    usual_s = patience.wait_s(KIND, 0, 0)
+    work.submit()
+    patience.renew(work.ledger)
+    assert patience.wait_s(KIND, 0, 0) < 0.95 * usual_s
 
 
 @pytest.mark.parametrize("provider", ["fal", "dashscope"])
