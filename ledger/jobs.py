@@ -21,7 +21,7 @@ from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
 from ledger.gates import LEAVES_WITHIN_S, Policy
 from ledger.instants import Instants
 from ledger.joined import elsewhere, read_joined
-from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues, read_row
+from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues, read_moved, read_row
 from ledger.trips import Trips
 
 #: The version of the ledger's keys; it rises when an older worker could misread them.
@@ -158,8 +158,7 @@ class Ledger:
             commands.append(self._lease(ask.account, ask.policy, ask.most_due, ask.most_collects))
             commands.append(self._claim(ask.account, ask.policy, ask.most_claims, ask.most_waiting))
         answers = scripts.run_all(self.trips, commands)[len(paid) :]
-        moved = [Moved(word == "moved", detail) for word, detail in answers[: len(orders)]]
-        rest = answers[len(orders) :]
+        moved, rest = list(map(read_moved, answers[: len(orders)])), answers[len(orders) :]
         return moved, [Told(read_dues(due), read_claims(flat)) for due, flat in zip(rest[::2], rest[1::2], strict=True)]
 
     def send(self, claim: Claim, policy: Policy, *, token: str, send: int, late: str = "", told: str = "") -> Leave:
@@ -187,17 +186,16 @@ class Ledger:
 
     def move(self, order: Order) -> Moved:
         """Carry out one move; a repeat of the same order is told what the first one did."""
-        word, detail = scripts.run(self.trips, "move", order.text(self.epoch))
-        return Moved(word == "moved", detail)
+        return read_moved(scripts.run(self.trips, "move", order.text(self.epoch)))
 
     def take(self, orders: Sequence[Order]) -> list[tuple[Moved, dict[str, str]]]:
         """Carry out moves and read the jobs behind them, in one round trip; an empty job where nothing moved."""
-        commands: list[Sequence[str | int]] = []
+        commands: list[tuple[str | int, ...]] = []
         for order in orders:
             commands += scripts.call("move", order.text(self.epoch)), ("HGETALL", f"wb:j:{order.claim.job_id}")
         answers = scripts.run_all(self.trips, commands)
-        pairs = zip(answers[::2], answers[1::2], strict=True)
-        return [(Moved(word == "moved", detail), read_row(row) if word == "moved" else {}) for (word, detail), row in pairs]
+        pairs = zip(map(read_moved, answers[::2]), answers[1::2], strict=True)
+        return [(moved, read_row(row) if moved.ok else {}) for moved, row in pairs]
 
     def move_all(self, orders: Sequence[Order]) -> list[Moved]:
         """Carry out many moves in one round trip; the answers are in the orders' order."""

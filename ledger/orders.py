@@ -177,6 +177,12 @@ class Moved(NamedTuple):
     detail: str
 
 
+def read_moved(answer: Sequence[str]) -> Moved:
+    """What `move.lua` answers."""
+    word, detail = answer
+    return Moved(word == "moved", detail)
+
+
 def read_dues(rows: Iterable[Any]) -> list[Due]:
     """What `lease.lua` answers."""
     return [

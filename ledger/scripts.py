@@ -77,7 +77,7 @@ def run(trips: Trips, name: str, *args: str | int) -> Any:
     return run_all(trips, [call(name, *args)])[0]
 
 
-def run_all(trips: Trips, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+def run_all(trips: Trips, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
     """Send calls of scripts, and other commands among them, in one round trip; the answers are in their order.
 
     A Redis that knows no script is taught them and asked everything again: scripts are known all or none, so none had

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
+from hiredis import pack_command
+
+#: Its stub knows commands of one word only.
+_PACK: Any = pack_command
 
 
 class Trips:
@@ -18,14 +22,14 @@ class Trips:
         self._make: Any = client.connection_pool.make_connection
         self._idle: deque[Any] = deque()
 
-    def ask(self, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+    def ask(self, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
         """The answers to all commands, in their order; an error that one was answered with stands in its place.
 
         Raises RedisError where the trip broke off: then what was asked may have happened.
         """
         connection = self._take()
         try:
-            connection.send_packed_command(connection.pack_commands(commands))
+            connection.send_packed_command([b"".join(map(_PACK, commands))])
             return [_answer(connection) for _ in commands]
         except BaseException:
             # Half an answer may be left on it; it connects anew when it is used next.

@@ -43,7 +43,7 @@ MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: No 15-second video is larger.
 LARGEST_VIDEO_BYTES = 2 * 1024 * 1024 * 1024
-#: A link that says the same however it is read: its host, and what is asked for there. Reading a URL costs more than this.
+#: A link that says the same however it is read: whose it is, and what is asked for. Reading a whole URL costs more.
 _PLAIN_LINK = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]+)?)(/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)")
 
 
