@@ -72,8 +72,9 @@ class Ledger:
             health.check_fit(client)
             ledger.epoch, store, version = _found(ledger.trips, store_url, secrets.token_hex(4) if found else "")
         except redis.RedisError as error:
+            # The client's words name host and port, never the password.
             raise LedgerRefused(
-                f"the ledger cannot be used: {_without_secrets(error)}",
+                f"the ledger cannot be used: {error}",
                 "check --redis (WANBATCH_REDIS), and that the server runs; nothing was bought",
             ) from None
         if store and store != store_url:
@@ -295,8 +296,3 @@ def _found(trips: Trips, store_url: str, epoch: str = "") -> tuple[str, str, int
     """Which ledger this Redis holds (epoch, store, version), founded first when an epoch is given."""
     found, store, version = scripts.run(trips, "found", epoch, store_url, VERSION)
     return found, store, int(version or VERSION)
-
-
-def _without_secrets(error: Exception) -> str:
-    """The client's message; redis-py names host and port in it, never the password."""
-    return str(error)

@@ -1,7 +1,7 @@
 """Round trips to Redis: commands go out together and their answers come back in order, on connections that are kept.
 
 redis-py makes the connections, speaks on them and mends them. Its client would add a pool's books, hooks, retries and
-metrics to every command, which together cost as much processor time as the trip itself (docs/decisions/0023).
+metrics to every command, which together cost as much processor time as the trip itself (docs/decisions/0026).
 """
 
 from collections import deque
