@@ -23,7 +23,7 @@ def approve(plan: Plan, world: World, settings: Settings, *, yes: bool) -> None:
     if not plan.to_buy:
         return
     budget_usd = settings.budget_usd
-    check_money(world, budget_usd=budget_usd, cost_usd=plan.cost_high_usd)
+    check_money(world, budget_usd=budget_usd, cost_usd=plan.most_usd)
     if not world.simulated:
         check_store(plan, settings)
     if budget_usd is not None and budget_usd < plan.cost_high_usd:
@@ -31,7 +31,7 @@ def approve(plan: Plan, world: World, settings: Settings, *, yes: bool) -> None:
     if world.simulated:
         return
     if not yes:
-        _have_it_confirmed(min(plan.cost_high_usd, budget_usd or plan.cost_high_usd), plan, world, settings)
+        _have_it_confirmed(min(plan.most_usd, budget_usd or plan.most_usd), plan, world, settings)
     remember_store(settings.store)
 
 

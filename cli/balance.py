@@ -1,4 +1,4 @@
-"""What is left on a campaign's account, asked once at its end: the last words of a run are not a minute old."""
+"""What is left on a campaign's accounts, asked once at its end: the last words of a run are not a minute old."""
 
 import time
 from contextlib import suppress
@@ -20,14 +20,16 @@ from providers.clock import Clock
 
 def with_balance(end: Progress, ledger: Ledger, settings: Settings, simulator_url: str | None) -> Progress:
     """The same end with what is left now, which the ledger keeps too; where it cannot be asked, with what was seen."""
-    # No key here, a provider that tells nobody, a ledger that is just away: the older figure says how old it is.
-    with suppress(WanbatchError, RedisError):
-        account = account_called(end.status.account, settings, simulator_url)
-        left, _ = (None, None) if account is None else balance(account)
-        if left is not None:
-            Balances(ledger).remember(end.status.account, str(left.remaining), left.unit, time.time())
-            status = ledger.status(end.status.campaign)
-            return end if status is None else replace(end, status=status)
+    for each in end.status.accounts:
+        # No key here, a provider that tells nobody, a ledger that is just away: the older figure says how old it is.
+        with suppress(WanbatchError, RedisError):
+            account = account_called(each.name, settings, simulator_url)
+            left, _ = (None, None) if account is None else balance(account)
+            if left is not None:
+                Balances(ledger).remember(each.name, str(left.remaining), left.unit, time.time())
+    with suppress(RedisError):
+        status = ledger.status(end.status.campaign)
+        return end if status is None else replace(end, status=status)
     return end
 
 

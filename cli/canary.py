@@ -62,7 +62,7 @@ def first_few(plan: Plan, count: int | None, world: World, store: ObjectStore, s
     if plan.to_buy <= count:
         tell(f"a canary of {count:,} is all of it")
         return None
-    check_money(world, budget_usd=settings.budget_usd, cost_usd=plan.cost_high_usd)
+    check_money(world, budget_usd=settings.budget_usd, cost_usd=plan.most_usd)
     if not world.simulated:
         check_store(plan, settings)
     few = FirstFew(plan, canary_of(plan, count, shelf), shelf)
@@ -83,6 +83,7 @@ def goes_on(few: FirstFew, found: Sequence[Seen], world: World, settings: Settin
         few.whole,
         to_buy=few.whole.to_buy - few.plan.to_buy,
         cost_high_usd=few.whole.cost_high_usd - few.plan.cost_high_usd,
+        most_usd=few.whole.most_usd - few.plan.most_usd,
     )
     tell(f"the canary is good; {counted(rest.to_buy, 'video')} to go, {shown(rest.cost_high_usd)}")
     if yes:
@@ -90,7 +91,7 @@ def goes_on(few: FirstFew, found: Sequence[Seen], world: World, settings: Settin
     if not sys.stdin.isatty():
         tell("nobody is at a terminal to say yes: look at them, and give the same command with --yes")
         return False
-    if not world.simulated and rest.cost_high_usd > settings.type_above_usd:
-        have_it_typed(rest.cost_high_usd, world, settings.type_above_usd)
+    if not world.simulated and rest.most_usd > settings.type_above_usd:
+        have_it_typed(rest.most_usd, world, settings.type_above_usd)
         return True
     return click.confirm(f"Go on with the other {rest.to_buy:,}?", err=True)

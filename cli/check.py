@@ -24,6 +24,7 @@ from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
 from producer.fetch import balance
 from producer.stored import store_of
+from producer.world import accounts_named
 from providers.accounts import open_real
 
 
@@ -38,7 +39,9 @@ class Finding(NamedTuple):
 
 @click.command("check")
 @places
-@click.option("--provider", metavar="NAME", help="Ask only this provider, or account; its key must then be set.")
+@click.option(
+    "--provider", metavar="NAME", help="Ask only these providers, or accounts (commas between); their keys must be set."
+)
 @click.option(
     "--prove", is_flag=True, help="Buy one cheap video, sent twice under one key: is a repeat safe there? Asks first."
 )
@@ -87,7 +90,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     if settings.webhook_url:
         yield _webhooks(settings.webhook_url)
     known = Accounts(settings.limits, settings.region)
-    named = [known.named(settings.provider, simulated=False)] if settings.provider else []
+    named = accounts_named(settings.provider, settings, simulated=False) if settings.provider else ()
     for each in named or known.every(simulated=False):
         yield _account(each, named=bool(named))
         yield from _replay(each, known, store, named=bool(named))

@@ -18,9 +18,9 @@ from cli.stack import Stack, ledger_folder
 from config.accounts import Accounts
 from config.settings import Settings
 from jobs.errors import BadInput, CampaignConflict, LedgerRefused
+from ledger.campaignfile import CampaignFile
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
-from ledger.shelf import CampaignFile
 from producer.stored import known
 
 #: Whom the command is for; exactly one of the three.
@@ -61,7 +61,9 @@ class Whom:
         if self.everything:
             return names
         accounts = set(self.accounts())
-        return [name for name in names if (held := ledger.status(name)) and held.account in accounts]
+        return [
+            name for name in names if (held := ledger.status(name)) and accounts & {one.name for one in held.accounts}
+        ]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """How long work takes under the limits as they hold now: as documented, unless the ledger knows better."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cli.progress import duration
@@ -14,10 +15,15 @@ NOTABLE: Final = 0.1
 
 
 class Takes(NamedTuple):
-    """Seconds of ours that work takes, and in words what makes them others than the documents say."""
+    """Seconds of ours that work takes, and in words what makes them others than the documents say.
+
+    Where there are several accounts: what each would take alone, and what its part of the split takes.
+    """
 
     seconds: float
     because: tuple[str, ...] = ()
+    alone_s: Mapping[str, float] = MappingProxyType({})
+    split_s: Mapping[str, float] = MappingProxyType({})
 
 
 def takes(

@@ -1,6 +1,6 @@
 """What is said of a plan before anything is bought."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from decimal import Decimal
 from typing import Any
@@ -11,10 +11,12 @@ from cli.credits import Credits, credits_json
 from cli.pace import Takes, takes
 from cli.places import ledger_of
 from cli.progress import duration
+from cli.routing import routing_json, routing_lines, takes_routed
 from config.settings import Settings
 from jobs.errors import BadInput, WanbatchError
 from jobs.money import shown
 from jobs.words import counted, labels_text
+from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
 from producer.causes import Causes, causes
@@ -47,9 +49,11 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes, why: 
     yield "; ".join(parts)
     if plan.to_buy:
         would = "would cost" if plan.simulated else "costs" if plan.cost_low_usd < plan.cost_high_usd else "costs up to"
-        price = f"{would} {_span(plan.cost_low_usd, plan.cost_high_usd)} at {world.title}"
+        title = "the accounts below" if plan.routing else world.title
+        price = f"{would} {_span(plan.cost_low_usd, plan.cost_high_usd)} at {title}"
         yield f"{price} (prices of {world.facts.price_as_of}); takes about {duration(needs.seconds)}"
         yield from (f"  {reason}" for reason in needs.because)
+        yield from routing_lines(plan, needs)
     if plan.duplicates.count:
         named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
         more = ", ..." if plan.duplicates.count > NAMED else ""
@@ -117,21 +121,23 @@ def _span(low: Decimal | None, high: Decimal | None) -> str:
     return shown(high) if low == high else f"{shown(low)} to {shown(high)}"
 
 
-def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, needs: Takes) -> dict[str, Any]:
+def plan_json(plan: Plan, world: World, why: Causes, left: Mapping[str, Credits], needs: Takes) -> dict[str, Any]:
     """The plan in the shape that scripts rely on; its ETA is in our own seconds."""
     here = Cost(
         plan.provider, world.facts.title, plan.to_buy, plan.cost_low_usd, plan.cost_high_usd,
         world.facts.price_as_of.isoformat(),
     )  # fmt: skip
+    named = {account.facts.name for account in world.accounts}
     return {
         **plan.json(),
         "eta_s": round(needs.seconds, 1),
         "eta_because": list(needs.because),
+        **routing_json(plan, needs),
         "to_buy_by_cause": why.json(),
         "no_longer_asked_for": why.gone,
         "no_longer_asked_for_first": [dict(cells) for cells in why.gone_first],
         "price_as_of": here.price_as_of,
-        "providers": {cost.provider: cost.json() for cost in (here, *plan.elsewhere)},
+        "providers": {cost.provider: cost.json() for cost in (*([here] if len(named) == 1 else []), *plan.elsewhere)},
         "credits": credits_json(plan, left),
     }
 
@@ -139,9 +145,14 @@ def plan_json(plan: Plan, world: World, why: Causes, left: Credits | None, needs
 def takes_here(plan: Plan, world: World, store: ObjectStore, settings: Settings) -> Takes:
     """How long a plan takes by the ledger that is configured or runs now; as documented where none can be asked."""
     speed = settings.simulator_speed if world.simulated else 1.0
-    asked = (plan.to_buy, plan.renders, world.facts, world.account)
     with suppress(WanbatchError, RedisError):
         if plan.to_buy and (ledger := ledger_of(settings, store)):
             with closing(ledger):
-                return takes(*asked, ledger, speed)
-    return takes(*asked, None, speed)
+                return _takes(plan, world, ledger, speed)
+    return _takes(plan, world, None, speed)
+
+
+def _takes(plan: Plan, world: World, ledger: Ledger | None, speed: float) -> Takes:
+    if plan.routing is None:
+        return takes(plan.to_buy, plan.renders, world.facts, world.buys_at.name, ledger, speed)
+    return takes_routed(plan.routing, ledger, speed)

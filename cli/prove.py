@@ -39,7 +39,7 @@ def prove_replay(settings: Settings, *, simulate: bool, yes: bool, as_json: bool
         )
     if not world.simulated:
         return _tried(settings, world, open_real(world.buys_at), yes=yes, as_json=as_json)
-    with Stack(settings, account=world.account, simulated=True, tell=tell, work=False) as stack:
+    with Stack(settings, account=world.buys_at.name, simulated=True, tell=tell, work=False) as stack:
         url = stack.simulator_url or ""
         account = open_simulated(world.buys_at, url, Clock(*simulator_clock(url)))
         return _tried(settings, world, account, yes=yes, as_json=as_json)

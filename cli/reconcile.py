@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -19,6 +19,7 @@ from jobs.lifecycle import State
 from jobs.words import counted
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
+from ledger.lost import LostSends
 from producer.stored import store_of
 from worker.lookup import Looked, settle_s
 from worker.reconcile import look_up
@@ -52,43 +53,54 @@ def command(campaign: str, store: str | None, redis: str | None, as_json: bool) 
         simulator = settings.simulator_url or (running_simulator(settings.store) if status.simulated else None)
         shop = build(settings.model_copy(update={"simulator_url": simulator}), ledger)
         try:
-            _check_account(status, shop)
-            looked = asyncio.run(_look(status, shop))
+            accounts = _accounts(status, shop, ledger)
+            looked = asyncio.run(_look(accounts, shop))
             told = _of_campaign(campaign, looked, ledger)
             left = ledger.status(campaign)
         finally:
             shutil.rmtree(shop.temp, ignore_errors=True)
     if as_json:
         print_json({"campaign": campaign, **told})
-    for line in _lines(campaign, told, settle_s(shop.counters[status.account]), left):
+    for line in _lines(campaign, told, max(settle_s(shop.counters[name]) for name in accounts), left):
         (tell if as_json else click.echo)(line)
     return HELD if left and left.held else 0
 
 
-def _check_account(status: CampaignStatus, shop: Workshop) -> None:
-    """Refuse where this machine cannot ask the provider."""
-    if status.account in shop.counters:
-        return
+def _accounts(status: CampaignStatus, shop: Workshop, ledger: Ledger) -> list[str]:
+    """The campaign's accounts that have lost sends, or all of them; refused where this machine cannot ask one."""
+    lost = LostSends(ledger)
+    every = [account.name for account in status.accounts]
+    wanted = [name for name in every if lost.sent(name) or lost.watched(name)] or every
+    unknown = [name for name in wanted if name not in shop.counters]
+    if not unknown:
+        return wanted
     if status.simulated:
         raise Refused(
             "the simulator that made this campaign's videos is not running here",
             "name it: WANBATCH_SIMULATOR_URL; or give the `run` command again, which reconciles by itself",
         )
-    raise Refused(f"no key for {status.account} is set here", "`wanbatch check` says which variable; nothing was done")
+    raise Refused(f"no key for {unknown[0]} is set here", "`wanbatch check` says which variable; nothing was done")
 
 
-async def _look(status: CampaignStatus, shop: Workshop) -> Looked:
-    """One look; while a worker looks, its look is awaited first."""
-    asker, ends = Asker(), time.monotonic() + PATIENCE_S
+async def _look(accounts: Sequence[str], shop: Workshop) -> Looked:
+    """One look at each account; while a worker looks, its look is awaited first."""
+    asker, found = Asker(), Looked()
     try:
-        while time.monotonic() < ends:
-            looked = await look_up(shop.counters[status.account], asker, shop)
-            if looked is not None:
-                return looked
-            await asyncio.sleep(0.2)
+        for name in accounts:
+            found.add(await _look_at(name, asker, shop))
     finally:
         await asker.close()
-    raise LedgerRefused(f"workers are looking at {status.account} all the time", "give the command again in a minute")
+    return found
+
+
+async def _look_at(account: str, asker: Asker, shop: Workshop) -> Looked:
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        looked = await look_up(shop.counters[account], asker, shop)
+        if looked is not None:
+            return looked
+        await asyncio.sleep(0.2)
+    raise LedgerRefused(f"workers are looking at {account} all the time", "give the command again in a minute")
 
 
 def _of_campaign(name: str, looked: Looked, ledger: Ledger) -> dict[str, Any]:

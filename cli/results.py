@@ -88,10 +88,9 @@ def report_head(campaign: Campaign, status: CampaignStatus | None, sums: Sums) -
     """What the gallery says of the campaign as a whole; money comes from the ledger where one runs."""
     file = campaign.file
     balances = dict(sums.credits)
-    if status and status.credits_remaining is not None and status.credits_at is not None:
-        balances[status.account] = Credits(
-            remaining=status.credits_remaining, unit=status.credits_unit or "", at=status.credits_at
-        )
+    for account in status.accounts if status else ():
+        if account.remaining is not None and account.at is not None:
+            balances[account.name] = Credits(remaining=account.remaining, unit=account.unit or "", at=account.at)
     return ReportHead(
         campaign=file.campaign,
         simulated=file.simulated,

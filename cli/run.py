@@ -112,7 +112,7 @@ class _Run:
     def make(self, plan: Plan, few: FirstFew | None) -> int:
         """Make the plan's videos, after the first few, where that was asked for; answers the exit code."""
         world = self._world
-        with Stack(self._settings, account=world.account, simulated=world.simulated, tell=tell) as stack:
+        with Stack(self._settings, account=",".join(world.names), simulated=world.simulated, tell=tell) as stack:
             ledger = Ledger.connect(stack.redis_url, store_url=self._store.url, found=True)
             try:
                 if few is not None:

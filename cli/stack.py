@@ -117,7 +117,7 @@ class Stack:
     def _start_worker(self) -> Child:
         """Start a worker of our own, which is at work as soon as its heartbeat is in the ledger.
 
-        It serves this run's account alone: a rehearsal must not go on buying what another run had queued.
+        It serves this run's accounts alone: a rehearsal must not go on buying what another run had queued.
         """
         env = {
             "WANBATCH_REDIS": self.redis_url,

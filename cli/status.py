@@ -1,5 +1,7 @@
 """`wanbatch status`: where campaigns stand, from the ledger, or from the store's records where no ledger runs."""
 
+from datetime import UTC, datetime
+from math import inf
 from typing import Any, Final
 
 import click
@@ -76,7 +78,7 @@ def _one(name: str, ledger: Ledger | None, store: ObjectStore, settings: Setting
         to_go = _to_go(status, ledger, settings)
         if to_go is None:
             return status_json(status, None), list(status_lines(status, None))
-        return status_json(status, to_go.seconds), list(status_lines(status, *to_go))
+        return status_json(status, to_go.seconds), list(status_lines(status, to_go.seconds, to_go.because))
     campaign = found(store, name)
     sums = _sums(campaign)
     return stored_json(campaign, sums), list(stored_lines(campaign, sums))
@@ -93,10 +95,20 @@ def _sums(campaign: Campaign) -> Sums:
 def _to_go(status: CampaignStatus, ledger: Ledger, settings: Settings) -> Takes | None:
     """How long the limits ask for what is left; None while nothing is bought."""
     still = status.total - sum(status.states.get(state, 0) for state in (*ENDS, State.UNKNOWN))
-    account = Accounts(settings.limits).called(status.account)
-    if still and (status.parked or account is None):
+    known = Accounts(settings.limits)
+    accounts = [found for each in status.accounts if not each.parked and (found := known.called(each.name))]
+    if still and (status.parked or not accounts):
         return None
-    if not still or account is None:
+    if not still:
         return Takes(0.0)
     speed = settings.simulator_speed if status.simulated else 1.0
-    return takes(still, next_kind(ledger, status.campaign), account.facts, status.account, ledger, speed)
+    kind = next_kind(ledger, status.campaign)
+    if len(accounts) == 1:
+        return takes(still, kind, accounts[0].facts, accounts[0].name, ledger, speed)
+    # Who buys what is decided as it goes on: keys of one provider share it, others do where a deadline asks for it.
+    alone_s = [takes(still, kind, account.facts, account.name, ledger, speed).seconds for account in accounts]
+    together_s = 1 / sum(1 / seconds for seconds in alone_s)
+    if len({(account.facts.name, account.place) for account in accounts}) == 1:
+        return Takes(together_s)
+    within_s = (status.deadline - datetime.now(UTC)).total_seconds() if status.deadline else inf
+    return Takes(max(together_s, min(within_s, max(alone_s))))

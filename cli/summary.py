@@ -25,9 +25,11 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 def status_json(status: CampaignStatus, eta_s: float | None) -> dict[str, Any]:
     """A campaign in the shape that scripts rely on; money and credits are strings, unknown is null."""
-    credit = {}
-    if status.credits_remaining is not None:
-        credit[status.account] = _balance(status.credits_remaining, status.credits_unit, status.credits_at)
+    credit = {
+        account.name: _balance(account.remaining, account.unit, account.at)
+        for account in status.accounts
+        if account.remaining is not None
+    }
     return {
         "campaign": status.campaign,
         "submitted_by": status.submitted_by,
@@ -71,7 +73,7 @@ def stored_needs(sums: Sums) -> Iterator[str]:
 def status_lines(status: CampaignStatus, eta_s: float | None, because: Sequence[str] = ()) -> Iterator[str]:
     """A campaign for a person; `because` is what makes the time another one than is documented."""
     world = "SIMULATED" if status.simulated else "REAL MONEY"
-    yield f"{status.campaign}  {world}  {status.account}  {status.store}"
+    yield f"{status.campaign}  {world}  {' '.join(account.name for account in status.accounts)}  {status.store}"
     yield _whose(status.submitted_by, status.labels)
     counts = ", ".join(f"{number} {state}" for state, number in status.states.items() if number)
     yield f"  {status.total} jobs: {counts or 'none'}"
@@ -86,7 +88,7 @@ def stored_lines(campaign: Campaign, sums: Sums) -> Iterator[str]:
     """The same from the store's records alone."""
     file = campaign.file
     world = "SIMULATED" if file.simulated else "REAL MONEY"
-    yield f"{file.campaign}  {world}  {file.account}  {campaign.shelf.store.url}  (no ledger is running)"
+    yield f"{file.campaign}  {world}  {' '.join(file.buys_at)}  {campaign.shelf.store.url}  (no ledger is running)"
     yield _whose(file.submitted_by, file.campaign_labels)
     counts = ", ".join(f"{number} {state}" for state, number in sums.states.items())
     yield f"  {sums.states.total()} jobs: {counts or 'none'}"

@@ -27,7 +27,7 @@ from jobs.backoff import Cadence
 from jobs.errors import BadInput
 from jobs.job import AspectRatio, Mode, Model, Resolution, ShotType
 from jobs.media import Kind
-from jobs.pace import AS_DOCUMENTED, Pace
+from jobs.pace import AS_DOCUMENTED, LATE_S, LONGEST, SURE, Pace
 
 #: Native currency to dollars a second, by resolution; a resolution that is missing has no known price.
 PriceTable = Mapping[str, Mapping[Resolution, Decimal]]
@@ -225,6 +225,23 @@ class ProviderFacts(Fact):
         if limits.slots is not None:
             paces.append(to_buy * render_s / limits.slots)
         return max(paces, default=0.0) + render_s
+
+    def can_end(self, within_s: float) -> float:
+        """How many videos can be begun so that all of them, the longest too, end within so many seconds (its own)."""
+        begin_s = within_s - LONGEST * self.typical_render_s - LATE_S
+        if begin_s <= 0:
+            return 0.0
+        most = [SURE * window.count * begin_s / window.window_s for window in self.limits.submits]
+        if self.limits.slots is not None:
+            most.append(SURE * self.limits.slots * (begin_s + self.typical_render_s) / self.typical_render_s)
+        return min(most, default=math.inf)
+
+    def pace_per_s(self) -> float:
+        """Videos a second (its own), once it is at work, by the slower of its rate and its slots."""
+        paces = [window.count / window.window_s for window in self.limits.submits]
+        if self.limits.slots is not None:
+            paces.append(self.limits.slots / self.typical_render_s)
+        return min(paces, default=math.inf)
 
     def sold(self, region: str | None = None) -> tuple[Offer, ...]:
         """The offers of a region."""

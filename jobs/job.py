@@ -1,9 +1,10 @@
 """The nouns: what is to be rendered, the job that buys it, and the plan's line that asked for it."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Model = Literal["standard", "flash"]
 Resolution = Literal["720p", "1080p"]
@@ -84,11 +85,26 @@ class Render(Noun):
         return None if self.frame is None else f"{self.frame[0]}*{self.frame[1]}"
 
 
+class Route(Noun):
+    """One of the accounts at which a job may be bought; the fields are those of a job."""
+
+    provider: str
+    account: str
+    region: str | None = None
+    price_uusd: int
+    price_as_of: str
+
+
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class Job(Noun):
     """A variant with its seed: the unit that is bought, once.
 
     `account` names the key and world it is bought with (`segmind`, `simulated-segmind`); `price_uusd` is the high
-    price in micro-USD that is reserved before buying, `price_as_of` the day of the price list it comes from.
+    price in micro-USD that is reserved before buying, `price_as_of` the day of the price list it comes from. Where it
+    has a choice, `routes` are all its accounts, whoever asks least first, and the job is as that one makes it.
     """
 
     job_id: str
@@ -103,6 +119,22 @@ class Job(Noun):
     price_uusd: int
     price_as_of: str
     priority: int = 0
+    routes: tuple[Route, ...] = Field((), exclude_if=_is_empty)
+
+    def at(self, account: str) -> "Job":
+        """The job as that account makes it, if it is one of its routes."""
+        route = next((each for each in self.routes if each.account == account), None)
+        return self if route is None else self.model_copy(update=dict(route))
+
+    @property
+    def lane(self) -> str:
+        """What each account asks, for the ledger; empty where there is no choice."""
+        return lane_text((each.account, each.price_uusd) for each in self.routes)
+
+
+def lane_text(routes: Iterable[tuple[str, int]]) -> str:
+    """Accounts and what each asks, in micro-USD, as the ledger's scripts read them."""
+    return "\n".join(f"{account} {price_uusd}" for account, price_uusd in routes)
 
 
 class Fitted(Noun):

@@ -5,6 +5,12 @@ by the renders that ended of late. Pure.
 import math
 from typing import Final, NamedTuple
 
+#: Seconds of the provider's clock by which the end of a render is seen late, on average.
+LATE_S: Final = 4.8
+#: One of the longest renders, in usual ones, while too little is remembered.
+LONGEST: Final = 1.4
+#: What an account does of what its limits allow: waits and turn-around cost the rest (SURE in `routes.lua`).
+SURE: Final = 0.98
 #: The share of its rate that an account gets back with each answer to a submit (`move.lua`).
 GIVEN_BACK: Final = 0.05
 

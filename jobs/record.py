@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import PlainSerializer
+from pydantic import Field, PlainSerializer
 
 from jobs.job import AspectRatio, Fit, Mode, Model, Noun, Resolution, SeedSource, ShotType
 
@@ -17,6 +17,11 @@ SCHEMA_VERSION = 1
 
 Money = Annotated[Decimal, PlainSerializer(lambda usd: format(usd, "f"), return_type=str, when_used="json")]
 CostSource = Literal["provider", "price_table", "unknown"]
+#: Why a job was bought at one of several accounts: it fits no other, none asks less, the deadline could not be met
+#: without it, or whoever asks less could not buy.
+RouteReason = Literal[
+    "only", "cheapest", "deadline", "cheaper_parked", "cheaper_paused", "cheaper_down", "cheaper_unserved"
+]
 Status = Literal["queued", "rendering", "parked", "done", "failed", "refused", "unknown", "cancelled"]
 
 
@@ -108,6 +113,8 @@ class JobRecord(Noun):
     provider: str
     account: str
     region: str | None
+    #: None where its campaign names one account, so that nobody chose.
+    route_reason: RouteReason | None = Field(None, exclude_if=lambda reason: reason is None)
     purchases: tuple[Purchase, ...]
     prompt_expanded: str | None = None
     seed_reported: int | None = None
@@ -133,6 +140,8 @@ class LiveJob(Noun):
     purchases: tuple[Purchase, ...] = ()
     task_id: str | None = None
     submitted_at: datetime | None = None
+    account: str | None = None
+    route_reason: RouteReason | None = None
 
 
 class ManifestLine(Noun):
@@ -154,6 +163,7 @@ class ManifestLine(Noun):
     provider: str
     account: str
     region: str | None
+    route_reason: RouteReason | None
     simulated: bool
     model: Model
     template: str | None

@@ -11,6 +11,6 @@ end
 if ARGV[5] ~= '' and held[3] == 'budget' then
   -- Whether it is enough now is asked anew.
   redis.call('HDEL', key, 'parked_kind', 'parked')
-  if held[2] == 'running' and redis.call('ZCARD', PREFIX .. 'q:' .. name) > 0 then join_turns(held[1], name) end
+  if held[2] == 'running' then rejoin_turns(name) end
 end
 return 1

@@ -5,14 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.lifecycle import ENDS, State
 from jobs.money import from_uusd, shown
-from jobs.record import LiveJob, Purchase, Status, Trouble
 
 #: States in which something still happens by itself.
 MOVING = frozenset({State.CLAIMED, State.SUBMITTING, State.RENDERING, State.READY, State.COLLECTING})
+
+
+class AccountStatus(NamedTuple):
+    """One of the accounts at which a campaign buys: what was left when it was last seen, and why nothing is bought."""
+
+    name: str
+    remaining: Decimal | None = None
+    unit: str | None = None
+    at: datetime | None = None
+    parked: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,11 @@ class CampaignStatus:
     credits_remaining: Decimal | None
     credits_unit: str | None
     credits_at: datetime | None
+    #: Where it buys, `account` first.
+    accounts: tuple[AccountStatus, ...] = ()
+    #: Why nothing is bought at some of its accounts, while the others go on.
+    stopped: tuple[str, ...] = ()
+    deadline: datetime | None = None
     #: What keeps all work waiting until it is mended, as `ledger/health.py` sees it.
     troubles: tuple[str, ...] = ()
 
@@ -84,7 +98,7 @@ class CampaignStatus:
     @property
     def needs(self) -> list[str]:
         """What a person has to do, one sentence each; empty when nothing."""
-        found = [*([self.parked + self._way_out] if self.parked else []), *self.troubles]
+        found = [*([self.parked + self._way_out] if self.parked else []), *self.stopped, *self.troubles]
         if self.held:
             found.append(
                 f"{self.held} submits got no answer, and it cannot be proved what they bought (${self.in_doubt_usd} in "
@@ -101,24 +115,27 @@ class CampaignStatus:
 def read_status(
     campaign: str,
     held: Mapping[str, str],
-    account: Mapping[str, str],
+    accounts: Mapping[str, Mapping[str, str]],
     *,
     store: str,
+    queues: Sequence[Sequence[str]] = (),
     meta: Mapping[str, str] | None = None,
     troubles: tuple[str, ...] = (),
     elsewhere: str | None = None,
 ) -> CampaignStatus:
-    """The status out of the campaign's and the account's hashes, and the ledger's own.
+    """The status out of the campaign's and its accounts' hashes, the first account first, and the ledger's own.
 
-    `elsewhere` says why all that is queued waits for other campaigns, which do not buy it.
+    `queues` are the accounts of each of its queues that holds jobs; `elsewhere` says why all that is queued waits for
+    other campaigns, which do not buy it.
     """
-    parked_kind, parked = why_parked(campaign, held, account, meta or {})
+    parked_kind, parked = why_parked(campaign, held, accounts, meta or {}, queues)
     if parked_kind is None and elsewhere:
         parked_kind, parked = "joined", elsewhere
     states = {state: int(held.get(f"n:{state}", "0")) for state in State}
     if parked_kind:
         states[State.PARKED], states[State.QUEUED] = states[State.QUEUED], 0
-    remaining = account.get("credits")
+    seen = tuple(_account(name, account, held) for name, account in accounts.items())
+    first = seen[0] if seen else AccountStatus("")
     return CampaignStatus(
         campaign=campaign,
         simulated=held.get("simulated") == "1",
@@ -139,11 +156,28 @@ def read_status(
         in_doubt_usd=from_uusd(int(held.get("doubt", "0"))),
         parked=parked,
         parked_kind=parked_kind,
-        credits_remaining=Decimal(remaining) if remaining else None,
-        credits_unit=account.get("credits_unit"),
-        credits_at=instant(account["credits_ms"]) if "credits_ms" in account else None,
+        credits_remaining=first.remaining,
+        credits_unit=first.unit,
+        credits_at=first.at,
+        accounts=seen,
+        stopped=()
+        if parked
+        else tuple(f"nothing is bought at {one.name}, others go on: {one.parked}" for one in seen if one.parked),
+        deadline=instant(held["deadline"]) if held.get("deadline") else None,
         troubles=troubles,
     )
+
+
+def accounts_of(held: Mapping[str, str]) -> list[str]:
+    """The accounts at which a campaign buys, the first one first."""
+    return (held.get("accounts") or held.get("account", "")).split("\n")
+
+
+def _account(name: str, account: Mapping[str, str], held: Mapping[str, str]) -> AccountStatus:
+    remaining, at_ms = account.get("credits"), account.get("credits_ms")
+    seen = Decimal(remaining) if remaining else None
+    parked = account_parked(name, account, held)[1]
+    return AccountStatus(name, seen, account.get("credits_unit"), instant(at_ms) if at_ms else None, parked)
 
 
 def instant(milliseconds: str | int) -> datetime:
@@ -151,57 +185,17 @@ def instant(milliseconds: str | int) -> datetime:
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 
 
-#: The fields of a job that `read_live` needs.
-LIVE_FIELDS = ("state", "trouble", "attempts", "polls", "purchases", "task", "submitted_ms", "look", "surplus")
-
-#: What people are told of a job that is on its way.
-_SHOWN: dict[str, Status] = {
-    State.QUEUED: "queued",
-    State.CLAIMED: "queued",
-    State.SUBMITTING: "rendering",
-    State.RENDERING: "rendering",
-    State.READY: "rendering",
-    State.COLLECTING: "rendering",
-    State.DONE: "done",
-    State.FAILED: "failed",
-    State.REFUSED: "refused",
-    State.CANCELLED: "cancelled",
-    State.UNKNOWN: "unknown",
-}
-
-
-def read_live(row: Sequence[str | None], *, parked: bool) -> LiveJob | None:
-    """A job out of its `LIVE_FIELDS`; None where the ledger does not know it. `parked`: its campaign is not buying."""
-    state, trouble, attempts, polls, purchases, task, submitted_ms, look, surplus = row
-    if state is None:
-        return None
-    status = _SHOWN[state]
-    return LiveJob(
-        status="parked" if parked and status == "queued" else status,
-        error=_trouble(state, trouble, look),
-        attempts=int(attempts or 0),
-        polls=int(polls or 0),
-        purchases=tuple(
-            Purchase.model_validate(each) for held in (purchases, surplus) for each in json.loads(held or "[]")
-        ),
-        task_id=task,
-        submitted_at=instant(submitted_ms) if submitted_ms else None,
-    )
-
-
-def _trouble(state: str, message: str | None, look: str | None) -> Trouble | None:
-    """Why a submit is unknown, and what the last look for its task said; other troubles on the way are over."""
-    if state != State.UNKNOWN:
-        return None
-    hint = "its task is looked for in the provider's own list; its money stays reserved until that has decided"
-    lost = message or "the worker died while it was sending"
-    return Trouble(kind="submit_unknown", code=None, message=f"{lost}; {look}" if look else lost, hint=hint)
-
-
 def why_parked(
-    campaign: str, held: Mapping[str, str], account: Mapping[str, str], meta: Mapping[str, str]
+    campaign: str,
+    held: Mapping[str, str],
+    accounts: Mapping[str, Mapping[str, str]],
+    meta: Mapping[str, str],
+    queues: Sequence[Sequence[str]] = (),
 ) -> tuple[str | None, str | None]:
-    """Kind and sentence of what stops buying: what a person asked for, then the campaign's and account's troubles."""
+    """Kind and sentence of what stops buying: what a person asked for, then the campaign's and accounts' troubles.
+
+    It goes on while any of its queues, or without any the campaign itself, has an account that buys.
+    """
     state = held.get("state", "running")
     if "recovering" in meta or state == "recovering":
         return "recovering", "the ledger is being recovered; if that broke off, `wanbatch recover --all` finishes it"
@@ -210,14 +204,23 @@ def why_parked(
         return state, f"the campaign is {state}; `wanbatch resume {campaign}` {goes_on}"
     if "paused" in meta:
         return "paused", "all buying is paused; `wanbatch resume --all` goes on"
+    if held.get("parked_kind"):
+        return held["parked_kind"], held.get("parked")
+    found = {name: account_parked(name, account, held) for name, account in accounts.items()}
+    for queue in queues or [list(accounts)]:
+        stopped = [found.get(name, (None, None)) for name in queue]
+        if any(kind is None for kind, _ in stopped):
+            short = _why_short(held)
+            return ("short", short) if short else (None, None)
+    return next((each for each in found.values() if each[0]), (None, None))
+
+
+def account_parked(name: str, account: Mapping[str, str], held: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Kind and sentence of what stops buying at one account of a campaign."""
     if "paused" in account:
-        provider = held.get("provider", "")
+        provider = held.get("provider", "") if name == held.get("account") else name.removeprefix("simulated-")
         return "paused", f"buying at {provider} is paused; `wanbatch resume --provider {provider}` goes on"
-    for place in (held, account):
-        if place.get("parked_kind"):
-            return place["parked_kind"], place.get("parked")
-    short = _why_short(held)
-    return ("short", short) if short else (None, None)
+    return (account["parked_kind"], account.get("parked")) if account.get("parked_kind") else (None, None)
 
 
 def _why_short(held: Mapping[str, str]) -> str | None:

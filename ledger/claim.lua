@@ -76,39 +76,81 @@ local function model_of(id)
   return model.key, not model.slots or taken < model.slots
 end
 
-local claimed, skipped = {}, {}
+-- The campaign's next job for this account, {id, price, set, lane (where it has a choice of accounts)}; without any, whether there are some that
+-- this account may not buy yet.
+local routes = {}
+local function next_job(name, campaign, accounts, deadline)
+  local id = nil
+  if not accounts or redis.call('HGET', campaign, 'account') == account then id = redis.call('ZRANGE', queue_of(name), 0, 0)[1] end
+  if id then
+    local wanted = redis.call('HMGET', PREFIX .. 'j:' .. id, 'price', 'set')
+    return {id = id, price = tonumber(wanted[1]), set = wanted[2]}
+  end
+  if not accounts then return nil end
+  if routes[name] == nil then routes[name] = choices_of(name, account, tonumber(deadline or ''), now) or false end
+  local best = routes[name] and next_choice(name, routes[name])
+  if not best then return nil, routes[name] and true end
+  return {id = best.id, price = best.lane.price[account], set = redis.call('HGET', PREFIX .. 'j:' .. best.id, 'set'), lane = best.lane}
+end
+
+-- The job is bought here from now on, at this account's price.
+local function route(id, lane)
+  local job = PREFIX .. 'j:' .. id
+  local was = redis.call('HGET', job, 'account')
+  redis.call('HSET', job, 'account', account, 'price', int(lane.price[account]), 'why', lane.why)
+  redis.call('HINCRBY', PREFIX .. 'a:' .. was, 'n:queued', -1)
+  redis.call('HINCRBY', at, 'n:queued', 1)
+  chosen(lane)
+end
+
+-- Whoever is passed over keeps the place; nothing is written for it.
+local passed, passed_over = {}, 0
+local function pass(name) passed[name], passed_over = true, passed_over + 1 end
+local function next_turn()
+  for _, name in ipairs(redis.call('ZRANGE', turns, 0, passed_over)) do
+    if not passed[name] then return name end
+  end
+end
+
+local claimed = {}
 while room > 0 do
-  local name = redis.call('ZRANGE', turns, 0, 0)[1]
+  local name = next_turn()
   if not name then break end
   local campaign = PREFIX .. 'c:' .. name
-  local money = redis.call('HMGET', campaign, 'state', 'parked_kind', 'budget', 'reserved', 'spent', 'doubt', 'probe', 'set', 'short')
-  local id = redis.call('ZRANGE', PREFIX .. 'q:' .. name, 0, 0)[1]
-  if money[1] ~= 'running' or money[2] or not id then
+  local money = redis.call('HMGET', campaign, 'state', 'parked_kind', 'budget', 'reserved', 'spent', 'doubt', 'probe', 'set', 'short', 'accounts', 'deadline')
+  local job, later = nil, nil
+  if money[1] == 'running' and not money[2] then job, later = next_job(name, campaign, money[10], money[11]) end
+  if later then
+    -- Others are to buy these, as long as they can.
+    pass(name)
+  elseif not job then
     redis.call('ZREM', turns, name)
   else
-    local wanted = redis.call('HMGET', PREFIX .. 'j:' .. id, 'price', 'set')
-    local price, set = tonumber(wanted[1]), wanted[2] or money[8]
+    local id, price, lane, set = job.id, job.price, job.lane, job.set or money[8]
     local afford, cap = affordable(set, price)
+    -- Another account asks less, and what is left may do for that.
+    local dearer = lane and price > lane.price[lane.least]
     local budget = tonumber(money[3] or '') or math.huge
     local gone = tonumber(money[5] or '0') + tonumber(money[6] or '0')
     local model, free = model_of(id)
-    if gone + price > budget then
+    if dearer and (afford == 'no' or gone + price > budget) then
+      pass(name)
+    elseif gone + price > budget then
       park(campaign, 'budget', 'the budget is spent: the next video would pass it')
       redis.call('ZREM', turns, name)
     elseif afford == 'no' then
       -- It waits for its cap apart from all that take turns, however many campaigns do.
       redis.call('HSET', campaign, 'short', cjson.encode(cap))
       redis.call('ZADD', PREFIX .. 'short', int(cap.ends_ms), name)
-      redis.call('ZREM', turns, name)
+      -- Where it has a choice, another account may have a job that costs less.
+      if lane then pass(name) else redis.call('ZREM', turns, name) end
     elseif afford == 'wait' or gone + tonumber(money[4] or '0') + price > budget or (money[7] and under_way(campaign) > 0) then
       -- Running renders may still cost less than was reserved, and a probe tells whether buying may go on: their end
       -- decides, so this turn is passed over.
-      skipped[#skipped + 1] = {redis.call('ZSCORE', turns, name), name}
-      redis.call('ZREM', turns, name)
+      pass(name)
     elseif not free then
       -- Its model's slots are taken, and within a campaign the order holds: others may pass.
-      skipped[#skipped + 1] = {redis.call('ZSCORE', turns, name), name}
-      redis.call('ZREM', turns, name)
+      pass(name)
     else
       -- The first write must be one that a full Redis refuses, or all that follows is let through: nothing is deleted in vain.
       local job = PREFIX .. 'j:' .. id
@@ -118,6 +160,7 @@ while room > 0 do
         redis.call('ZREM', PREFIX .. 'short', name)
       end
       if model then redis.call('HSET', job, 'part', model) elseif redis.call('HEXISTS', job, 'part') == 1 then redis.call('HDEL', job, 'part') end
+      if lane then route(id, lane) end
       shift(id, 'queued', 'claimed')
       redis.call('HINCRBY', PREFIX .. 'j:' .. id, 'sends', 1)
       claimed[#claimed + 1] = id
@@ -128,5 +171,4 @@ while room > 0 do
     end
   end
 end
-for _, pair in ipairs(skipped) do redis.call('ZADD', turns, pair[1], pair[2]) end
 return claimed

@@ -1,9 +1,11 @@
 -- Puts a batch of a campaign's jobs into the ledger. The same call twice changes nothing.
 -- ARGV 1 epoch  2 campaign  3 account  4 six lines for each of at most 1,000 jobs: id, seq, price in micro-USD, job JSON,
 --      state (queued, or the end it has), budgets (names with tabs between; empty: its campaign's); one argument, because clients take longer over thousands than Redis over the jobs
+--      5 lane of them all, an account and its price in micro-USD a line (empty: that account alone)
 -- ->   one letter a job: n(ew) k(nown already) j(oined: another campaign buys it) r(enewed) e(nded before)
 if foreign(ARGV[1]) then return redis.error_reply('FOREIGN epoch') end
 local campaign, account = ARGV[2], ARGV[3]
+local lane = lane_of(ARGV[5])
 local mine = '\n' .. campaign .. '\n'
 local now, answer = int(now_ms()), {}
 -- A batch is counted and lined up once, at its end: most of a script's time is its calls.
@@ -16,6 +18,7 @@ for id, seq, price, json, state, names in string.gmatch(ARGV[4], string.rep('([^
     if state == 'queued' then
       redis.call('HSET', key, 'state', state, 'campaigns', campaign, 'account', account, 'price', price, 'seq', seq,
                  'job', json, 'queued_ms', now)
+      if lane then redis.call('HSET', key, 'lane', lane) end
       line[#line + 1] = seq
       line[#line + 1] = id
       answer[#answer + 1] = 'n'
@@ -33,6 +36,7 @@ for id, seq, price, json, state, names in string.gmatch(ARGV[4], string.rep('([^
     redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:cancelled', 1)
     redis.call('HSET', key, 'job', json, 'price', price, 'seq', seq, 'queued_ms', now, 'account', account,
                'campaigns', others == '' and campaign or campaign .. '\n' .. others)
+    if lane then redis.call('HSET', key, 'lane', lane) else redis.call('HDEL', key, 'lane', 'why') end
     if others ~= '' then note_joined(campaign .. '\n' .. others) end
     shift(id, 'cancelled', 'queued')
     answer[#answer + 1] = 'r'
@@ -45,8 +49,8 @@ for id, seq, price, json, state, names in string.gmatch(ARGV[4], string.rep('([^
   else
     if known[1] == 'queued' and state == 'queued' and buyer(known[2]) == campaign then
       -- Nobody has claimed it yet: what goes in is fetched from where the newest plan has it.
-      local was = redis.call('HMGET', key, 'account', 'price')
-      if was[1] == account and was[2] == price then redis.call('HSET', key, 'job', json) end
+      local was = redis.call('HMGET', key, 'account', 'price', 'lane')
+      if (was[3] or nil) == lane and (lane or was[1] == account and was[2] == price) then redis.call('HSET', key, 'job', json) end
     end
     answer[#answer + 1] = 'k'
   end
@@ -59,6 +63,6 @@ for state, number in pairs(count) do
   redis.call('HINCRBY', PREFIX .. 'c:' .. campaign, 'n:' .. state, number)
   redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:' .. state, number)
 end
-if #line > 0 then line_up(campaign, account, unpack(line)) end
+if #line > 0 then line_up(campaign, account, lane, unpack(line)) end
 redis.call('SADD', PREFIX .. 'accounts', account)
 return table.concat(answer)

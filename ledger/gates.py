@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 #: Seconds. A submit's first byte leaves so long after its granted instant at the latest, or not at all.
 LEAVES_WITHIN_S = 0.01
@@ -85,6 +85,16 @@ class Policy:
         """The policy as it holds for one model."""
         own = self.models.get(f"{mode}/{model}")
         return self if own is None else replace(self, submits=own, counted=self.counted or "[[" in own)
+
+
+class Able(NamedTuple):
+    """What an account can do, for whoever decides where a job is bought: its limits as the gates keep them
+    (`Policy.admission`), and our milliseconds in which a render, and one of the longest, is brought home.
+    """
+
+    gate: str
+    render_ms: int
+    tail_ms: int
 
 
 @dataclass(frozen=True, slots=True)

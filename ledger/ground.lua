@@ -2,20 +2,22 @@
 -- It is put in front of each script; it reads no KEYS and no ARGV of its own.
 --
 -- wb:meta          hash  epoch, store, founded_ms, version, paused (nothing is bought), recovering (nor until that is done)
--- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON),
+-- wb:j:<job>       hash  state, fence, turn, campaigns (buyer first, one a line), account, price (micro-USD), seq, job (JSON), lane and why (absent: it has one account),
 --                        sends, granted, grant (its instant), part (its model's key), attempts, polls, task, submitted_ms, queued_ms, result, purchases, trouble, owed, moved,
 --                        set (its budgets, where its row has labels of its own), set:<campaign> (the same of one that joined), purse (its last claim's: <date> <number of a set>),
 --                        unwanted (cancel it at the provider), kind, ran_ms, look_ms (what its looks are planned by), hint_ms, hinted (a webhook came, and named this task), sent_ms, misses, missed_ms, held (a lost submit), surplus, doubted, revision
--- wb:c:<campaign>  hash  budgets and set (their names, and the number of that set), short (which cap its next job would pass, JSON), weight and priority (its share of the account), budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
+-- wb:c:<campaign>  hash  account, accounts (absent: that one; else one a line), deadline (ms; absent: none), budgets and set (their names, and the number of that set), short (which cap its next job would pass, JSON), weight and priority (its share of the account), budget, reserved, spent, doubt (micro-USD), state (running, paused, cancelled,
 --                        recovering), parked, parked_kind, probe (one job at a time until one ends well), n:<state>, unverified, recent, streak, held, surplus
 -- wb:sets          hash  sets of budgets (their names, with tabs between) by number, and numbers by set
 -- wb:caps          hash  micro-USD by '<day or month> <budget>'; budgets of simulated money begin with simulated/
 -- wb:b:<date>:<budget>   hash  reserved, spent, doubt (micro-USD): of what was claimed on that day (2026-11-29) or in that month (2026-11);
 --                        before (what other ledgers had bought by then)
 -- wb:short         zset  campaigns whose next job would pass a cap, by the instant (ms) at which its day or month ends
--- wb:q:<campaign>  zset  queued jobs by seq
+-- wb:q:<campaign>[:<lane>]  zset  queued jobs by seq; a job that has a choice of accounts stands in a lane
+-- wb:lane:<lane>   hash  what each account asks for a job of this lane (micro-USD); it has one for every choice that there is, and never changes
+-- wb:lanes:<campaign>  set  lanes in which the campaign has had jobs
 -- wb:joined:<campaign> set  campaigns that were to buy jobs which it wants too
--- wb:a:<account>   hash  the gates' (gates.lua), hold_ms, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
+-- wb:a:<account>   hash  the gates' (gates.lua), the routes' (routes.lua), hold_ms, paused, parked, parked_kind, probe (one submit at a time until one is answered), lost_streak, n:<state>, credits ...
 -- wb:slots:<account><part>  set  jobs that hold a slot; <part> is empty, or the key of a model with limits of its own
 -- wb:due:<account>     zset  jobs by the instant (ms) at which someone must look at them
 -- wb:rung:<account>    zset  ready jobs whose doorbell waits, by the instant (ms) at which it is rung again
@@ -35,6 +37,8 @@ local MONEY = {claimed = 'reserved', submitting = 'reserved', rendering = 'reser
                collecting = 'reserved', unknown = 'doubt'}
 local SLOT = {claimed = true, submitting = true, rendering = true, unknown = true}
 local SENT = {submitting = true, unknown = true}
+-- A provider that cannot be reached is tried again within so long: what was seen before says nothing of now.
+local DOWN_KNOWN_MS = 15000
 -- How soon after a submit was lost its task is looked for.
 local FIRST_LOOK_MS = 2000
 
@@ -85,18 +89,61 @@ local function note_joined(campaigns)
   end)
 end
 
+-- Visits the accounts at which a campaign buys.
+local function each_account(name, visit)
+  local held = redis.call('HMGET', PREFIX .. 'c:' .. name, 'account', 'accounts')
+  each_campaign(held[2] or held[1] or '', visit)
+end
+
+local function queue_of(name, lane) return PREFIX .. 'q:' .. name .. (lane and ':' .. lane or '') end
+
+-- A campaign's queues: the plain one, then those of its lanes.
+local function queues_of(name)
+  local queues = {queue_of(name)}
+  for _, lane in ipairs(redis.call('SMEMBERS', PREFIX .. 'lanes:' .. name)) do queues[#queues + 1] = queue_of(name, lane) end
+  return queues
+end
+
+-- How many jobs wait for a campaign to buy them.
+local function waiting_in(name)
+  local sum = 0
+  for _, queue in ipairs(queues_of(name)) do sum = sum + redis.call('ZCARD', queue) end
+  return sum
+end
+
 -- A campaign comes to where turns are taken: beside the one that is served now, before none that waits and behind none that has had more.
 local function join_turns(account, name)
   redis.call('ZADD', PREFIX .. 'turns:' .. account, 'NX', redis.call('HGET', PREFIX .. 'a:' .. account, 'turn') or '0', name)
 end
 
+-- A campaign that has jobs to buy takes turns again, wherever it buys.
+local function rejoin_turns(name)
+  if waiting_in(name) > 0 then each_account(name, function(account) join_turns(account, name) end) end
+end
+
+local function leave_turns(name)
+  each_account(name, function(account) redis.call('ZREM', PREFIX .. 'turns:' .. account, name) end)
+end
+
 -- Puts jobs (seq, id, ...) into a campaign's queue, and the campaign where turns are taken, unless it may not buy.
-local function line_up(name, account, ...)
-  redis.call('ZADD', PREFIX .. 'q:' .. name, ...)
+local function line_up(name, account, lane, ...)
+  redis.call('ZADD', queue_of(name, lane), ...)
+  if lane then redis.call('SADD', PREFIX .. 'lanes:' .. name, lane) end
   local campaign = redis.call('HMGET', PREFIX .. 'c:' .. name, 'state', 'parked_kind')
-  if campaign[1] == 'running' and not campaign[2] then
-    join_turns(account, name)
+  if campaign[1] ~= 'running' or campaign[2] then return end
+  if not lane then return join_turns(account, name) end
+  for _, each in ipairs(redis.call('HKEYS', PREFIX .. 'lane:' .. lane)) do join_turns(each, name) end
+end
+
+-- A lane's name, out of its accounts and what each asks, one a line; and its accounts are known from now on.
+local function lane_of(text)
+  if text == '' then return nil end
+  local lane = string.sub(redis.sha1hex(text), 1, 12)
+  for account, price in string.gmatch(text, '(%S+) (%d+)') do
+    redis.call('HSET', PREFIX .. 'lane:' .. lane, account, price)
+    redis.call('SADD', PREFIX .. 'accounts', account)
   end
+  return lane
 end
 
 -- Campaigns that a cap has stopped until an instant take turns again: their claims ask anew.
@@ -104,8 +151,8 @@ local function ask_anew(until_ms)
   for _, name in ipairs(redis.call('ZRANGE', PREFIX .. 'short', '-inf', until_ms, 'BYSCORE')) do
     local key = PREFIX .. 'c:' .. name
     redis.call('HSET', key, 'short', '')
-    local campaign = redis.call('HMGET', key, 'account', 'state', 'parked_kind')
-    if campaign[2] == 'running' and not campaign[3] and redis.call('ZCARD', PREFIX .. 'q:' .. name) > 0 then join_turns(campaign[1], name) end
+    local campaign = redis.call('HMGET', key, 'state', 'parked_kind')
+    if campaign[1] == 'running' and not campaign[2] then rejoin_turns(name) end
     redis.call('ZREM', PREFIX .. 'short', name)
   end
 end
@@ -161,7 +208,7 @@ end
 -- The job at `id` goes from one state to another: counters, money and slot follow from the two states alone.
 local function shift(id, from, to)
   local key = PREFIX .. 'j:' .. id
-  local job = redis.call('HMGET', key, 'campaigns', 'account', 'price', 'seq', 'part', 'purse')
+  local job = redis.call('HMGET', key, 'campaigns', 'account', 'price', 'seq', 'part', 'purse', 'lane')
   local campaigns, account, price = job[1], job[2], job[3]
   each_campaign(campaigns, function(name)
     local campaign = PREFIX .. 'c:' .. name
@@ -187,27 +234,37 @@ local function shift(id, from, to)
   if from == 'unknown' then hold_unknown(id, campaigns, false) end
   if from == 'ready' then redis.call('ZREM', PREFIX .. 'rung:' .. account, id) end
   if to == 'queued' then
-    line_up(payer, account, job[4], id)
+    line_up(payer, account, job[7], job[4], id)
   elseif from == 'queued' then
-    redis.call('ZREM', PREFIX .. 'q:' .. payer, id)
+    redis.call('ZREM', queue_of(payer, job[7]), id)
   end
   redis.call('HSET', key, 'state', to)
   return payer, account
 end
 
--- A queued job leaves a campaign: to the next one that wants it, buys at its account and is not cancelled.
+-- Whether a campaign buys wherever a job may be bought, so that it can be its buyer.
+local function buys_at(name, account, lane)
+  local wanted, found = lane and redis.call('HKEYS', PREFIX .. 'lane:' .. lane) or {account}, 0
+  each_account(name, function(each)
+    for _, one in ipairs(wanted) do if one == each then found = found + 1 end end
+  end)
+  -- A plain queue is served at the first account alone.
+  return found == #wanted and (lane or redis.call('HGET', PREFIX .. 'c:' .. name, 'account') == account)
+end
+
+-- A queued job leaves a campaign: to the next one that wants it, buys at its accounts and is not cancelled.
 -- Answers false, and does nothing, where this campaign is its buyer and there is no such heir.
 local function hand_over(id, name)
-  local job = redis.call('HMGET', PREFIX .. 'j:' .. id, 'campaigns', 'account', 'seq')
+  local job = redis.call('HMGET', PREFIX .. 'j:' .. id, 'campaigns', 'account', 'seq', 'lane')
   local others, heir = without(job[1], name), nil
   if buyer(job[1]) == name then
     each_campaign(others, function(each)
-      local held = redis.call('HMGET', PREFIX .. 'c:' .. each, 'account', 'state')
-      if not heir and held[1] == job[2] and held[2] ~= 'cancelled' then heir = each end
+      local state = redis.call('HGET', PREFIX .. 'c:' .. each, 'state')
+      if not heir and state ~= 'cancelled' and buys_at(each, job[2], job[4]) then heir = each end
     end)
     if not heir then return false end
-    redis.call('ZREM', PREFIX .. 'q:' .. name, id)
-    line_up(heir, job[2], job[3], id)
+    redis.call('ZREM', queue_of(name, job[4]), id)
+    line_up(heir, job[2], job[4], job[3], id)
     local doubted = tonumber(redis.call('HGET', PREFIX .. 'j:' .. id, 'doubted') or '0')
     if doubted ~= 0 then
       redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'doubt', int(-doubted))

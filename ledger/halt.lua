@@ -35,7 +35,7 @@ local held = redis.call('HMGET', key, 'account', 'parked_kind', 'state')
 if not held[1] then return 0 end
 if pause then
   if held[3] ~= 'cancelled' then redis.call('HSET', key, 'state', 'paused') end
-  redis.call('ZREM', PREFIX .. 'turns:' .. held[1], name)
+  leave_turns(name)
   return 1
 end
 redis.call('HSET', key, 'state', 'running')
@@ -44,8 +44,6 @@ if held[2] == 'breaker' then
   redis.call('HSET', key, 'probe', 1, 'streak', BAD_IN_A_ROW - 1)
   redis.call('HDEL', key, 'recent')
 end
-resume_account(held[1])
-if redis.call('ZCARD', PREFIX .. 'q:' .. name) > 0 then
-  join_turns(held[1], name)
-end
+each_account(name, resume_account)
+rejoin_turns(name)
 return 1

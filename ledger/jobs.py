@@ -4,10 +4,12 @@ The client never retries by itself: a claim or a token whose answer was lost is 
 repeated freely, since a script gives the recorded answer to a token it has seen.
 """
 
+import json
 import math
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self
 
 import redis
@@ -17,12 +19,12 @@ from redis.retry import Retry
 from jobs.errors import LedgerRefused
 from jobs.record import LiveJob
 from ledger import health, scripts
-from ledger.campaigns import LIVE_FIELDS, CampaignStatus, read_live, read_status
-from ledger.gates import LEAVES_WITHIN_S, Policy
+from ledger.campaigns import CampaignStatus, read_status
+from ledger.gates import LEAVES_WITHIN_S, Able, Policy
 from ledger.instants import Instants
-from ledger.joined import elsewhere, read_joined
-from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues, read_moved, read_row
-from ledger.trips import Trips
+from ledger.live import LIVE_FIELDS, read_live
+from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues
+from ledger.standing import elsewhere, read_standing
 
 #: The version of the ledger's keys; it rises when an older worker could misread them.
 VERSION = 2
@@ -45,7 +47,6 @@ class Ledger:
     def __init__(self, client: "redis.Redis", *, epoch: str, store_url: str) -> None:
         # The client decodes every answer to text, which its types cannot say.
         self._redis: Any = client
-        self.trips = Trips(client)
         self.epoch = epoch
         self.store_url = store_url
         self._instants = Instants()
@@ -66,30 +67,28 @@ class Ledger:
             health_check_interval=30,
             retry=Retry(NoBackoff(), 0),
         )
-        ledger = cls(client, epoch="", store_url=store_url)
         try:
             health.await_loaded(client)
             health.check_fit(client)
-            ledger.epoch, store, version = _found(ledger.trips, store_url, secrets.token_hex(4) if found else "")
+            epoch, store, version = _found(client, store_url, secrets.token_hex(4) if found else "")
         except redis.RedisError as error:
-            # The client's words name host and port, never the password.
             raise LedgerRefused(
-                f"the ledger cannot be used: {error}",
+                f"the ledger cannot be used: {error}",  # it names host and port, never the password
                 "check --redis (WANBATCH_REDIS), and that the server runs; nothing was bought",
             ) from None
         if store and store != store_url:
-            ledger.close()
+            client.close()
             raise LedgerRefused(
                 f"this ledger belongs to the store {store}, not to {store_url}",
                 f"use --store {store}, or a Redis (or database number) of its own for the other store",
             )
         if version > VERSION:
-            ledger.close()
+            client.close()
             raise LedgerRefused(
                 f"this ledger was founded by a newer wanbatch (version {version}, and this one knows {VERSION})",
                 "upgrade wanbatch on this machine; nothing was bought",
             )
-        return ledger
+        return cls(client, epoch=epoch, store_url=store_url)
 
     @property
     def client(self) -> Any:
@@ -98,7 +97,6 @@ class Ledger:
 
     def close(self) -> None:
         """Let the connections go."""
-        self.trips.close()
         self._redis.close()
 
     def is_founded(self) -> bool:
@@ -106,7 +104,7 @@ class Ledger:
 
         False too where a newer wanbatch founded it, or another store's: both are left alone, and `strange` says why.
         """
-        epoch, store, version = _found(self.trips, self.store_url)
+        epoch, store, version = _found(self._redis, self.store_url)
         self.strange = ""
         if version > VERSION:
             self.strange = f"a newer wanbatch founded this ledger (version {version}, and this one knows {VERSION})"
@@ -121,30 +119,34 @@ class Ledger:
 
     def call(self, script: str, *args: str | int) -> Any:
         """Run one of the scripts under this ledger's epoch."""
-        return scripts.run(self.trips, script, self.epoch, *args)
+        return scripts.run(self._redis, script, self.epoch, *args)
 
     def open_campaign(self, name: str, account: str, *, budget_uusd: int | None, facts: Mapping[str, str]) -> bool:
         """Open a campaign or take it up again; True when it is new."""
         budget = "" if budget_uusd is None else str(budget_uusd)
         pairs = [text for pair in facts.items() for text in pair]
-        return bool(scripts.run(self.trips, "campaign", self.epoch, name, account, budget, *pairs))
+        return bool(scripts.run(self._redis, "campaign", self.epoch, name, account, budget, *pairs))
 
-    def enqueue(self, campaign: str, account: str, rows: Sequence[Row], budgets: Mapping[str, str] = {}) -> str:
-        """Put jobs in; `budgets` has a job's, where they are not its campaign's. `enqueue.lua` has the letters."""
+    def enqueue(
+        self, campaign: str, account: str, rows: Sequence[Row], budgets: Mapping[str, str] = {}, lane: str = ""
+    ) -> str:
+        """Put jobs in; `budgets` has a job's, where they are not its campaign's; `lane` says what each account asks for
+        them, where they have a choice (`Job.lane`), and `account` is the first. `enqueue.lua` has the letters.
+        """
         lines = "".join(["\n".join(map(str, (*row, budgets.get(row[0], ""), ""))) for row in rows])
-        return str(scripts.run(self.trips, "enqueue", self.epoch, campaign, account, lines))
+        return str(scripts.run(self._redis, "enqueue", self.epoch, campaign, account, lines, lane))
 
     def withdraw(self, campaign: str, job_ids: Sequence[str]) -> int:
         """Take queued jobs that a newer plan no longer asks for out; answers how many."""
-        return int(scripts.run(self.trips, "withdraw", self.epoch, campaign, *job_ids))
+        return int(scripts.run(self._redis, "withdraw", self.epoch, campaign, *job_ids))
 
     def claim(self, account: str, policy: Policy, *, most: int, most_waiting: int) -> list[Claim]:
         """Admit up to `most` queued jobs: slot and money are taken, and no more than the rate will let out soon."""
-        return read_claims(*scripts.run_all(self.trips, [self._claim(account, policy, most, most_waiting)]))
+        return read_claims(*scripts.run_all(self._redis, [self._claim(account, policy, most, most_waiting)]))
 
     def lease(self, account: str, policy: Policy, *, most: int, rings: int) -> list[Due]:
         """Take what is due on the account, and mend what dead workers left."""
-        return read_dues(*scripts.run_all(self.trips, [self._lease(account, policy, most, rings)]))
+        return read_dues(*scripts.run_all(self._redis, [self._lease(account, policy, most, rings)]))
 
     def visit(
         self, orders: Sequence[Order], asks: Sequence[Ask] = (), paid: Sequence[Paid] = ()
@@ -158,8 +160,9 @@ class Ledger:
         for ask in asks:
             commands.append(self._lease(ask.account, ask.policy, ask.most_due, ask.most_collects))
             commands.append(self._claim(ask.account, ask.policy, ask.most_claims, ask.most_waiting))
-        answers = scripts.run_all(self.trips, commands)[len(paid) :]
-        moved, rest = list(map(read_moved, answers[: len(orders)])), answers[len(orders) :]
+        answers = scripts.run_all(self._redis, commands)[len(paid) :]
+        moved = [Moved(word == "moved", detail) for word, detail in answers[: len(orders)]]
+        rest = answers[len(orders) :]
         return moved, [Told(read_dues(due), read_claims(flat)) for due, flat in zip(rest[::2], rest[1::2], strict=True)]
 
     def send(self, claim: Claim, policy: Policy, *, token: str, send: int, late: str = "", told: str = "") -> Leave:
@@ -175,7 +178,7 @@ class Ledger:
     def ask_gate(self, script: str, *args: str | int) -> Leave:
         """Ask a script for an instant to send at."""
         asked = time.monotonic()
-        word, *details = scripts.run(self.trips, script, self.epoch, *args)
+        word, *details = scripts.run(self._redis, script, self.epoch, *args)
         if word == "stop":
             return Leave(word, details[0])
         if word == "wait":
@@ -187,16 +190,16 @@ class Ledger:
 
     def move(self, order: Order) -> Moved:
         """Carry out one move; a repeat of the same order is told what the first one did."""
-        return read_moved(scripts.run(self.trips, "move", order.text(self.epoch)))
+        return self.move_all([order])[0]
 
     def take(self, orders: Sequence[Order]) -> list[tuple[Moved, dict[str, str]]]:
         """Carry out moves and read the jobs behind them, in one round trip; an empty job where nothing moved."""
-        commands: list[tuple[str | int, ...]] = []
+        commands: list[Sequence[str | int]] = []
         for order in orders:
             commands += scripts.call("move", order.text(self.epoch)), ("HGETALL", f"wb:j:{order.claim.job_id}")
-        answers = scripts.run_all(self.trips, commands)
-        pairs = zip(map(read_moved, answers[::2]), answers[1::2], strict=True)
-        return [(moved, read_row(row) if moved.ok else {}) for moved, row in pairs]
+        answers = scripts.run_all(self._redis, commands)
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        return [(Moved(word == "moved", detail), dict(row) if word == "moved" else {}) for (word, detail), row in pairs]
 
     def move_all(self, orders: Sequence[Order]) -> list[Moved]:
         """Carry out many moves in one round trip; the answers are in the orders' order."""
@@ -214,10 +217,10 @@ class Ledger:
             most_waiting,
         )  # fmt: skip
 
-    def renew(self, worker: str, claims: Iterable[Claim]) -> None:
-        """A worker's heartbeat: it lives, and so do the leases of what it holds."""
+    def renew(self, worker: str, claims: Iterable[Claim], able: Mapping[str, Able] = MappingProxyType({})) -> None:
+        """A worker's heartbeat: it lives, serves accounts that are able to so much, and leases what it holds."""
         flat = [text for claim in claims for text in claim]
-        scripts.run(self.trips, "renew", self.epoch, worker, int(LEASE_S * 1000), *flat)
+        scripts.run(self._redis, "renew", self.epoch, worker, int(LEASE_S * 1000), json.dumps(dict(able)), *flat)
 
     def hold(
         self,
@@ -226,22 +229,20 @@ class Ledger:
         hold_s: float = 0.0,
         park: str = "",
         reason: str = "",
+        down_s: float | None = None,
         remember: Mapping[str, str] | None = None,
     ) -> None:
-        """Let the account wait (a 429 halves its rate), or park it until a person acts, or remember its balance."""
+        """Let the account wait (a 429 halves its rate), or park it until a person acts, or remember its balance.
+
+        `down_s` says that its provider could not be reached, and for how long.
+        """
         pairs = [text for pair in (remember or {}).items() for text in pair]
-        scripts.run(self.trips, "hold", self.epoch, account, math.ceil(hold_s * 1000), park, reason, *pairs)
+        down = "" if down_s is None else int(down_s * 1000)
+        scripts.run(self._redis, "hold", self.epoch, account, math.ceil(hold_s * 1000), park, reason, down, *pairs)
 
     def accounts(self) -> set[str]:
         """Accounts that jobs were ever queued for."""
         return set(self._redis.smembers("wb:accounts"))
-
-    def complain(self, worker: str, reason: str) -> None:
-        """A worker cannot go on; an empty reason says that it can again. Shown in every status."""
-        if reason:
-            health.complain(self._redis, worker, reason)
-        else:
-            health.content(self._redis, worker)
 
     def leave(self, worker: str) -> None:
         """This worker goes: it no longer counts as living."""
@@ -278,21 +279,19 @@ class Ledger:
 
     def status(self, campaign: str) -> CampaignStatus | None:
         """The campaign now; None when the ledger does not know it."""
-        held, buyers = read_joined(self._redis, campaign)
+        held, queues, accounts, buyers = read_standing(self._redis, campaign)
         if not held:
             return None
-        account = self._redis.hgetall(f"wb:a:{held.get('account', '')}")
-        meta = self._redis.hgetall("wb:meta")
-        troubles = health.troubles(self._redis)
-        waits = elsewhere(self._redis, buyers, meta)
-        return read_status(campaign, held, account, store=self.store_url, meta=meta, troubles=troubles, elsewhere=waits)
+        meta, troubles = self._redis.hgetall("wb:meta"), health.troubles(self._redis)
+        told = {"meta": meta, "troubles": troubles, "elsewhere": elsewhere(self._redis, buyers, meta), "queues": queues}
+        return read_status(campaign, held, accounts, store=self.store_url, **told)
 
     def campaigns(self) -> list[str]:
         """Names of all campaigns, newest first."""
         return list(self._redis.zrevrange("wb:campaigns", 0, -1))
 
 
-def _found(trips: Trips, store_url: str, epoch: str = "") -> tuple[str, str, int]:
+def _found(client: Any, store_url: str, epoch: str = "") -> tuple[str, str, int]:
     """Which ledger this Redis holds (epoch, store, version), founded first when an epoch is given."""
-    found, store, version = scripts.run(trips, "found", epoch, store_url, VERSION)
+    found, store, version = scripts.run(client, "found", epoch, store_url, VERSION)
     return found, store, int(version or VERSION)

@@ -60,7 +60,7 @@ end
 if order.cell then remember(account, order.kind, order.cell) end
 if order.seen then see_balance(at, order.seen) end
 if order.answered then
-  redis.call('HDEL', at, 'lost_streak', 'probe')
+  redis.call('HDEL', at, 'lost_streak', 'probe', 'down_ms', 'down_at')
   local factor = tonumber(redis.call('HGET', at, 'factor') or '1')
   if factor < 1 then redis.call('HSET', at, 'factor', tostring(math.min(1, factor + 0.05))) end
 end

@@ -26,7 +26,9 @@ def read_pace(ledger: Ledger, account: str, kinds: Mapping[str, int], usual_s: f
 
 def next_kind(ledger: Ledger, campaign: str) -> dict[str, int]:
     """The kind of the campaign's next render; nothing where none is queued."""
-    for job_id in ledger.client.zrange(f"wb:q:{campaign}", 0, 0):
+    lanes = sorted(ledger.client.smembers(f"wb:lanes:{campaign}"))
+    queues = (f"wb:q:{campaign}", *(f"wb:q:{campaign}:{lane}" for lane in lanes))
+    for job_id in (job_id for queue in queues for job_id in ledger.client.zrange(queue, 0, 0)):
         if text := ledger.job(job_id).get("job"):
             return {kind_of(Job.model_validate_json(text).render): 1}
     return {}

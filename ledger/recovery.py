@@ -15,23 +15,26 @@ from ledger.jobs import VERSION, Ledger
 class Restored:
     """A job as the store knows it: where it stands, its price in micro-USD, what its campaign has paid for it so far.
 
+    `account` is where it was sent last, or is bought first; `lane` what each account asks, where it has a choice.
     `job` is its JSON, needed while it may still be bought or collected; `due` asks for a look at once; `tasks` are the
-    provider's names of all its purchases, which no other job may claim; `watches` the sends that were given up and are
-    still looked for: name, and what the look needs. `budgets` are the names of those that its row counts to, where they
-    are not its campaign's; `claimed_on` the date of its last send, whose money counts to them from now on.
+    names of all its purchases, by account, which no other job may claim; `watches` the sends that were given up and are
+    still looked for: account, name, and what the look needs. `budgets` are the names of those that its row counts to,
+    where they are not its campaign's; `claimed_on` the date of its last send, whose money counts to them from now on.
     """
 
     id: str
     seq: int
     price: int
+    account: str
+    lane: str
     job: str | None
     state: State
     due: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     spent: int = 0
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[tuple[str, str], ...] = ()
     unverified: bool = False
-    watches: tuple[tuple[str, str], ...] = ()
+    watches: tuple[tuple[str, str, str], ...] = ()
     budgets: str = ""
     claimed_on: str = ""
 
@@ -41,7 +44,7 @@ def begin(ledger: Ledger) -> None:
 
     Raises LedgerRefused when this Redis serves another store.
     """
-    epoch, store = scripts.run(ledger.trips, "recover", "begin", secrets.token_hex(4), ledger.store_url, VERSION)
+    epoch, store = scripts.run(ledger.client, "recover", "begin", secrets.token_hex(4), ledger.store_url, VERSION)
     if store != ledger.store_url:
         raise LedgerRefused(
             f"this ledger belongs to the store {store}, not to {ledger.store_url}", "recover into an empty Redis"
@@ -51,7 +54,7 @@ def begin(ledger: Ledger) -> None:
 
 def end(ledger: Ledger) -> None:
     """Let buying go on."""
-    scripts.run(ledger.trips, "recover", "end", ledger.epoch)
+    scripts.run(ledger.client, "recover", "end", ledger.epoch)
 
 
 def under_way(ledger: Ledger) -> bool:

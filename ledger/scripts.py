@@ -4,11 +4,25 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from redis.exceptions import NoScriptError
 
-from ledger.trips import Trips
+
+class Evaluates(Protocol):
+    """A Redis client."""
+
+    def execute_command(self, *words: Any) -> Any:
+        """Send one command; `EVALSHA` runs a loaded script."""
+        ...
+
+    def script_load(self, script: Any) -> Any:
+        """Load a script."""
+        ...
+
+    def pipeline(self, *, transaction: bool) -> Any:
+        """Commands that travel together."""
+        ...
 
 
 class Script(NamedTuple):
@@ -18,8 +32,9 @@ class Script(NamedTuple):
     sha: str
 
 
-#: What each script has in front, in this order.
+#: What each script has in front, in this order; and what some have besides.
 GROUND = ("ground", "gates")
+BESIDES = {"claim": ("routes",)}
 
 #: Every script of the ledger.
 NAMES = (
@@ -58,13 +73,14 @@ def part(name: str) -> str:
 @cache
 def script(name: str) -> Script:
     """The script `<name>.lua` with what all stand on in front of it."""
-    text = "\n".join(part(each) for each in (*GROUND, name))
+    text = "\n".join(part(each) for each in (*GROUND, *BESIDES.get(name, ()), name))
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def load_all(trips: Trips) -> None:
+def load_all(redis: Evaluates) -> None:
     """Make all scripts known to this Redis; needed anew after it restarted."""
-    _outcome(trips.ask([("SCRIPT", "LOAD", script(name).text) for name in NAMES]))
+    for name in NAMES:
+        redis.script_load(script(name).text)
 
 
 def call(name: str, *args: str | int) -> tuple[str | int, ...]:
@@ -72,12 +88,16 @@ def call(name: str, *args: str | int) -> tuple[str | int, ...]:
     return "EVALSHA", script(name).sha, 0, *args
 
 
-def run(trips: Trips, name: str, *args: str | int) -> Any:
+def run(redis: Evaluates, name: str, *args: str | int) -> Any:
     """Call a script, loading all of them first where Redis does not know it."""
-    return run_all(trips, [call(name, *args)])[0]
+    try:
+        return redis.execute_command(*call(name, *args))
+    except NoScriptError:
+        load_all(redis)
+        return redis.execute_command(*call(name, *args))
 
 
-def run_all(trips: Trips, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
+def run_all(redis: Evaluates, commands: Sequence[Sequence[str | int]]) -> list[Any]:
     """Send calls of scripts, and other commands among them, in one round trip; the answers are in their order.
 
     A Redis that knows no script is taught them and asked everything again: scripts are known all or none, so none had
@@ -85,15 +105,18 @@ def run_all(trips: Trips, commands: Sequence[tuple[str | int, ...]]) -> list[Any
     """
     if not commands:
         return []
-    answers = trips.ask(commands)
+    answers = _together(redis, commands)
     if any(isinstance(answer, NoScriptError) for answer in answers):
-        load_all(trips)
-        answers = trips.ask(commands)
-    return _outcome(answers)
-
-
-def _outcome(answers: list[Any]) -> list[Any]:
+        load_all(redis)
+        answers = _together(redis, commands)
     for answer in answers:
         if isinstance(answer, Exception):
             raise answer
     return answers
+
+
+def _together(redis: Evaluates, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+    pipe = redis.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)
+    return list(pipe.execute(raise_on_error=False))

@@ -12,17 +12,17 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from jobs.errors import NewerVersion, ObjectNotFound
 from jobs.job import Noun
-from jobs.record import JobRecord, Money
+from jobs.record import JobRecord
 from jobs.trial import ReplayTrial
+from ledger.campaignfile import CampaignFile
 from ledger.objects import ObjectStore, as_file
 
 #: Small objects that are read from a store at once.
@@ -60,31 +60,6 @@ class Receipt(Noun):
     kind: str | None = None
     code: str | None = None
     message: str | None = None
-
-
-class CampaignFile(Noun):
-    """A campaign's lasting facts: whose it is, what it may spend, and which ledger owns it.
-
-    `axes` and `labels` name its columns; `campaign_labels` are what stands in one where a row says nothing.
-    """
-
-    version: int = 2
-    campaign: str
-    simulated: bool
-    provider: str
-    account: str
-    budget_usd: Money | Decimal | None
-    state: Literal["running", "paused", "cancelled"]
-    epoch: str
-    submitted_by: str
-    created_at: datetime
-    run_id: str
-    plan_sha256: str
-    jobs: int
-    source: str
-    axes: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    campaign_labels: dict[str, str] = Field(default_factory=dict)
 
 
 N = TypeVar("N", bound=Noun)

@@ -122,11 +122,12 @@ class Producer:
         (BudgetMissing, KeyMissing, CampaignConflict, LedgerRefused, ...) with nothing queued.
         """
         choose(self._settings, simulate=self._simulate, must_name="submit")
-        if plan.account != self._world.account:
-            raise Refused(f"the plan is for {plan.account}, and this producer buys at {self._world.account}")
+        if plan.accounts != self._world.names:
+            here = ", ".join(self._world.names)
+            raise Refused(f"the plan is for {', '.join(plan.accounts)}, and this producer buys at {here}")
         budget = self._settings.budget_usd if budget_usd is None else Decimal(budget_usd)
         if plan.to_buy:
-            check_money(self._world, budget_usd=budget, cost_usd=plan.cost_high_usd)
+            check_money(self._world, budget_usd=budget, cost_usd=plan.most_usd)
         with self._ledger("submit", found=True) as ledger:
             return hand_over(plan.sharing(weight, priority), ledger, self._store, budget, self._settings.submitted_by)
 

@@ -88,7 +88,7 @@ def chosen(plan: Plan, count: int) -> list[str]:
 def canary_plan(plan: Plan, canary: Canary) -> Plan:
     """The plan with nothing to buy but the canary; what is bought already stays in it."""
     first, found, keeping = set(canary.jobs), hashlib.sha256(), 0
-    partial, uusd, to_buy = plan.path.with_suffix(".canary"), 0, 0
+    partial, uusd, most_uusd, to_buy = plan.path.with_suffix(".canary"), 0, 0, 0
     with plan.path.open("rb") as lines, partial.open("wb") as out:
         for text, line in zip(lines, iter_plan(plan.path), strict=True):
             job = line.job
@@ -100,6 +100,7 @@ def canary_plan(plan: Plan, canary: Canary) -> Plan:
             if job.job_id not in plan.bought:
                 to_buy += 1
                 uusd += job.price_uusd
+                most_uusd += max((route.price_uusd for route in job.routes), default=job.price_uusd)
     final = partial.with_name(f"{found.hexdigest()}.jsonl")
     partial.replace(final)
     cost = from_uusd(uusd)
@@ -112,7 +113,9 @@ def canary_plan(plan: Plan, canary: Canary) -> Plan:
         already_bought=keeping - to_buy,
         cost_low_usd=cost,
         cost_high_usd=cost,
+        most_usd=from_uusd(most_uusd),
         elsewhere=[],
+        routing=None,
     )
 
 

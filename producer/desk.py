@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 
-from config.accounts import account_name
-from config.facts import ProviderFacts
 from jobs.budgets import label_key
+from jobs.deadline import Deadline
 from jobs.errors import BadInput, Problem
 from jobs.identity import derived_seed, job_id, variant_id
 from jobs.job import SEED_MAX, Job, PlanLine, Render, SeedSource
@@ -27,11 +26,8 @@ from producer.planfile import PlanWriter
 from producer.readers import Rows
 from producer.refresh import Earlier
 from producer.rows import Row, Seeds, Survey
-from providers.provider import Provider
+from producer.seller import Seller
 from providers.registry import sellers
-
-#: What stands for the day of the price list where a person named the price.
-NAMED = "--price"
 
 #: Warnings that are named one by one; the rest is counted.
 WARNINGS_KEPT = 1000
@@ -46,7 +42,8 @@ class PlanOptions:
 
     `seed_by` is `job`, `campaign` or a column whose equal values share a seed; `limit` bounds the videos;
     `price_usd` is a second's price where the provider's list has none; `seeds` goes before what the campaign says of
-    refreshes; `linked` says that the store can give links that the provider can follow; `labels` are the campaign's.
+    refreshes; `linked` says that the store can give links that the provider can follow; `labels` are the campaign's; by
+    the `deadline` all should be done, on a provider's clock that runs `speed` times faster.
     """
 
     simulated: bool
@@ -63,6 +60,8 @@ class PlanOptions:
     linked: bool = False
     seeds: Seeds | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    deadline: Deadline | None = None
+    speed: float = 1.0
 
 
 class Desk:
@@ -79,8 +78,7 @@ class Desk:
         matrix: Rows,
         campaign: str,
         options: PlanOptions,
-        provider: Provider,
-        facts: ProviderFacts,
+        sellers: Sequence[Seller],
         media: Media,
         earlier: Earlier | None = None,
         contents: Contents | None = None,
@@ -92,12 +90,12 @@ class Desk:
         media.begin(campaign)
         if contents is not None:
             contents.begin(campaign)
-        self.check = MediaCheck(media, facts, options.region, linked=options.linked)
+        makers = [seller.account for seller in sellers]
+        self._checks = [MediaCheck(media, each, linked=options.linked, makers=makers) for each in makers]
+        self.check = self._checks[0]
+        self.sellers = sellers
         self.campaign = campaign
         self.options = options
-        self.provider = provider
-        self.price_as_of = facts.price_as_of.isoformat()
-        self.account = options.account or account_name(facts, options.region, simulated=options.simulated)
         self.seen = survey(matrix)
         self.where = _where(options.where, self.seen, matrix)
         self.seed_by = options.seed_by
@@ -112,7 +110,7 @@ class Desk:
         self.derived: dict[str, Derived] = {}
         self.warnings: list[Problem] = []
         self.warnings_count = 0
-        self.kinds = Kinds(provider, options.price_usd)
+        self.kinds = Kinds(sellers, options.price_usd)
         self._elsewhere: set[Problem] = set()
 
     def planned(self) -> Iterator[tuple[Row, list[PlanLine], list[Problem]]]:
@@ -137,11 +135,12 @@ class Desk:
             if isinstance(each, Trouble):
                 troubles.append(each)
                 continue
-            troubles.extend(self._complaints(each))
+            fitting, complaints = self._fitting(each)
+            troubles.extend(complaints)
             warnings.extend(remarks(each.render))
             if not troubles:
                 warnings.extend(self.check.notes(each))
-                lines.extend(self._takes(each, row))
+                lines.extend(self._takes(each, row, fitting))
         self._warn([*(row.origin.notes if row.origin and lines else ()), *located(warnings, row, self.matrix.name)])
         found_wrong = located(troubles, row, self.matrix.name)
         if row.problems:
@@ -177,7 +176,7 @@ class Desk:
         for line in lines:
             if self.options.limit is not None and len(writer.places) >= self.options.limit:
                 return False
-            writer.add(line, self.kinds.number(line.job.render))
+            writer.add(line, self.kinds.number(line.job))
             self._keep(line.written)
             self.labels.update(line.labels)
             for axis, value in line.variant.items():
@@ -200,19 +199,32 @@ class Desk:
         """Have the store remember what was seen of files on the web; why it cannot, where it takes no writes."""
         return self.check.media.save() or (self._contents.save() if self._contents else None)
 
-    def _complaints(self, variant: Variant) -> Iterator[Trouble]:
-        if variant.provider not in {None, self.provider.name}:
+    def _fitting(self, variant: Variant) -> tuple[list[Seller], list[Trouble]]:
+        """The accounts that can make a video; without any, everything for which each of them would not."""
+        fitting, found = [], dict[Trouble, None]()
+        named = [variant.provider in {None, seller.provider.name, seller.account.bare} for seller in self.sellers]
+        if not any(named):
             fix = f"run these rows apart: --where provider={variant.provider} --provider {variant.provider}"
-            wrong = Wrong(f"the row is for {variant.provider}, and this campaign buys at {self.provider.name}", fix)
-            yield Trouble("provider", str(variant.provider), wrong)
-        complaints = self.provider.complaints(variant.render)
-        others = sellers(variant.render, self.provider.name) if complaints else []
+            here = " and ".join(seller.account.bare for seller in self.sellers)
+            wrong = Wrong(f"the row is for {variant.provider}, and this campaign buys at {here}", fix)
+            found[Trouble("provider", str(variant.provider), wrong)] = None
+        for seller, check, is_meant in zip(self.sellers, self._checks, named, strict=True):
+            if any(named) and not is_meant:
+                continue
+            troubles = [*self._complaints(variant, seller), *check.troubles(variant)]
+            if not troubles and is_meant:
+                fitting.append(seller)
+            found.update(dict.fromkeys(troubles))
+        return fitting, [] if fitting else list(found)
+
+    def _complaints(self, variant: Variant, seller: Seller) -> Iterator[Trouble]:
+        complaints = seller.provider.complaints(variant.render)
+        others = sellers(variant.render, seller.provider.name) if complaints else []
         elsewhere = f"; {' or '.join(others)} can make it as it is" if others else ""
         for complaint in complaints:
             yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix + elsewhere))
-        yield from self.check.troubles(variant)
 
-    def _takes(self, variant: Variant, row: Row) -> Iterator[PlanLine]:
+    def _takes(self, variant: Variant, row: Row, fitting: Sequence[Seller]) -> Iterator[PlanLine]:
         placed = self.check.placed(variant)
         if placed.derived is not None:
             self.derived[placed.derived.address] = placed.derived
@@ -220,7 +232,7 @@ class Desk:
         self._placed.update(placed.written)
         for take in range(1, (variant.takes or self.options.takes) + 1):
             render = placed.render if take == 1 else placed.render.model_copy(update={"take": take})
-            named = partial(self._job, variant, render)
+            named = partial(self._job, variant, render, fitting)
             line = PlanLine(
                 job=self._contents.chosen(names, named) if self._contents else named(names.contents),
                 source_lines=(row.line,),
@@ -239,11 +251,10 @@ class Desk:
         said = set(map(label_key, variant.axes))
         return over(variant.labels, {name: text for name, text in self.below.items() if label_key(name) not in said})
 
-    def _job(self, variant: Variant, render: Render, names: Mapping[str, str]) -> Job:
+    def _job(self, variant: Variant, render: Render, fitting: Sequence[Seller], names: Mapping[str, str]) -> Job:
         """The job that buys a render, under the name that it has with these names of its files."""
         identity = variant_id(with_media(render, names) if names else render)
         seed, source = self._seed(variant, identity, render.take)
-        kind = self.kinds.of(render)
         return Job(
             job_id=job_id(identity, seed, simulated=self.options.simulated),
             variant_id=identity,
@@ -251,23 +262,17 @@ class Desk:
             seed=seed,
             seed_source=source,
             simulated=self.options.simulated,
-            provider=self.provider.name,
-            account=self.account,
-            region=self.options.region,
-            price_uusd=kind.high_uusd,
-            price_as_of=NAMED if kind.named else self.price_as_of,
             priority=variant.priority,
+            **self.kinds.of(render, fitting).sold,
         )
 
     def _usable(self, before: Job) -> Job | None:
         """A job of the last plan as this one may have it: bought where this one buys; None where that cannot be."""
-        here = self.provider.name, self.account
-        if (before.provider, before.account) != here and self.provider.complaints(before.render):
-            return None
-        kind = self.kinds.of(before.render)
-        told = NAMED if kind.named else self.price_as_of
-        where = {"provider": here[0], "account": here[1], "region": self.options.region}
-        return before.model_copy(update={**where, "price_uusd": kind.high_uusd, "price_as_of": told})
+        known = {before.account, *(route.account for route in before.routes)}
+        fitting = [
+            seller for seller in self.sellers if seller.name in known or not seller.provider.complaints(before.render)
+        ]
+        return before.model_copy(update=self.kinds.of(before.render, fitting).sold) if fitting else None
 
     def _seed(self, variant: Variant, identity: str, take: int) -> tuple[int, SeedSource]:
         """The row's seed, the group's, or one that follows from the video; takes count up from the first two."""

@@ -14,13 +14,15 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from jobs.errors import CampaignConflict, LedgerLost, ObjectNotFound
+from jobs.job import lane_text
 from jobs.lifecycle import State
 from jobs.money import to_uusd
+from ledger.campaignfile import CampaignFile
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shares import adjust, read_share, write_share
-from ledger.shelf import CampaignFile, Shelf, plan_ids
+from ledger.shelf import Shelf, plan_ids
 from producer.keep import keep_media
 from producer.known import keep_known, known_again
 from producer.labels import RowBudgets, counted_of
@@ -78,7 +80,9 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
         axes=tuple(plan.axes),
         labels=plan.labels,
         campaign_labels=dict(plan.campaign_labels),
+        accounts=plan.accounts if len(plan.accounts) > 1 else (),
     )
+    facts = facts.model_copy(update=_deadline(plan, before))
     if before is None and not shelf.found_campaign(facts):
         # Somebody else submitted under this name in the same moment: what holds for a known campaign holds now.
         before = shelf.campaign(plan.campaign)
@@ -114,9 +118,25 @@ def open_campaign(file: CampaignFile, counted: RowBudgets, ledger: Ledger, **mor
         "run_id": file.run_id,
         "submitted_by": file.submitted_by,
     }
+    if file.accounts:
+        facts["accounts"] = "\n".join(file.accounts)
+    if file.deadline is not None:
+        facts["deadline"] = str(int(file.deadline.timestamp() * 1000))
     budget_uusd = None if file.budget_usd is None else to_uusd(file.budget_usd)
     told = {**facts, **dict(counted.facts()), **more}
     return ledger.open_campaign(file.campaign, file.account, budget_uusd=budget_uusd, facts=told)
+
+
+def _deadline(plan: Plan, before: CampaignFile | None) -> dict[str, object]:
+    """By when it should be done. The same command given again keeps the instant, until that has passed."""
+    if plan.deadline is None:
+        return {"deadline": None, "deadline_said": None}
+    now, said = datetime.now(UTC), plan.deadline.said
+    instant = plan.deadline.instant(now, plan.speed)
+    again = before is not None and (before.plan_sha256, before.deadline_said) == (plan.sha256, said)
+    if before is not None and again and before.deadline is not None and before.deadline > now:
+        instant = before.deadline
+    return {"deadline": instant, "deadline_said": said}
 
 
 def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None, who: str) -> Submitted:
@@ -138,19 +158,23 @@ def enqueue_plan(plan: Path, file: CampaignFile, counted: RowBudgets, ledger: Le
         # While the ledger takes one batch, the next one is read: never more than two are in memory.
         sent: Future[str] | None = None
         for batch in batched_rows(plan, counted):
-            ended = shelf.ended(row[0] for row in batch)
+            ended = shelf.ended(row.id for row in batch)
             states = _ends(shelf, ended)
-            rows = [(job, seq, price, text, states.get(job, State.QUEUED)) for job, seq, price, text, _ in batch]
-            own = {job: names for job, _, _, _, names in batch if names}
-            letters.update(sent.result() if sent else "")
-            sent = sender.submit(ledger.enqueue, file.campaign, file.account, rows, own)
+            own = {row.id: row.budgets for row in batch if row.budgets}
+            for lane in dict.fromkeys(row.lane for row in batch):
+                same = [row for row in batch if row.lane == lane]
+                rows = [(*row[:4], states.get(row.id, State.QUEUED)) for row in same]
+                letters.update(sent.result() if sent else "")
+                account = same[0].account if lane else file.account
+                sent = sender.submit(ledger.enqueue, file.campaign, account, rows, own, lane)
         letters.update(sent.result() if sent else "")
     return letters
 
 
 class PlannedRow(NamedTuple):
     """A job of a plan: its place, price in micro-USD, JSON as it stands in the line, and its budgets (names with
-    tabs between; empty: those of its campaign).
+    tabs between; empty: those of its campaign); the account that asks least, and, where it has a choice, what each asks
+    (`Job.lane`).
     """
 
     id: str
@@ -158,6 +182,13 @@ class PlannedRow(NamedTuple):
     price: int
     job: str
     budgets: str
+    account: str
+    lane: str
+
+    def price_at(self, account: str) -> int:
+        """What an account asks."""
+        asked = dict(line.split(" ") for line in self.lane.split("\n") if line)
+        return int(asked.get(account, self.price))
 
 
 def batched_rows(plan: Path, counted: RowBudgets) -> Iterator[list[PlannedRow]]:
@@ -169,8 +200,9 @@ def batched_rows(plan: Path, counted: RowBudgets) -> Iterator[list[PlannedRow]]:
         for place, line in enumerate(lines):
             job, end = decoder.raw_decode(line, start)
             seq = place - PRIORITY_STEP * job["priority"]
-            names = counted.of(line, end)
-            batch.append(PlannedRow(job["job_id"], seq, job["price_uusd"], line[start:end], names))
+            names, text = counted.of(line, end), line[start:end]
+            lane = lane_text((route["account"], route["price_uusd"]) for route in job.get("routes", ()))
+            batch.append(PlannedRow(job["job_id"], seq, job["price_uusd"], text, names, job["account"], lane))
             if len(batch) == BATCH:
                 yield batch
                 batch = []
@@ -228,13 +260,13 @@ def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: 
 
 def _check_account(plan: Plan, before: CampaignFile | None, ledger: Ledger) -> None:
     """What is queued at one account is bought there; only a campaign that has ended may go on at another."""
-    if before is None or before.account == plan.account:
+    if before is None or set(before.buys_at) == set(plan.accounts):
         return
     status = ledger.status(plan.campaign)
     if status is not None and status.ended < status.total:
         raise CampaignConflict(
-            f"the campaign {plan.campaign!r} buys at {before.account}, where {status.total - status.ended} of its jobs "
-            f"have not ended, and this plan would buy at {plan.account}",
+            f"the campaign {plan.campaign!r} buys at {', '.join(before.buys_at)}, where {status.total - status.ended} "
+            f"of its jobs have not ended, and this plan would buy at {', '.join(plan.accounts)}",
             "let it end there, or give this one a name of its own with --campaign; nothing was queued",
         )
 

@@ -1,25 +1,33 @@
 """Kinds of videos: renders that cost the same, since nothing that has a price differs. A campaign has few of them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobs.errors import PriceMissing
-from jobs.job import Render
+from jobs.job import Job, Render
 from jobs.money import from_uusd, to_uusd, usd_text
 from jobs.rendertimes import kind_of
+from producer.seller import Ask, Seller
 from providers.provider import Provider
 from providers.registry import PROVIDERS, facts, provider
 
 
 class Kind(NamedTuple):
-    """One of the renders that cost the same, the least and the most that each costs, and whether a person said so."""
+    """One of the renders that cost the same wherever they may be bought, and what each account asks for it, whoever
+    asks least first.
+    """
 
     render: Render
-    low_uusd: int
-    high_uusd: int
-    named: bool
+    asks: tuple[Ask, ...]
+    #: The fields of a job that say so.
+    sold: Mapping[str, Any]
+
+    @property
+    def best(self) -> Ask:
+        """What the account asks that asks least."""
+        return self.asks[0]
 
 
 class Cost(NamedTuple):
@@ -42,46 +50,53 @@ class Cost(NamedTuple):
 
 
 class Kinds:
-    """The kinds of one plan, in the order in which they turned up, priced at the provider that buys."""
+    """The kinds of one plan, in the order in which they turned up, priced at the accounts that may buy them."""
 
-    def __init__(self, seller: Provider, named_usd: Decimal | None) -> None:
-        self._seller = seller
+    def __init__(self, sellers: Sequence[Seller], named_usd: Decimal | None) -> None:
+        self._sellers = sellers
         self._named_usd = named_usd
         self._numbers: dict[tuple[object, ...], int] = {}
         self.found: list[Kind] = []
 
-    def number(self, render: Render) -> int:
-        """Which kind a render is. Raises PriceMissing where nobody knows its price: unknown is not 0."""
-        key = _key(render)
+    def number(self, job: Job) -> int:
+        """Which kind a job is."""
+        return self._number(job.render, frozenset(route.account for route in job.routes))
+
+    def of(self, render: Render, sellers: Sequence[Seller]) -> Kind:
+        """The kind of a render that these make. Raises PriceMissing where nobody knows a price: unknown is not 0."""
+        names = frozenset(seller.name for seller in sellers) if len(self._sellers) > 1 else frozenset[str]()
+        return self.found[self._number(render, names)]
+
+    def _number(self, render: Render, names: frozenset[str]) -> int:
+        key = (_key(render), names)
         number = self._numbers.get(key)
         if number is None:
-            self.found.append(self._priced(render))
+            asks = [self._priced(render, seller) for seller in self._sellers if not names or seller.name in names]
+            asks.sort(key=lambda ask: ask.high_uusd)
+            routes = tuple(ask.route() for ask in asks)
+            sold = {**dict(routes[0]), "routes": routes if len(self._sellers) > 1 else ()}
+            self.found.append(Kind(render, tuple(asks), sold))
             number = self._numbers[key] = len(self.found) - 1
         return number
 
-    def of(self, render: Render) -> Kind:
-        """The kind of a render. Raises PriceMissing."""
-        return self.found[self.number(render)]
-
-    def _priced(self, render: Render) -> Kind:
-        prices = _prices_usd(self._seller, render)
+    def _priced(self, render: Render, seller: Seller) -> Ask:
+        prices = _prices_usd(seller.provider, render)
         named = prices is None
         if prices is None:
-            prices = _prices_usd(self._seller, render, self._named_usd)
+            prices = _prices_usd(seller.provider, render, self._named_usd)
         if prices is None:
             raise PriceMissing(
-                f"no price is known for {render.mode} {render.model} {render.resolution} at {self._seller.name}",
+                f"no price is known for {render.mode} {render.model} {render.resolution} at {seller.account.bare}",
                 "look it up in your account there, and name it in dollars for a second of video: --price 0.10; "
                 "nothing was queued",
             )
-        low, high = prices
-        return Kind(render, to_uusd(low), to_uusd(high), named)
+        return seller.ask(*prices, named=named)
 
 
 def cost_here(kinds: Sequence[Kind], counts: Mapping[int, int]) -> tuple[Decimal, Decimal]:
-    """The least and the most that so many videos of each kind cost where they are bought."""
-    low = sum(kinds[number].low_uusd * count for number, count in counts.items())
-    high = sum(kinds[number].high_uusd * count for number, count in counts.items())
+    """The least and the most that so many videos of each kind cost where they cost least."""
+    low = sum(kinds[number].best.low_uusd * count for number, count in counts.items())
+    high = sum(kinds[number].best.high_uusd * count for number, count in counts.items())
     return from_uusd(low), from_uusd(high)
 
 
@@ -93,9 +108,9 @@ def lengths(kinds: Sequence[Kind], counts: Mapping[int, int]) -> dict[str, int]:
     return dict(found)
 
 
-def costs_elsewhere(kinds: Sequence[Kind], counts: Mapping[int, int], besides: str) -> list[Cost]:
+def costs_elsewhere(kinds: Sequence[Kind], counts: Mapping[int, int], besides: Collection[str]) -> list[Cost]:
     """What the same videos would cost at every other provider, in its usual region; words may be too long there."""
-    return [cost for name in PROVIDERS if name != besides and (cost := _cost(name, kinds, counts)).makes]
+    return [cost for name in PROVIDERS if name not in besides and (cost := _cost(name, kinds, counts)).makes]
 
 
 def _cost(name: str, kinds: Sequence[Kind], counts: Mapping[int, int]) -> Cost:

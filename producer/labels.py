@@ -7,7 +7,8 @@ from typing import Final
 from jobs.budgets import ALL, ALWAYS, SUBMITTED_BY, Budget, budget_names, label_key
 from jobs.errors import BadInput
 from ledger.budgets import read_budgets
-from ledger.shelf import CampaignFile, Shelf
+from ledger.campaignfile import CampaignFile
+from ledger.shelf import Shelf
 from producer.columns import KNOWN, REASON, Wrong, control_character, resolve
 from producer.spending import FACTS
 

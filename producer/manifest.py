@@ -51,7 +51,7 @@ def join(
     With neither the job counts as queued. Raises nothing for jobs of other campaigns: a record is shared by all
     who want the same video.
     """
-    became = _ended(record) if record else _under_way(line.job, live or NOT_YET)
+    became = _ended(line.job, record) if record else _under_way(line.job, live or NOT_YET)
     return ManifestLine.model_validate(
         {
             "campaign": campaign,
@@ -80,7 +80,6 @@ def _asked(line: PlanLine) -> dict[str, Any]:
         "simulated": job.simulated,
         "seed": job.seed,
         "seed_source": job.seed_source,
-        "cost_usd_estimated": from_uusd(job.price_uusd),
         "image": _image(render.image, line) if render.image else None,
         "references": tuple(_media(uri, line) for uri in render.references),
         "audio_track": _media(render.audio_track, line) if render.audio_track else None,
@@ -102,12 +101,13 @@ def _image(uri: str, line: PlanLine) -> StartImage:
     return StartImage(**dict(_media(uri, line)), fit=fitted.how, original_sha256=fitted.original_sha256)
 
 
-def _ended(record: JobRecord) -> dict[str, Any]:
+def _ended(job: Job, record: JobRecord) -> dict[str, Any]:
     """The fields of a job that has a record."""
     shared = JobRecord.model_fields.keys() - {"record_version", "job_id", "buyer"}
     fields = {name: getattr(record, name) for name in shared}
     cost_usd, cost_source = cost_of(record.purchases, settled=True)
-    return fields | {"cost_usd": cost_usd, "cost_source": cost_source}
+    estimated_usd = from_uusd(job.at(record.account).price_uusd)
+    return fields | {"cost_usd": cost_usd, "cost_source": cost_source, "cost_usd_estimated": estimated_usd}
 
 
 def _under_way(job: Job, live: LiveJob) -> dict[str, Any]:
@@ -115,14 +115,16 @@ def _under_way(job: Job, live: LiveJob) -> dict[str, Any]:
     unknown_yet = ("prompt_expanded", "seed_reported", "completed_at", "stored_at", "queue_wait_s", "render_s", "video")
     credit = ("remaining_credits", "remaining_credits_unit", "remaining_credits_at")
     cost_usd, cost_source = cost_of(live.purchases, settled=live.status == "cancelled")
+    there = job.at(live.account or job.account)
     return {
         **dict.fromkeys((*unknown_yet, *credit)),
         **{name: getattr(live, name) for name in LiveJob.model_fields},
         "record_revision": 0,
         "tool_version": tool_version(),
-        "provider": job.provider,
-        "account": job.account,
-        "region": job.region,
+        "provider": there.provider,
+        "account": there.account,
+        "region": there.region,
+        "cost_usd_estimated": from_uusd(there.price_uusd),
         "cost_usd": cost_usd,
         "cost_source": cost_source,
     }

@@ -1,10 +1,10 @@
 """What a row's media are and become: troubles of the row, notes, and the places that they have in the store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from config.facts import ProviderFacts
+from config.accounts import AccountFacts
 from jobs.job import AspectRatio, Fitted, Render
 from jobs.media import MediaFacts, is_web, media_of, with_media
 from jobs.ratio import is_near, shape_of
@@ -33,13 +33,20 @@ class Placed(NamedTuple):
 
 
 class MediaCheck:
-    """Looks at media for one provider; `linked` tells that the store can give links that the provider can follow."""
+    """Looks at media for one account; `linked` tells that the store can give links that its provider can follow.
 
-    def __init__(self, media: Media, facts: ProviderFacts, region: str | None, *, linked: bool) -> None:
+    What is made of an image is made as the first of `makers` that sells the video takes it: these are this account,
+    unless a video may be bought at several.
+    """
+
+    def __init__(
+        self, media: Media, account: AccountFacts, *, linked: bool, makers: Sequence[AccountFacts] = ()
+    ) -> None:
         self.media = media
-        self._facts = facts
-        self._region = region
+        self._facts = account.facts
+        self._region = account.region
         self._linked = linked
+        self._makers = makers or (account,)
 
     def asked(self, variant: Variant) -> Iterator[tuple[str, str, Asked]]:
         """Column, address, and what to ask for, of everything that goes in."""
@@ -92,18 +99,15 @@ class MediaCheck:
     def _fitting(self, variant: Variant) -> Fitting | None:
         """What is to be made of the variant's image, if it may be changed."""
         render = variant.render
-        limit = self._facts.media.get("image")
-        offer = self._facts.offer(render.mode, render.model, self._region)
-        if (
-            variant.shape is None
-            or variant.fit in {None, "as_is"}
-            or limit is None
-            or offer is None
-            or not render.image
-        ):
+        if variant.shape is None or variant.fit in {None, "as_is"} or not render.image:
             return None
-        sent = self._facts.way(offer, "image_url", MOST_BYTES, linked=self._linked)
-        most_bytes = MOST_BYTES if sent is not None else self._facts.most_data_bytes
+        offers = ((one.facts, one.facts.offer(render.mode, render.model, one.region)) for one in self._makers)
+        facts, offer = next((each for each in offers if each[1] is not None), (self._facts, None))
+        limit = facts.media.get("image")
+        if limit is None or offer is None:
+            return None
+        sent = facts.way(offer, "image_url", MOST_BYTES, linked=self._linked)
+        most_bytes = MOST_BYTES if sent is not None else facts.most_data_bytes
         how: Literal["pad", "crop"] = "pad" if variant.fit == "pad" else "crop"
         return Fitting(render.image, how, variant.shape, limit, min(MOST_BYTES, limit.most_bytes, most_bytes))
 

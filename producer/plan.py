@@ -3,7 +3,6 @@
 The rows stream; a matrix of a million rows needs little more memory than its job ids.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, cast
 
+from config.accounts import AccountFacts, account_name
 from config.facts import ProviderFacts
+from jobs.deadline import Deadline
 from jobs.errors import BadInput, Problem, problems_json
 from jobs.money import usd_text
 from jobs.share import Share
@@ -25,14 +26,16 @@ from producer.contents import Contents
 from producer.derived import Derived
 from producer.desk import Desk, PlanOptions
 from producer.encoding import Source
-from producer.kinds import Cost, cost_here, costs_elsewhere, lengths
+from producer.kinds import Cost
 from producer.labels import over
 from producer.media import Media
 from producer.names import campaign_name
 from producer.planfile import PlanWriter, Repeats, iter_plan
 from producer.readers import Rows, read_matrix
 from producer.refresh import LastPlan, earlier, no_plan
+from producer.routing import Routing, to_buy
 from producer.rows import Refresh, Removed
+from producer.seller import Seller
 from producer.sources import Sources
 from providers.provider import Provider
 
@@ -47,7 +50,9 @@ class Plan:
     """A finished plan. `lines` are the matrix's rows, `variants` the distinct videos that they ask for.
 
     Costs are dollars of what is still to buy, here and at others (`elsewhere`); `bought` are the jobs that are, `key`
-    the columns by which a video is known again; `eta_s` is in the provider's own seconds, as its documents have it;
+    the columns by which a video is known again; `eta_s` is in the provider's own seconds, as its documents have it.
+    Where it may be bought at several accounts `routing` says what each makes, and `most_usd` what it costs if all of it
+    has to be bought where it costs most. By its `deadline` it should be done, on a clock that is `speed` times faster.
     `renders` counts what is to be made by how long it lasts; `axes` counts the values of each axis; `refused` holds the
     first problems of rows that were left out, `refused_count` says how many there are. `weight` and `priority` are the
     campaign's share of its account; None leaves it as it is. `campaign_labels` stand where a row has none of its own.
@@ -63,6 +68,7 @@ class Plan:
     simulated: bool
     provider: str
     account: str
+    accounts: tuple[str, ...]
     source: str
     said: str
     read_as: str
@@ -79,10 +85,14 @@ class Plan:
     eta_s: float
     axes: dict[str, int]
     labels: tuple[str, ...]
+    most_usd: Decimal
     campaign_labels: Mapping[str, str] = field(default_factory=dict)
     weight: float | None = None
     priority: int | None = None
     elsewhere: list[Cost] = field(default_factory=list)
+    routing: Routing | None = None
+    deadline: Deadline | None = None
+    speed: float = 1.0
     renders: dict[str, int] = field(default_factory=dict)
     bought: AbstractSet[str] = frozenset()
     key: tuple[str, ...] = ()
@@ -118,6 +128,8 @@ class Plan:
             "warnings": problems_json(self.warnings),
             "warnings_count": self.warnings_count,
             "cost_usd": {"low": usd_text(self.cost_low_usd), "high": usd_text(self.cost_high_usd)},
+            **({"most_usd": usd_text(self.most_usd)} if self.routing else {}),
+            **({"deadline": self.deadline.said} if self.deadline else {}),
             "eta_s": round(self.eta_s, 1),
             **({"read_as": self.read_as} if self.read_as else {}),
             **({"removed": [each._asdict() for each in self.removed]} if self.removed else {}),
@@ -137,12 +149,14 @@ def make_plan(
     name: str | None = None,
     last: LastPlan = no_plan,
     contents: Contents | None = None,
+    also: Sequence[AccountFacts] = (),
 ) -> Plan:
     """Plan a matrix: every row checked, multiplied out, priced, and written to a file in `spool`.
 
     With a `template` the source is a catalog; messages call it by `name`, where that is not its file's.
     Raises BadInput with every problem (the first 1,000) unless bad rows are skipped; then no plan is left behind.
     `last` opens what a campaign knows of its videos, where it says what a refresh is; `contents` knows older names.
+    Besides at `provider`, whose account `options` name, videos may be bought at `also`: each where it can be made.
     `bought` is asked once, with the ids of all jobs, unless `reuse` is `none`. Without `media` none is fetched.
     """
     written = _campaign_file(source, template)
@@ -156,14 +170,15 @@ def make_plan(
         media or Media(None, Sources(base_of(source)), spool) as looks,
         earlier(_refresh(matrix, options), campaign, last) as before,
     ):
-        desk = Desk(matrix, campaign, options, provider, facts, looks, before, contents)
+        sellers = [_first(options, provider, facts), *map(Seller.of, also)]
+        desk = Desk(matrix, campaign, options, sellers, looks, before, contents)
         for row, lines, problems in desk.planned():
             if problems:
                 bad.add(row, problems)
             elif not desk.write(lines, writer):
                 break
         _refuse(matrix, bad, writer, desk, skip=options.skip_bad_rows)
-        if options.price_usd is not None and not any(kind.named for kind in desk.kinds.found):
+        if options.price_usd is not None and not any(ask.named for kind in desk.kinds.found for ask in kind.asks):
             hint = "leave --price out: it is for videos whose price is not known"
             raise BadInput(f"{provider.name} has a price for every video of {matrix.name}", hint=hint)
         known = bought(list(writer.places)) if options.reuse != "none" else frozenset[str]()
@@ -173,7 +188,6 @@ def make_plan(
             campaign=campaign,
             simulated=options.simulated,
             provider=provider.name,
-            account=desk.account,
             source=matrix.name,
             said=matrix.encoding.said,
             read_as=matrix.read_as,
@@ -186,7 +200,7 @@ def make_plan(
             lines=desk.lines,
             variants=len(writer.places),
             duplicates=writer.named_repeats(),
-            **_to_buy(desk, writer, known, facts),
+            **to_buy(desk, writer, known),
             axes={axis: len(values) for axis, values in sorted(desk.axes.items())},
             labels=tuple(sorted(desk.labels)),
             campaign_labels=options.labels,
@@ -216,11 +230,19 @@ def _refresh(matrix: Rows, options: PlanOptions) -> Refresh | None:
     return matrix.refresh._replace(seeds=options.seeds)
 
 
+def _first(options: PlanOptions, provider: Provider, facts: ProviderFacts) -> Seller:
+    """The account that is named first."""
+    name = options.account or account_name(facts, options.region, simulated=options.simulated)
+    return Seller(AccountFacts(name, facts, options.region, options.simulated), provider)
+
+
 def _below(options: PlanOptions, written: CampaignToml) -> PlanOptions:
     """What was asked for, with what the campaign file says where nothing was."""
     said = written.said
     seed_by = said.seed_by if options.seed_by == "job" else options.seed_by
-    return replace(options, seed_by=seed_by, labels=over(options.labels, said.labels))
+    return replace(
+        options, seed_by=seed_by, labels=over(options.labels, said.labels), deadline=options.deadline or said.deadline
+    )
 
 
 def _named(source: Source, written: CampaignToml | None, options: PlanOptions) -> str:
@@ -236,22 +258,6 @@ def _opened(source: Source, written: CampaignToml | None, template: Path | None,
     if template is None:
         return read_matrix(source, name)
     return read_catalog(source, read_template(template, base), name)
-
-
-def _to_buy(desk: Desk, writer: PlanWriter, known: AbstractSet[str], facts: ProviderFacts) -> dict[str, Any]:
-    """What a plan says of the videos that are still to buy."""
-    wanted = Counter(writer.kinds[place] for job, place in writer.places.items() if job not in known)
-    low, high = cost_here(desk.kinds.found, wanted)
-    return {
-        "already_bought": len(writer.places) - wanted.total(),
-        "to_buy": wanted.total(),
-        "cost_low_usd": low,
-        "cost_high_usd": high,
-        "elsewhere": costs_elsewhere(desk.kinds.found, wanted, facts.name),
-        "bought": known,
-        "eta_s": facts.eta_s(wanted.total()),
-        "renders": lengths(desk.kinds.found, wanted),
-    }
 
 
 def _of_media(desk: Desk, looks: Media) -> dict[str, Any]:

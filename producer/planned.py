@@ -10,6 +10,8 @@ from pathlib import Path
 
 from config.links import is_reachable
 from config.settings import Settings
+from jobs.deadline import HINT, Deadline
+from jobs.errors import BadInput
 from ledger.objects import ObjectStore, open_store
 from ledger.shelf import Shelf
 from producer.catalogs.address import fetched, shown_address
@@ -46,6 +48,7 @@ class Asked:
     store: str | None
     seeds: Seeds | None = None
     label: tuple[tuple[str, str], ...] = ()
+    deadline: str | None = None
 
 
 @contextmanager
@@ -55,7 +58,7 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
         simulated=world.simulated,
         campaign=asked.campaign,
         region=world.region,
-        account=world.account,
+        account=world.buys_at.name,
         seed_by=asked.seed_by,
         takes=asked.takes,
         price_usd=asked.price,
@@ -65,6 +68,8 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
         linked=_linked(store, world, settings),
         seeds=asked.seeds,
         labels=read_labels(asked.label),
+        deadline=_deadline(asked.deadline),
+        speed=settings.simulator_speed if world.simulated else 1.0,
     )
     shelf = Shelf(store, simulated=world.simulated)
     last = partial(known_videos, shelf)
@@ -80,9 +85,17 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
             media=_media(world, "-" if isinstance(asked.matrix, str) else source, settings, Path(spool), shelf),
             template=asked.template,
             name=shown_address(asked.matrix) if isinstance(asked.matrix, str) else None,
+            also=world.accounts[1:],
             last=last,
             contents=Contents(shelf, last),
         )
+
+
+def _deadline(said: str | None) -> Deadline | None:
+    try:
+        return None if said is None else Deadline.read(said)
+    except ValueError:
+        raise BadInput(f"--deadline: {said!r} is no time by which anything could be done", hint=HINT) from None
 
 
 def _source(asked: Asked, world: World, spool: Path) -> Source:

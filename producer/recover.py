@@ -12,20 +12,21 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from config.version import tool_version
 from jobs.errors import CampaignConflict
+from jobs.job import Job
 from jobs.lifecycle import State
 from jobs.money import to_uusd
 from jobs.record import JobRecord, Purchase, Trouble
 from ledger import recovery
+from ledger.campaignfile import CampaignFile
 from ledger.halt import cancel, halt
 from ledger.jobs import Ledger
 from ledger.lost import Watched
 from ledger.recovery import Restored
 from ledger.shares import read_share
-from ledger.shelf import READERS, CampaignFile, Receipt, Shelf
+from ledger.shelf import READERS, Receipt, Shelf
 from ledger.trail import Trail, read_trail
 from producer.enqueue import PlannedRow, batched_rows, open_campaign
 from producer.labels import RowBudgets, counted_of
@@ -117,14 +118,13 @@ def _trails(ids: list[str], present: set[str], shelf: Shelf, pool: ThreadPoolExe
 
 def restored(row: PlannedRow, trail: Trail, file: CampaignFile, shelf: Shelf, *, wanted: bool) -> Restored:
     """Where a job stands by its trail; what is `wanted` no more and not bought is cancelled."""
-    job_id, seq, price, text, budgets = row
     accepted, lost = trail.accepted, trail.unanswered
     if trail.record is not None and not accepted and lost is None:
         return _ended(row, trail.record, trail, file)
     record = trail.record or trail.aside
     purchases = [
         *(record.purchases if record else ()),
-        *_purchases(accepted, json.loads(text), followed=lost is not None),
+        *_purchases(accepted, row, trail, followed=lost is not None),
     ]
     fields = {
         "sends": str(trail.sends),
@@ -134,21 +134,25 @@ def restored(row: PlannedRow, trail: Trail, file: CampaignFile, shelf: Shelf, *,
     }
     if record is not None:
         fields["revision"] = str(record.record_revision + 1)
+    meant = lost or (trail.intents.get(accepted[-1].send) if accepted else None)
+    here = meant is None or meant.account in file.buys_at
+    account = row.account if meant is None or not here else meant.account
     put = partial(
         Restored,
-        job_id,
-        seq,
-        price,
-        text,
+        row.id,
+        row.seq,
+        row.price_at(account),
+        account,
+        row.lane,
+        row.job,
         fields=fields,
-        spent=_spent(record, price, file),
-        tasks=tuple(one.task_id for one in purchases if one.task_id),
-        watches=_watches(trail, text),
-        budgets=budgets,
+        spent=_spent(record, row, file),
+        tasks=_tasks(purchases),
+        watches=_watches(trail, row.job),
+        budgets=row.budgets,
     )
     if accepted and lost is None:
-        meant = trail.intents.get(accepted[-1].send)
-        if meant is not None and meant.account != file.account:
+        if meant is not None and not here:
             # Only a worker at that account can follow it; here its record is awaited.
             fields.update(sent_ms=_ms(accepted[-1].answered_at), token=meant.token, trouble="made at another account")
             return put(State.UNKNOWN, due=True)
@@ -160,64 +164,78 @@ def restored(row: PlannedRow, trail: Trail, file: CampaignFile, shelf: Shelf, *,
     last = trail.receipts.get(trail.sends)
     end = REFUSED.get(last.kind or "") if last is not None and last.outcome == "rejected" else None
     if last is not None and end is not None:
-        record = _refusal(job_id, last, end, purchases, json.loads(text))
+        record = _refusal(last, end, purchases, row, trail)
         shelf.write_record(record)
         return _ended(row, record, trail, file)
     return put(State.QUEUED if wanted else State.CANCELLED)
 
 
-def _spent(record: JobRecord | None, price: int, file: CampaignFile) -> int:
+def _tasks(purchases: Iterable[Purchase]) -> tuple[tuple[str, str], ...]:
+    """The tasks of purchases, by account."""
+    return tuple((one.account, one.task_id) for one in purchases if one.task_id)
+
+
+def _spent(record: JobRecord | None, row: PlannedRow, file: CampaignFile) -> int:
     """Micro-USD that the campaign paid for what the record has: none for what was there before, or for another one."""
     if record is None or record.buyer not in (None, file.campaign):
         return 0
     bought = [one for one in record.purchases if record.buyer or one.submitted_at >= file.created_at]
-    return sum(price if one.cost_usd is None else to_uusd(one.cost_usd) for one in bought)
+    return sum(row.price_at(one.account) if one.cost_usd is None else to_uusd(one.cost_usd) for one in bought)
 
 
 def _ended(row: PlannedRow, record: JobRecord, trail: Trail, file: CampaignFile) -> Restored:
     """A job with its record, which is its end."""
-    job_id, seq, price, text, budgets = row
     return Restored(
-        job_id,
-        seq,
-        price,
+        row.id,
+        row.seq,
+        row.price,
+        row.account,
+        row.lane,
         None,
         State(record.status),
         fields={"sends": str(trail.sends), "granted": str(trail.sends)},
-        spent=_spent(record, price, file),
-        tasks=tuple(one.task_id for one in record.purchases if one.task_id),
+        spent=_spent(record, row, file),
+        tasks=_tasks(record.purchases),
         unverified=record.video is not None and not record.video.verified,
-        watches=_watches(trail, text),
-        budgets=budgets,
+        watches=_watches(trail, row.job),
+        budgets=row.budgets,
     )
 
 
-def _watches(trail: Trail, job: str) -> tuple[tuple[str, str], ...]:
+def _watches(trail: Trail, job: str) -> tuple[tuple[str, str, str], ...]:
     """Sends of the last day that were given up: a task that turns up for one of them must still be told and paid."""
     young = (one for one in trail.given_up if datetime.now(UTC) - one.written_at < WATCHED_FOR)
-    found = (Watched(one.job_id, one.send, int(_ms(one.written_at)), one.token, job) for one in young)
-    return tuple((one.name, one.text()) for one in found)
+    found = ((one, Watched(one.job_id, one.send, int(_ms(one.written_at)), one.token, job)) for one in young)
+    return tuple((intent.account, watched.name, watched.text()) for intent, watched in found)
 
 
-def _purchases(accepted: list[Receipt], job: dict[str, Any], *, followed: bool) -> Iterator[Purchase]:
+def _purchases(accepted: list[Receipt], row: PlannedRow, trail: Trail, *, followed: bool) -> Iterator[Purchase]:
     """What was bought beyond the record. A task that a later send followed had failed unbilled, or there were none."""
     for receipt in accepted:
+        job = _sent(receipt, row, trail)
         last = receipt is accepted[-1] and not followed
         yield Purchase(
             send=receipt.send,
             task_id=receipt.task_id,
             request_id=receipt.request_id,
-            account=job["account"],
+            account=job.account,
             submitted_at=receipt.answered_at,
             state="rendering" if last else "failed",
             cost_usd=None if last else Decimal(0),
             cost_source="unknown" if last else "provider",
-            price_as_of=job["price_as_of"],
+            price_as_of=job.price_as_of,
         )
 
 
-def _refusal(job_id: str, receipt: Receipt, end: State, purchases: list[Purchase], job: dict[str, Any]) -> JobRecord:
+def _sent(receipt: Receipt, row: PlannedRow, trail: Trail) -> Job:
+    """The job as it was sent."""
+    intent, job = trail.intents.get(receipt.send), Job.model_validate_json(row.job)
+    return job if intent is None else job.at(intent.account)
+
+
+def _refusal(receipt: Receipt, end: State, purchases: list[Purchase], row: PlannedRow, trail: Trail) -> JobRecord:
     """The record that was not written any more after the provider had refused the submit."""
+    job = _sent(receipt, row, trail)
     why = Trouble(
         kind=receipt.kind or "",
         code=receipt.code,
@@ -226,14 +244,14 @@ def _refusal(job_id: str, receipt: Receipt, end: State, purchases: list[Purchase
     )
     return JobRecord(
         tool_version=tool_version(),
-        job_id=job_id,
+        job_id=row.id,
         status="refused" if end is State.REFUSED else "failed",
         error=why,
         attempts=len(purchases) + 1,
         polls=0,
-        provider=job["provider"],
-        account=job["account"],
-        region=job["region"],
+        provider=job.provider,
+        account=job.account,
+        region=job.region,
         purchases=tuple(purchases),
         task_id=None,
         submitted_at=None,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from config.settings import Settings, s3_keys
 from jobs.errors import BadInput, ObjectNotFound
+from ledger.campaignfile import CampaignFile
 from ledger.objects import ObjectStore, S3Options, open_store
-from ledger.shelf import CampaignFile, Shelf
+from ledger.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)

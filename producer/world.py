@@ -9,7 +9,7 @@ from decimal import ROUND_UP, Decimal
 from config.accounts import AccountFacts, Accounts
 from config.facts import ProviderFacts
 from config.settings import Settings, provider_key
-from jobs.errors import BudgetMissing, KeyMissing, ProviderNotNamed
+from jobs.errors import BadInput, BudgetMissing, KeyMissing, ProviderNotNamed
 from providers.accounts import title
 
 #: The dialect that a simulation speaks when no provider is named.
@@ -18,37 +18,45 @@ USUAL = "segmind"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The account that makes the videos, whether it is only simulated, and whether anyone named it."""
+    """The accounts that make the videos, the first named first, whether they are simulated, and whether anyone named
+    them.
+    """
 
-    buys_at: AccountFacts
+    accounts: tuple[AccountFacts, ...]
     simulated: bool
     named: bool = True
 
     @property
+    def buys_at(self) -> AccountFacts:
+        """The account that was named first."""
+        return self.accounts[0]
+
+    @property
     def facts(self) -> ProviderFacts:
-        """What is known of the provider, with the account's own key and limits."""
+        """What is known of the first account's provider, with its own key and limits."""
         return self.buys_at.facts
 
     @property
     def region(self) -> str | None:
-        """The region, where it is not the usual one."""
+        """The first account's region, where it is not the usual one."""
         return self.buys_at.region
 
     @property
-    def account(self) -> str:
-        """The name of the account that buys."""
-        return self.buys_at.name
+    def names(self) -> tuple[str, ...]:
+        """The names of the accounts that buy."""
+        return tuple(account.name for account in self.accounts)
 
     @property
     def title(self) -> str:
-        """The account for a person."""
-        return title(self.buys_at)
+        """The accounts for a person."""
+        return " and ".join(title(account) for account in self.accounts)
 
     @property
     def said(self) -> str:
         """Simulated or real, and who, as the first line of every plan has it."""
         if self.simulated:
-            return f"SIMULATED, buys nothing (in the dialect of {self.facts.name})"
+            dialects = " and ".join(dict.fromkeys(account.facts.name for account in self.accounts))
+            return f"SIMULATED, buys nothing (in the dialect of {dialects})"
         return f"REAL MONEY at {self.title}"
 
 
@@ -60,9 +68,26 @@ def choose(settings: Settings, *, simulate: bool, must_name: str = "") -> World:
             "add --provider NAME to buy (see `wanbatch providers`), or --simulate to rehearse",
         )
     simulated = simulate or not settings.provider
-    known = Accounts(settings.limits, settings.region)
-    found = known.named(settings.provider or USUAL, simulated=simulated)
+    found = accounts_named(settings.provider or USUAL, settings, simulated=simulated)
     return World(found, simulated, named=bool(settings.provider))
+
+
+def accounts_named(names: str, settings: Settings, *, simulated: bool) -> tuple[AccountFacts, ...]:
+    """The accounts of a list such as `segmind,dashscope`; the region that is set holds for those that have it.
+
+    BadInput for a stranger, and for a region that nobody has.
+    """
+    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    here, usual = Accounts(settings.limits, settings.region), Accounts(settings.limits)
+    plain = [usual.named(name, simulated=simulated) for name in wanted]
+    if not plain:
+        raise BadInput(f"{names!r} names no provider", hint="`wanbatch providers` lists them")
+    if not any(settings.region in account.facts.regions for account in plain):
+        return tuple(here.named(name, simulated=simulated) for name in wanted)
+    return tuple(
+        (here if settings.region in account.facts.regions else usual).named(name, simulated=simulated)
+        for name, account in zip(wanted, plain, strict=True)
+    )
 
 
 def check_money(world: World, *, budget_usd: Decimal | None, cost_usd: Decimal) -> None:
@@ -80,10 +105,10 @@ def check_money(world: World, *, budget_usd: Decimal | None, cost_usd: Decimal) 
 
 def check_key(world: World) -> None:
     """Refuse a real purchase without the provider's key."""
-    if world.simulated or provider_key(world.facts):
-        return
-    names = world.facts.key_variables
-    raise KeyMissing(
-        f"no key for {world.title}: {' or '.join(names)} is not set",
-        f"export {names[0]}=..., or leave --provider out to simulate; nothing was bought",
-    )
+    for account in () if world.simulated else world.accounts:
+        if provider_key(account.facts) is None:
+            names = account.facts.key_variables
+            raise KeyMissing(
+                f"no key for {title(account)}: {' or '.join(names)} is not set",
+                f"export {names[0]}=..., or leave --provider out to simulate; nothing was bought",
+            )

@@ -38,7 +38,8 @@ async def exchange(
     """Answer one API call. `work` does it; it is given the fault only to make a link that is dead."""
     if world.sky.weather.latency_ms:
         await asyncio.sleep(world.sky.weather.latency_ms / 1000)
-    fault = world.sky.scripted(on) or world.sky.fault(on, key)
+    down = Fault("503") if world.sky.weather.down_at == dialect.name else None
+    fault = world.sky.scripted(on) or down or world.sky.fault(on, key)
     if fault is None:
         return work(None)
     world.tallies[dialect.name].counts["faults"] += 1

@@ -54,6 +54,7 @@ class Weather:
     webhook_delay_s: float = field(default=0.0, metadata={"help": "simulated seconds from an end to its webhook"})
     keys_ignored: bool = field(default=False, metadata={"help": "idempotency keys are taken and not honoured"})
     down: bool = field(default=False, metadata={"help": "every API call meets a 503"})
+    down_at: str = field(default="", metadata={"help": "the dialect all of whose API calls meet a 503"})
     retry_after_s: float | None = field(default=None, metadata={"help": "send this Retry-After with a 429"})
 
     def __post_init__(self) -> None:
@@ -96,7 +97,8 @@ class Sky:
             known = {spec.name: spec for spec in dataclasses.fields(Weather)}
             if name not in known:
                 raise ValueError(f"unknown weather {name!r}; known: {', '.join(sorted(known))}")
-            fits = isinstance(value, bool) if known[name].type is bool else _is_number(value)
+            kind = known[name].type
+            fits = isinstance(value, kind) if kind in (bool, str) else _is_number(value)
             if not fits and not (name == "retry_after_s" and value is None):
                 raise ValueError(f"{name} cannot be {value!r}")
         self.weather = dataclasses.replace(self.weather, **changes)

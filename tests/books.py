@@ -206,7 +206,7 @@ def faults(client: Any) -> Iterator[str]:
         yield from _sums(name, held, bought)
         yield from _queue(client, name, held, bought)
     yield from _shared(client, jobs)
-    for account in {job["account"] for job in jobs.values()}:
+    for account in {job["account"] for job in jobs.values()} | client.smembers("wb:accounts"):
         here = {one: job for one, job in jobs.items() if job["account"] == account}
         yield from _counts(f"account {account}", client.hgetall(f"wb:a:{account}"), here)
         yield from _places(client, account, here)
@@ -264,12 +264,15 @@ def _sums(name: str, held: dict[str, str], bought: dict[str, dict[str, str]]) ->
 
 
 def _queue(client: Any, name: str, held: dict[str, str], bought: dict[str, dict[str, str]]) -> Iterator[str]:
-    queued = {one for one, job in bought.items() if job["state"] == "queued"}
-    if set(client.zrange(f"wb:q:{name}", 0, -1)) != queued:
-        yield f"the queue of {name} is not its queued jobs"
-    waits = queued and held["state"] == "running" and "parked_kind" not in held and not held.get("short")
-    if waits and client.zscore(f"wb:turns:{held['account']}", name) is None:
-        yield f"{name} has queued jobs and no turn: they would never be bought"
+    lanes = {"", *client.smembers(f"wb:lanes:{name}"), *(job.get("lane", "") for job in bought.values())}
+    for lane in sorted(lanes):
+        queued = {one for one, job in bought.items() if job["state"] == "queued" and job.get("lane", "") == lane}
+        if set(client.zrange(f"wb:q:{name}:{lane}" if lane else f"wb:q:{name}", 0, -1)) != queued:
+            yield f"the queue of {name} {lane} is not its queued jobs"
+        waits = queued and held["state"] == "running" and "parked_kind" not in held and not held.get("short")
+        for account in (client.hkeys(f"wb:lane:{lane}") if lane else [held["account"]]) if waits else ():
+            if client.zscore(f"wb:turns:{account}", name) is None:
+                yield f"{name} has queued jobs and no turn at {account}: they would never be bought"
 
 
 def _sent(client: Any, account: str, jobs: dict[str, dict[str, str]]) -> Iterator[str]:

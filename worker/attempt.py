@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,13 +35,18 @@ class Attempt:
         return self.counter.policy.of(self.job.render.mode, self.job.render.model)
 
 
+def job_of(row: Mapping[str, str]) -> Job:
+    """The job of a row, as the account makes it that it was given to."""
+    return Job.model_validate_json(row["job"]).at(row["account"])
+
+
 def attempt_of(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | None:
     """The send at hand; None when this worker does not serve the job's account."""
     counter = shop.counters.get(row["account"])
     if counter is None:
         return None
     return Attempt(
-        job=Job.model_validate_json(row["job"]),
+        job=job_of(row),
         claim=claim,
         counter=counter,
         send=int(row["sends"]),
@@ -49,7 +55,7 @@ def attempt_of(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | N
         attempts=int(row.get("attempts", "0")),
         purchases=[Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))],
         queued_ms=row.get("queued_ms", "0"),
-        kept={name: row[name] for name in ("revision", "surplus") if name in row},
+        kept={name: row[name] for name in ("revision", "surplus", "why") if name in row},
     )
 
 

@@ -13,6 +13,7 @@ from jobs.lifecycle import Move, State
 from jobs.outcome import Outcome, Retry, Stop, Wait
 from jobs.record import Video
 from ledger.orders import Claim, Order
+from worker.attempt import job_of
 from worker.insist import insist
 from worker.settle import settle_done, settle_failed
 from worker.verify import Expectation, VideoFacts, verify
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def collect(claim: Claim, row: dict[str, str], shop: Workshop) -> Outcome:
     """Bring one ended render that was taken up home, or its failure into the record."""
-    job = Job.model_validate_json(row["job"])
+    job = job_of(row)
     result = json.loads(row["result"])
     if "url" not in result:
         return settle_failed(job, row, claim, result, shop)

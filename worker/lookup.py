@@ -33,6 +33,14 @@ class Looked:
     held: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: "Looked") -> None:
+        """What a look at another account decided."""
+        self.adopted += other.adopted
+        self.absent += other.absent
+        self.surplus += other.surplus
+        self.held |= other.held
+        self.waiting |= other.waiting
+
 
 class Look:
     """One look at one account."""
@@ -87,7 +95,7 @@ class Look:
 
     def sought(self, send: Watched, state: str, *, name: str) -> Sought:
         """The send as the matching sees it, under a name of its own; `state` is its job's, or `freed`."""
-        account, job = self.counter.account, Job.model_validate_json(send.job)
+        account, job = self.counter.account, Job.model_validate_json(send.job).at(self.counter.name)
         mark = send_mark(send.job_id, send.send, send.token)
         call = account.provider.submit_call(job, account.endpoint, mark)
         return Sought(
@@ -113,7 +121,7 @@ class Look:
                 "state": state,
                 "cost_usd": None,
                 "cost_source": "unknown",
-                "price_as_of": Job.model_validate_json(row["job"]).price_as_of,
+                "price_as_of": Job.model_validate_json(row["job"]).at(self.counter.name).price_as_of,
             }
         )
 

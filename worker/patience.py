@@ -3,6 +3,7 @@ or as the provider's documents say while that is too little.
 """
 
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
@@ -11,8 +12,9 @@ from typing import Final
 
 from config.facts import Window
 from jobs.backoff import poll_wait_s, waited_s
-from jobs.looks import Looks, aim, net_s, plan
-from jobs.rendertimes import cell, evenly_s, known, mean_s
+from jobs.looks import ENOUGH_KNOWN, LATE_S, Looks, aim, net_s, plan
+from jobs.pace import LONGEST
+from jobs.rendertimes import RenderTimes, cell, curve, evenly_s, known, mean_s, merged
 from ledger.jobs import Ledger
 from ledger.orders import Due
 from ledger.rendertimes import read_times, renders_left
@@ -38,9 +40,12 @@ class Patience:
     called: bool = False
     _looks: dict[str, Looks] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
+    _times: dict[str, RenderTimes] = field(default_factory=dict)
     _met: set[str] = field(default_factory=set)
     _missed: int = 0
     _last: bool = False
+    #: Monotonic seconds of the first look without an answer since the last one with one.
+    _silent_since: float | None = None
 
     def wait_s(self, kind: str, polls: int, age_s: float) -> float:
         """Seconds until the next look at a render of that age, after so many polls."""
@@ -81,6 +86,22 @@ class Patience:
         guess = evenly_s if looks is None else looks.shape.length_s
         return due.kind, cell(guess(ran_s, ended_s, random()))
 
+    def lasts_s(self) -> tuple[float, float]:
+        """How long a render lasts until it is seen to have ended, and one of the longest, in the provider's seconds."""
+        facts, times = self.account.facts, merged(*self._times.values())
+        if known(times) < ENOUGH_KNOWN:
+            return facts.typical_render_s + LATE_S, LONGEST * facts.typical_render_s + LATE_S
+        longest_s = curve(times, facts.cadence.deadline_s).age_s(0.99)
+        return mean_s(times) + LATE_S, longest_s + LATE_S
+
+    def heard(self, *, answered: bool) -> None:
+        """Note whether a look got an answer that can be read."""
+        self._silent_since = None if answered else self._silent_since or time.monotonic()
+
+    def silent_s(self) -> float:
+        """Seconds since the provider's last answer that could be read, where looks have gone out since."""
+        return 0.0 if self._silent_since is None else time.monotonic() - self._silent_since
+
     def ended(self, due: Due) -> None:
         """Note whether a webhook had told of an end that this look has found."""
         if not self.called or not due.kind:
@@ -111,7 +132,7 @@ class Patience:
                 last=self._last,
             )
             looks = plan(times, wanted, cap_s=cadence.cap_s, deadline_s=cadence.deadline_s)
-            self._known[kind] = known(times)
+            self._known[kind], self._times[kind] = known(times), times
             if looks is not None:
                 self._looks[kind] = looks
             else:

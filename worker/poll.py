@@ -42,7 +42,9 @@ async def look(due: Due, counter: Counter, asker: Asker) -> Order:
             order = _cancelled(due) if cancelled else await look(due._replace(unwanted=""), counter, asker)
             return replace(order, delete=(*order.delete, "unwanted"))
     reading = await _result(due, counter.account, asker) if due.hint_ms else None
-    return _order(reading or await ask_after(due.task_id, counter.account, asker), due, counter)
+    told = reading or await ask_after(due.task_id, counter.account, asker)
+    counter.patience.heard(answered=not isinstance(told, Unreadable))
+    return _order(told, due, counter)
 
 
 async def _result(due: Due, account: Account, asker: Asker) -> Finished | Failed | None:

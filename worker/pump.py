@@ -37,6 +37,8 @@ MOST_LEASED = 500
 MOST_POLLS = 256
 #: Seconds for which the pump keeps away from a Redis that does not answer.
 REDIS_AWAY_S = 0.5
+#: Seconds without an answer to any look after which the ledger hears that a provider is not to be reached.
+SILENT_S = 5.0
 #: Seconds that polls on the wire get to end when the worker leaves.
 LEAVE_WITHIN_S = 2.0
 
@@ -222,8 +224,17 @@ class Pump:
         """One heartbeat: first the look, since the ledger may have been recovered under a new epoch."""
         self._look_around()
         if self._shop.ledger.epoch and not self._strange:
-            self._shop.ledger.renew(self._shop.name, in_hand)
+            able = {counter.name: counter.able() for counter in self._served}
+            self._shop.ledger.renew(self._shop.name, in_hand, able)
             self._learn()
+            self._tell_silent()
+
+    def _tell_silent(self) -> None:
+        """Tell of accounts whose provider answers no look, so that others may buy in their place."""
+        for counter in self._served:
+            silent_s = counter.patience.silent_s()
+            if silent_s > SILENT_S:
+                self._shop.ledger.hold(counter.name, down_s=silent_s)
 
     def _learn(self) -> None:
         """Wait from now on by what has ended meanwhile."""

@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from jobs.job import Job
 from jobs.lifecycle import State
 from jobs.media import media_of, stored_parts
 from jobs.trial import ReplayTrial
 from ledger.orders import Leave
 from providers.contract import Accepted, Answer, Kind, Lost
+from worker.attempt import job_of
 from worker.grant import Unused, post_when_granted
 from worker.lookup import Look
 from worker.submit import hold_s
@@ -55,7 +55,7 @@ async def repeated(look: Look) -> Repeated:
 
 def _repeat(look: Look, job_id: str, row: dict[str, str], trials: dict[str, ReplayTrial]) -> Accepted | Verdict | None:
     """The same POST once more; None where its key is too old, or nobody has proved what a repeat does."""
-    account, job = look.counter.account, Job.model_validate_json(row["job"])
+    account, job = look.counter.account, job_of(row)
     trial = trials.get(account.provider.offer(job).slug)
     age_s = (look.lost.now_ms() - int(row["sent_ms"])) / 1000
     if trial is None or not trial.proved or age_s >= account.clock.ours_s(account.facts.replay_life_s):

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from config.version import tool_version
 from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.money import from_uusd, to_uusd
 from jobs.outcome import Done, Outcome, Stop
-from jobs.record import JobRecord, NativeAmount, Purchase, Trouble, Video
+from jobs.record import JobRecord, NativeAmount, Purchase, RouteReason, Trouble, Video
 from ledger.balance import as_kept
 from ledger.orders import Claim, Order
 from providers.contract import Kind, Rejected
@@ -161,6 +161,7 @@ def _record(
         provider=job.provider,
         account=job.account,
         region=job.region,
+        route_reason=cast("RouteReason | None", row.get("why")),
         purchases=(*purchases, *surplus_of(row)),
         prompt_expanded=told.get("prompt_expanded"),
         seed_reported=told.get("seed"),

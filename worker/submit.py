@@ -213,7 +213,8 @@ def _hold(attempt: Attempt, shop: Workshop, reading: Rejected) -> None:
         shop.ledger.hold(name, park=reading.kind, reason=why)
         log.warning("account parked", extra={"account": name, "reason": why})
     else:
-        shop.ledger.hold(name, hold_s=hold_s(reading, attempt.counter))
+        down_s = 0.0 if reading.kind is Kind.PROVIDER_DOWN else None
+        shop.ledger.hold(name, hold_s=hold_s(reading, attempt.counter), down_s=down_s)
 
 
 def hold_s(reading: Rejected, counter: Counter) -> float:
@@ -228,7 +229,7 @@ def _not_sent(attempt: Attempt, shop: Workshop, what: NotSent | Unused) -> Outco
     if isinstance(what, Unused):
         insist(shop.ledger, Order(move=Move.DEFER, to=State.QUEUED, claim=attempt.claim, unused=True))
         return Retry(what.reason)
-    shop.ledger.hold(attempt.counter.name, hold_s=DEFAULT_HOLD_S)
+    shop.ledger.hold(attempt.counter.name, hold_s=DEFAULT_HOLD_S, down_s=0.0)
     insist(shop.ledger, Order(move=Move.RELEASE, to=State.QUEUED, claim=attempt.claim))
     return Retry(f"the provider cannot be reached ({what.reason})")
 

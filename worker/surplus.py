@@ -42,7 +42,7 @@ def follow_up(look: Look, watched: Watched, verdict: Verdict) -> None:
 
 def _found_late(look: Look, watched: Watched, task: Candidate) -> None:
     """A billed task of a send that was given up."""
-    job = Job.model_validate_json(watched.job)
+    job = Job.model_validate_json(watched.job).at(look.counter.name)
     cost_usd = task.cost_usd if task.cost_usd is not None else by_list(job, task.cost_native, look.shop)
     row = {"sends": str(watched.send), "sent_ms": str(watched.sent_ms), "job": watched.job}
     source = "price_table" if task.cost_usd is None else "provider"

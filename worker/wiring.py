@@ -21,7 +21,8 @@ from jobs.errors import KeyMissing, LedgerRefused, Refused, WanbatchError
 from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.messages import COLLECT, SUBMIT
-from ledger.gates import Limited, Policy, policy
+from ledger import health
+from ledger.gates import Able, Limited, Policy, policy
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore, S3Options, open_store
 from ledger.orders import Claim
@@ -37,6 +38,8 @@ from worker.patience import Patience
 from worker.uploads import Uploads
 from worker.wire import Wire
 
+#: Seconds in which an ended video is fetched and stored, where it is asked whether it would be there in time.
+HOME_S = 1.0
 #: Seconds for which nothing new is claimed after the store failed.
 STORE_AWAY_S = 5.0
 
@@ -58,6 +61,13 @@ class Counter:
     def name(self) -> str:
         """The account's name, which the ledger counts by."""
         return self.account.name
+
+    def able(self) -> Able:
+        """What the account can do, as far as is known by now."""
+        render_s, longest_s = self.patience.lasts_s()
+        ours_ms = self.account.clock.ours_s(1000)
+        longest_ms = int(longest_s * ours_ms + HOME_S * 1000)
+        return Able(self.policy.admission, int(render_s * ours_ms), longest_ms)
 
     def submit_call(self, order: Job, send: int, token: str) -> Call:
         """The POST that buys, under the send's own name, with the wish to be called where there is a receiver."""
@@ -124,7 +134,7 @@ class Workshop:
             log.warning("the store does not serve; nothing new is bought for a while", extra={"reason": error.message})
             with suppress(redis.RedisError):
                 why = f"the store does not serve, so nothing new is bought: {error.message}"
-                self.ledger.complain(self.name, f"{why}; {error.hint}" if error.hint else why)
+                health.complain(self.ledger.client, self.name, f"{why}; {error.hint}" if error.hint else why)
 
     def store_is_well(self) -> bool:
         """Whether the store has not failed just now."""

@@ -1,11 +1,13 @@
 """A campaign file: what is multiplied with what, under which rules, in TOML that is checked to the last key."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
+from jobs.deadline import HINT, Deadline
 from jobs.errors import BadInput, Problem
 from jobs.share import BOUNDS, Priority, Weight
 from producer.columns import FREE_TEXT, KNOWN, REASON, Wrong, meant, resolve
@@ -43,6 +45,15 @@ def _axis(value: Any) -> Any:
 
 def _values(value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in several(value).split("|"))
+
+
+def _deadline(value: Any) -> Any:
+    if value is None or isinstance(value, Deadline):
+        return value
+    try:
+        return Deadline.read(value.isoformat() if isinstance(value, datetime) else str(value))
+    except ValueError:
+        raise ValueError(f"{value!s} is no time by which anything could be done; {HINT}") from None
 
 
 Cell = Annotated[str, BeforeValidator(scalar, json_schema_input_type=Scalar)]
@@ -107,6 +118,9 @@ class Campaign(_Closed):
     )
     seeds: Seeds = Field("keep", description="the seed of a video that is bought anew: keep, rotate or fresh")
     labels: dict[str, Cell] = Field({}, description="label = value, of all its rows that say nothing else; see --label")
+    deadline: Annotated[Deadline | None, BeforeValidator(_deadline, json_schema_input_type=str)] = Field(
+        None, description="by when all should be done: 2h, 90m, or an instant with its zone; see --deadline"
+    )
     defaults: dict[str, Cell] = Field({}, description="what stands in a column where a row says nothing")
     axes: dict[str, Axis] = Field({}, description="column = values to multiply with")
     combine: Combine = Combine()

@@ -57,7 +57,8 @@ def picture(width: int, height: int, scheme: int, phase: float) -> np.ndarray:
         inside = 1 / (1 + np.exp((line * tall - y) * 220))
         tone = (sky * 0.75 + ground * 0.25) * (1 - 0.3 * layer)
         frame += inside[..., None] * (tone - frame)
-    return np.clip(frame, 0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.clip(frame, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def encode_picture(file: "av.container.OutputContainer", stream: "av.VideoStream", scheme: int) -> None:

@@ -10,8 +10,9 @@ import pytest
 from config.settings import load_settings
 from jobs.job import PlanLine
 from jobs.record import JobRecord, Purchase, Trouble, Video
+from ledger.campaignfile import CampaignFile
 from ledger.objects import ObjectStore, open_store
-from ledger.shelf import CampaignFile, Shelf
+from ledger.shelf import Shelf
 from producer.plan import Plan
 from producer.planfile import iter_plan
 from producer.planned import Asked, planned

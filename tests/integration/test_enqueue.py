@@ -215,9 +215,9 @@ def test_batches_hold_the_plans_own_text(ledger: Ledger, shelf: Shelf, plan: Mak
     batches = list(batched_rows(one.path, counted_of(file, shelf)))
     assert [len(batch) for batch in batches] == [500, 500, 201]
     line = next(iter_plan(one.path))
-    job_id, seq, price_uusd, text, budgets = batches[0][0]
+    job_id, seq, price_uusd, text, budgets, account, lane = batches[0][0]
     assert budgets == ""
-    assert (job_id, price_uusd) == (line.job.job_id, 625_000)
+    assert (job_id, price_uusd, account, lane) == (line.job.job_id, 625_000, "simulated-segmind", "")
     assert seq == -20_000_000
     assert line.job.model_validate_json(text) == line.job
 

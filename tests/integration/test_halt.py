@@ -9,7 +9,7 @@ from jobs.lifecycle import Move, State
 from ledger.campaigns import CampaignStatus
 from ledger.files import FileStore
 from ledger.halt import Place, Verb, bring_back, cancel, halt, paused, remember
-from ledger.jobs import Ledger
+from ledger.jobs import VERSION, Ledger
 from tests.books import ACCOUNT, FREE, STORE, Bench, gates
 from tests.services import Valkey
 
@@ -281,10 +281,10 @@ def test_slots_stay_with_what_renders_on(bench: Bench) -> None:
 
 def test_a_ledger_that_a_newer_version_took_over_is_left_alone(bench: Bench, valkey: Valkey) -> None:
     """A running worker sees it at its next heartbeat and serves nothing; a new command is refused."""
-    bench.redis.hset("wb:meta", "version", "2")
+    bench.redis.hset("wb:meta", "version", str(VERSION + 1))
     assert bench.ledger.is_founded() is False
-    assert "a newer wanbatch founded this ledger (version 2" in bench.ledger.strange
-    with pytest.raises(LedgerRefused, match="version 2, and this one knows 1"):
+    assert f"a newer wanbatch founded this ledger (version {VERSION + 1}" in bench.ledger.strange
+    with pytest.raises(LedgerRefused, match=f"version {VERSION + 1}, and this one knows {VERSION}"):
         Ledger.connect(valkey.url, store_url=STORE)
     bench.redis.hset("wb:meta", "version", "1")
     assert bench.ledger.is_founded() is True

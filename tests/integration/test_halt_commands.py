@@ -9,10 +9,11 @@ import pytest
 
 from cli.app import exit_code
 from jobs.share import Share
+from ledger.campaignfile import CampaignFile
 from ledger.files import FileStore
 from ledger.jobs import Ledger
 from ledger.shares import read_share
-from ledger.shelf import CampaignFile, Shelf
+from ledger.shelf import Shelf
 from tests.services import Valkey
 
 Told = Callable[..., tuple[int, str, str]]

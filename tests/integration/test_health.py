@@ -26,11 +26,11 @@ def test_a_worker_s_complaint_is_shown_until_it_is_content(bench: Bench) -> None
     """Of several complaints the newest speaks; one that is not repeated is forgotten."""
     bench.stock("spring", 1)
     assert needs(bench) == []
-    bench.ledger.complain(WORKER, "the store does not serve: no space")
+    health.complain(bench.redis, WORKER, "the store does not serve: no space")
     assert needs(bench) == ["the store does not serve: no space"]
-    bench.ledger.complain("there-2/8", "the store does not serve: still no space")
+    health.complain(bench.redis, "there-2/8", "the store does not serve: still no space")
     assert needs(bench) == ["2 workers: the store does not serve: still no space"]
-    bench.ledger.complain("there-2/8", "")
+    health.content(bench.redis, "there-2/8")
     bench.ledger.leave(WORKER)
     assert needs(bench) == []
     long_ago = bench.redis.time()[0] - health.COMPLAINT_S - 1

@@ -17,12 +17,13 @@ from jobs.job import Job, Mode, PlanLine, Render
 from jobs.lifecycle import Move, State
 from jobs.record import JobRecord, Purchase
 from ledger import recovery
+from ledger.campaignfile import CampaignFile
 from ledger.files import FileStore
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.lost import LostSends
 from ledger.orders import Claim, Order
-from ledger.shelf import CampaignFile, Intent, Receipt, Shelf
+from ledger.shelf import Intent, Receipt, Shelf
 from producer.recover import check_lost, recover
 from tests.books import FREE, faults
 from tests.services import Valkey

@@ -25,6 +25,7 @@ EMPTY_AT_SEGMIND = {
     "error": "it went well",
     "prompt_expanded": "Segmind does not tell it",
     "seed_reported": "nor the seed",
+    "route_reason": "its campaign has one account",
 }
 
 

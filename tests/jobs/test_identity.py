@@ -52,7 +52,7 @@ def test_whatever_the_provider_renders_changes_the_variant(field: str) -> None:
 def test_nothing_else_is_part_of_a_jobs_name() -> None:
     """Provider, price, priority and account are the job's and not the render's: they cannot reach its identity."""
     beside = set(Job.model_fields) - {"job_id", "variant_id", "render", "seed", "simulated"}
-    assert beside == {"seed_source", "provider", "account", "region", "price_uusd", "price_as_of", "priority"}
+    assert beside == {"seed_source", "provider", "account", "region", "price_uusd", "price_as_of", "priority", "routes"}
     assert not beside & set(Render.model_fields)
 
 

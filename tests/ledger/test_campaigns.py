@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from jobs.lifecycle import State
-from ledger.campaigns import CampaignStatus, instant, read_live, read_status
+from ledger.campaigns import CampaignStatus, instant, read_status
+from ledger.live import read_live
 
 HELD = {
     "account": "segmind",
@@ -31,7 +32,7 @@ HELD = {
 def status(account: dict[str, str] | None = None, **changes: Any) -> CampaignStatus:
     """The status of such a campaign; a change to None drops the field."""
     held = {name: text for name, text in (HELD | changes).items() if text is not None}
-    return read_status("spring", held, account or {}, store="file:///store")
+    return read_status("spring", held, {"segmind": account or {}}, store="file:///store")
 
 
 def test_counts_and_money_are_read_as_they_stand() -> None:
@@ -122,7 +123,7 @@ def test_a_zero_balance_is_not_unknown() -> None:
 )
 def test_a_live_job_is_shown_in_the_manifests_words(state: str, shown: str) -> None:
     """Steps on the way are queued or rendering to a reader; trouble that is over is not shown."""
-    row = [state, "an older trouble", "1", "4", None, "task", "1700000000000", "no task yet", None]
+    row = [state, "an older trouble", "1", "4", None, "task", "1700000000000", "no task yet", None, "segmind", None]
     live = read_live(row, parked=False)
     assert live is not None
     assert (live.status, live.error, live.attempts, live.polls, live.task_id) == (shown, None, 1, 4, "task")
@@ -131,7 +132,7 @@ def test_a_live_job_is_shown_in_the_manifests_words(state: str, shown: str) -> N
 
 def test_a_queued_job_of_a_parked_campaign_is_parked() -> None:
     """And a rendering one goes on rendering."""
-    row: list[str | None] = [None] * 8
+    row: list[str | None] = [None] * 10
     queued, rendering = read_live(["queued", *row], parked=True), read_live(["rendering", *row], parked=True)
     assert queued is not None
     assert rendering is not None
@@ -141,7 +142,9 @@ def test_a_queued_job_of_a_parked_campaign_is_parked() -> None:
 
 def test_an_unknown_job_says_why_and_what_to_do() -> None:
     """A held submit has an error with the next step."""
-    live = read_live(["unknown", "ReadTimeout", "0", "0", "[]", None, None, "no task yet", None], parked=False)
+    live = read_live(
+        ["unknown", "ReadTimeout", "0", "0", "[]", None, None, "no task yet", None, "segmind", None], parked=False
+    )
     assert live is not None
     assert live.error is not None
     assert (live.error.kind, live.error.message) == ("submit_unknown", "ReadTimeout; no task yet")

@@ -10,8 +10,9 @@ import pytest
 
 from jobs.errors import ObjectNotFound
 from jobs.record import JobRecord
+from ledger.campaignfile import CampaignFile
 from ledger.files import FileStore
-from ledger.shelf import CampaignFile, Intent, Receipt, Shelf, plan_ids
+from ledger.shelf import Intent, Receipt, Shelf, plan_ids
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from jobs.budgets import Budget
 from jobs.errors import BadInput
 from jobs.job import PlanLine
-from ledger.shelf import CampaignFile
+from ledger.campaignfile import CampaignFile
 from producer.enqueue import batched_rows
 from producer.labels import RowBudgets, read_labels
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan

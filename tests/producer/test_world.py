@@ -13,7 +13,7 @@ def test_nobody_named_is_simulated() -> None:
     """The usual dialect, and no money."""
     world = choose(load_settings(), simulate=False)
     assert world.simulated
-    assert world.account == "simulated-segmind"
+    assert world.buys_at.name == "simulated-segmind"
     assert world.said.startswith("SIMULATED, buys nothing")
 
 
@@ -21,7 +21,7 @@ def test_a_named_provider_buys() -> None:
     """By flag or by setting."""
     world = choose(load_settings(provider="dashscope"), simulate=False)
     assert not world.simulated
-    assert world.account == "dashscope"
+    assert world.buys_at.name == "dashscope"
     assert world.said.startswith("REAL MONEY at Alibaba")
 
 
@@ -29,7 +29,7 @@ def test_a_rehearsal_buys_nothing() -> None:
     """--simulate with --provider is that provider's dialect, simulated."""
     world = choose(load_settings(provider="dashscope", region="cn"), simulate=True)
     assert world.simulated
-    assert world.account == "simulated-dashscope-cn"
+    assert world.buys_at.name == "simulated-dashscope-cn"
 
 
 def test_submit_wants_a_name() -> None:
