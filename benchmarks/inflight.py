@@ -1,8 +1,9 @@
 """What waiting costs: one worker process holds renders of a real minute, beside two shapes that users write today.
 
 All sides take turns on one simulator without limits, with a Valkey and an empty folder of their own, and look after a
-render equally often. Compared with: under 10 KiB of the worker's memory a render in flight, at most 5 CPU-seconds per
-1,000 jobs, and polls less than 250 ms late for 99 of 100.
+render equally often; ours also with a bucket in a SeaweedFS of its own. Compared with: under 10 KiB of the worker's
+memory a render in flight, at most 5 CPU-seconds per 1,000 jobs and 7 more in a bucket, and polls less than 250 ms late
+for 99 of 100.
 """
 
 import argparse
@@ -11,18 +12,20 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.gauge import Reading, percentile, read
 from benchmarks.prompts import send_messages, submit_prompts
+from benchmarks.seaweed import options, seaweed, seaweed_env
 from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
 from ledger.jobs import Ledger
-from ledger.objects import open_store
+from ledger.objects import ObjectStore, open_store
 
-LIMITS = {"kib_a_render": 10, "cpu_s_per_1000_jobs": 5, "late_p99_s": 0.25}
+LIMITS = {"kib_a_render": 10, "cpu_s_per_1000_jobs": 5, "cpu_s_more_in_a_bucket": 7, "late_p99_s": 0.25}
+BUCKET = "videos"
 #: Seconds. A side that has not ended by then is given up.
 SIDE_WITHIN_S = 400
 #: Seconds that a worker gets to come to rest before its memory is read.
@@ -42,22 +45,28 @@ class Side:
     put_in: Callable[["Bench", int], None]
     files: Callable[["Bench"], int]
     late_s: Callable[["Bench"], list[float]]
+    in_bucket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a side works with: a folder and a Valkey of its own, and the simulator of all."""
+    """What a side works with: a folder, a Valkey and a store of its own, and the simulator of all.
+
+    `env` is how processes find the store.
+    """
 
     folder: Path
     redis_url: str
     simulator_url: str
+    store: ObjectStore
+    env: Mapping[str, str]
 
 
 def main() -> None:
     """Run the sides in turn and print their figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inflight", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="200 jobs of 20 s, to see that it works")
-    parser.add_argument("--side", choices=["ours", "sleeping", "stages"], help="only this one")
+    parser.add_argument("--side", choices=["ours", "ours_in_a_bucket", "sleeping", "stages"], help="only this one")
     parser.add_argument("--jobs", type=int, help=f"jobs of a side that can hold them, up to {MOST_JOBS:,} (2,000)")
     parser.add_argument("--render-s", type=float, help="mean length of a render (60)")
     asked = parser.parse_args()
@@ -66,6 +75,7 @@ def main() -> None:
     jobs, render_s = min(asked.jobs or jobs, MOST_JOBS), asked.render_s or render_s
     sides = [
         Side("ours", jobs, _our_worker, _our_jobs, _our_files, _our_lateness),
+        Side("ours_in_a_bucket", jobs, _our_worker, _our_jobs, _our_files, _our_lateness, in_bucket=True),
         # A process of the pool is taken for as long as a render lasts: two rounds of the pool show all there is to see.
         Side("sleeping", PREFORK * 2, _celery("sleeping", PREFORK), _messages, _peer_files, _peer_lateness),
         Side("stages", jobs, _celery("stages", STAGE_PROCESSES), _messages, _peer_files, _peer_lateness),
@@ -86,8 +96,9 @@ def _measure(side: Side, folder: Path, simulator_url: str) -> dict[str, Any]:
     """Put all jobs in at once, read the worker once a second until every file is there."""
     folder.mkdir()
     before = _counts(simulator_url)
-    with valkey(folder / "valkey") as redis_url:
-        bench = Bench(folder, redis_url, simulator_url)
+    stored = _bucket(folder) if side.in_bucket else _files(folder)
+    with valkey(folder / "valkey") as redis_url, stored as (store, env):
+        bench = Bench(folder, redis_url, simulator_url, store, env)
         with side.worker(bench) as pid:
             time.sleep(SETTLE_S)
             idle = read(pid)
@@ -146,13 +157,28 @@ def _counts(simulator_url: str) -> dict[str, int]:
 
 
 @contextlib.contextmanager
+def _files(folder: Path) -> Iterator[tuple[ObjectStore, Mapping[str, str]]]:
+    """A store of files, and how a worker finds it."""
+    store = open_store(f"file://{folder}/store")
+    yield store, {"WANBATCH_STORE": store.url}
+
+
+@contextlib.contextmanager
+def _bucket(folder: Path) -> Iterator[tuple[ObjectStore, Mapping[str, str]]]:
+    """A store in a bucket, and how a worker finds it."""
+    with seaweed(folder / "seaweed", BUCKET) as port:
+        store = open_store(f"s3://{BUCKET}/store", s3=options(port))
+        yield store, seaweed_env(port) | {"WANBATCH_STORE": store.url}
+
+
+@contextlib.contextmanager
 def _our_worker(bench: Bench) -> Iterator[int]:
     """Our worker, ready for jobs; its gates are lifted by a limits file."""
     limits = bench.folder / "limits.toml"
     limits.write_text("[simulated-segmind]\nsubmits = []\npolls = []\n")
     env = {
+        **bench.env,
         "WANBATCH_REDIS": bench.redis_url,
-        "WANBATCH_STORE": f"file://{bench.folder}/store",
         "WANBATCH_SIMULATOR_URL": bench.simulator_url,
         "WANBATCH_LIMITS": str(limits),
         "WANBATCH_ACCOUNTS": "simulated-segmind",
@@ -164,7 +190,7 @@ def _our_worker(bench: Bench) -> Iterator[int]:
 
 
 def _our_jobs(bench: Bench, jobs: int) -> None:
-    submit_prompts(jobs, _ledger(bench), open_store(f"file://{bench.folder}/store"), bench.folder)
+    submit_prompts(jobs, _ledger(bench), bench.store, bench.folder)
 
 
 def _our_files(bench: Bench) -> int:
@@ -178,8 +204,7 @@ def _our_lateness(bench: Bench) -> list[float]:
 
 
 def _ledger(bench: Bench) -> Ledger:
-    store_url = open_store(f"file://{bench.folder}/store").url
-    return Ledger.connect(bench.redis_url, store_url=store_url, found=True)
+    return Ledger.connect(bench.redis_url, store_url=bench.store.url, found=True)
 
 
 def _celery(module: str, processes: int) -> Callable[[Bench], contextlib.AbstractContextManager[int]]:

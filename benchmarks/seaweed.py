@@ -54,6 +54,11 @@ def options(port: int) -> S3Options:
     )
 
 
+def seaweed_env(port: int) -> dict[str, str]:
+    """How processes reach it, by their environment."""
+    return KEYS | {"WANBATCH_S3_ENDPOINT": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
 def client(port: int) -> "S3Client":
     """How anybody reaches it."""
     return boto3.client(

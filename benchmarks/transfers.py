@@ -23,7 +23,7 @@ import httpx
 
 from benchmarks.gauge import percentile, read
 from benchmarks.prompts import submit_prompts
-from benchmarks.seaweed import KEYS, client, options, seaweed
+from benchmarks.seaweed import client, options, seaweed, seaweed_env
 from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
 from ledger.jobs import Ledger
 from ledger.objects import open_store
@@ -93,11 +93,9 @@ def _ours(bench: Bench) -> dict[str, Any]:
     limits = bench.folder / "limits.toml"
     limits.write_text(f"[{ACCOUNT}]\nsubmits = []\npolls = []\n")
     with valkey(bench.folder / "valkey") as redis_url:
-        env = KEYS | {
+        env = seaweed_env(bench.store_port) | {
             "WANBATCH_REDIS": redis_url,
             "WANBATCH_STORE": store_url,
-            "WANBATCH_S3_ENDPOINT": f"http://127.0.0.1:{bench.store_port}",
-            "AWS_DEFAULT_REGION": "us-east-1",
             "WANBATCH_SIMULATOR_URL": bench.simulator_url,
             "WANBATCH_THREADS": str(THREADS),
             "WANBATCH_LIMITS": str(limits),

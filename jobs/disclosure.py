@@ -58,7 +58,7 @@ def disclose(file: BinaryIO, identifier: str) -> bytes:
 def _says_so(file: BinaryIO, size: int) -> bool:
     """Whether the file has an XMP packet that says so. Raises Malformed for one that does not: readers take one."""
     for name, start, end in top_boxes(file, size):
-        if name != "uuid":
+        if name != b"uuid":
             continue
         file.seek(start)
         if file.read(len(XMP_BOX)) != XMP_BOX:

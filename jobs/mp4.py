@@ -69,18 +69,18 @@ def read_movie(file: BinaryIO, size: int) -> Movie:
     movie = Movie()
     try:
         for name, start, end in top_boxes(file, size):
-            if name == "moov" and not movie.indexed:
+            if name == b"moov" and not movie.indexed:
                 _read_index(file, start, end, movie)
-            elif name == "mdat":
+            elif name == b"mdat":
                 movie.media_bytes += end - start
-            elif name == "moof":
+            elif name == b"moof":
                 movie.fragmented = True
     except Malformed as problem:
         movie.problems.append(str(problem))
     return movie
 
 
-def top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int, int]]:
+def top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield (name, start, end) of the boxes that stand whole in the file, payload without header."""
     at = 0
     for _ in range(MOST_BOXES):
@@ -92,25 +92,30 @@ def top_boxes(file: BinaryIO, size: int) -> Iterator[tuple[str, int, int]]:
             raise Malformed(f"the file is cut off: its last {len(head)} bytes are no whole box")
         name, header, length = _header(head, 0, size - at)
         if at + length > size:
-            raise Malformed(f"the file is cut off: the {name} box needs {at + length:,} bytes, the file has {size:,}")
+            needs = f"the {_shown(name)} box needs {at + length:,} bytes"
+            raise Malformed(f"the file is cut off: {needs}, the file has {size:,}")
         yield name, at + header, at + length
         at += length
     raise Malformed(f"the file has more than {MOST_BOXES:,} boxes side by side; the rest was not read")
 
 
-def _header(data: bytes | memoryview, at: int, room: int) -> tuple[str, int, int]:
+def _header(data: bytes | memoryview, at: int, room: int) -> tuple[bytes, int, int]:
     """Return the name of the box at a place, and the bytes of its header and of all of it; `room` is left around it."""
-    length, raw = _BOX.unpack_from(data, at)
-    name = raw.decode("latin-1")
-    shown = name if name.isascii() and name.isprintable() else ascii(name)
+    length, name = _BOX.unpack_from(data, at)
     header = HEADER_BYTES
     if length == 1:
         header, length = LONG_HEADER_BYTES, _number(data, at + HEADER_BYTES, 8)
     elif length == 0:
         length = room
     if length < header:
-        raise Malformed(f"the {shown} box is damaged: it claims to be {length} bytes long")
-    return shown, header, length
+        raise Malformed(f"the {_shown(name)} box is damaged: it claims to be {length} bytes long")
+    return name, header, length
+
+
+def _shown(raw: bytes) -> str:
+    """Return a name of four bytes as a person may see it."""
+    name = raw.decode("latin-1")
+    return name if name.isascii() and name.isprintable() else ascii(name)
 
 
 def _read_index(file: BinaryIO, start: int, end: int, movie: Movie) -> None:
@@ -121,14 +126,14 @@ def _read_index(file: BinaryIO, start: int, end: int, movie: Movie) -> None:
             f"its index (moov) has {end - start:,} bytes, more than any video of ours needs; it was not read"
         )
     file.seek(start)
-    for name, content in _children("moov", memoryview(file.read(end - start))):
-        if name == "trak":
+    for name, content in _children(b"moov", memoryview(file.read(end - start))):
+        if name == b"trak":
             movie.tracks.append(_track(content))
-        elif name == "mvex":
+        elif name == b"mvex":
             movie.fragmented = True
 
 
-def _children(parent: str, data: memoryview) -> Iterator[tuple[str, memoryview]]:
+def _children(parent: bytes, data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Yield the boxes inside a box; a tail shorter than a header is padding."""
     at, size = 0, len(data)
     for _ in range(MOST_BOXES):
@@ -136,25 +141,26 @@ def _children(parent: str, data: memoryview) -> Iterator[tuple[str, memoryview]]
             return
         name, header, length = _header(data, at, size - at)
         if at + length > size:
-            raise Malformed(f"the {parent} box is damaged: its {name} is longer than itself")
+            raise Malformed(f"the {_shown(parent)} box is damaged: its {_shown(name)} is longer than itself")
         yield name, data[at + header : at + length]
         at += length
-    raise Malformed(f"the {parent} box has more than {MOST_BOXES:,} boxes inside")
+    raise Malformed(f"the {_shown(parent)} box has more than {MOST_BOXES:,} boxes inside")
 
 
 def _track(data: memoryview) -> Track:
     track = Track()
-    _descend("trak", data, track)
+    _descend(b"trak", data, track)
     return track
 
 
-def _descend(parent: str, data: memoryview, track: Track) -> None:
+def _descend(parent: bytes, data: memoryview, track: Track) -> None:
     """Read a box of the track and the one below it: four steps down, however deep a stranger nests."""
+    below = _BELOW.get(parent)
     for name, content in _children(parent, data):
-        if name == _BELOW.get(parent):
+        if name == below:
             _descend(name, content, track)
-        elif name in _READERS:
-            _READERS[name](content, track)
+        elif (read := _READERS.get(name)) is not None:
+            read(content, track)
 
 
 def _tkhd(data: memoryview, track: Track) -> None:
@@ -172,8 +178,7 @@ def _hdlr(data: memoryview, track: Track) -> None:
 
 
 def _stsd(data: memoryview, track: Track) -> None:
-    name = bytes(data[12:16]).decode("latin-1")
-    track.codec = name if name.isascii() and name.isprintable() else ascii(name)
+    track.codec = _shown(bytes(data[12:16]))
 
 
 def _stts(data: memoryview, track: Track) -> None:
@@ -191,8 +196,10 @@ def _co64(data: memoryview, track: Track) -> None:
     track.farthest = max((at for (at,) in struct.iter_unpack(">Q", _table(data, 8))), default=0)
 
 
-_BELOW = {"trak": "mdia", "mdia": "minf", "minf": "stbl"}
-_READERS = {"tkhd": _tkhd, "mdhd": _mdhd, "hdlr": _hdlr, "stsd": _stsd, "stts": _stts, "stco": _stco, "co64": _co64}
+_BELOW = {b"trak": b"mdia", b"mdia": b"minf", b"minf": b"stbl"}
+_READERS = {
+    b"tkhd": _tkhd, b"mdhd": _mdhd, b"hdlr": _hdlr, b"stsd": _stsd, b"stts": _stts, b"stco": _stco, b"co64": _co64,
+}  # fmt: skip
 
 
 def _table(data: memoryview, row_bytes: int) -> memoryview:

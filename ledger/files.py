@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
 from ledger.abandoned import sweep, sweep_daily
@@ -41,6 +41,8 @@ class FileStore:
             raise StoreRefused(f"store 'file://{place}' is not absolute", hint="write file:///full/path/to/folder")
         self._root = Path(path).resolve()
         self._folder = str(self._root)
+        # What the objects' URLs begin with.
+        self._uris = (self._root / "x").as_uri().removesuffix("x")
         self._temp = self._root / ".tmp"
         self._swept = False
 
@@ -51,7 +53,7 @@ class FileStore:
 
     def uri(self, key: str) -> str:
         """Return the file's `file:` URL."""
-        return self._path(key).as_uri()
+        return self._uris + quote(check_key(key))
 
     def put(
         self,

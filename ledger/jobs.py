@@ -23,8 +23,9 @@ from ledger.campaigns import CampaignStatus, read_status
 from ledger.gates import LEAVES_WITHIN_S, Able, Policy
 from ledger.instants import Instants
 from ledger.live import LIVE_FIELDS, read_live
-from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues
+from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues, read_moved, read_row
 from ledger.standing import elsewhere, read_standing
+from ledger.trips import Trips
 
 #: The version of the ledger's keys; it rises when an older worker could misread them.
 VERSION = 2
@@ -47,6 +48,7 @@ class Ledger:
     def __init__(self, client: "redis.Redis", *, epoch: str, store_url: str) -> None:
         # The client decodes every answer to text, which its types cannot say.
         self._redis: Any = client
+        self.trips = Trips(client)
         self.epoch = epoch
         self.store_url = store_url
         self._instants = Instants()
@@ -67,28 +69,30 @@ class Ledger:
             health_check_interval=30,
             retry=Retry(NoBackoff(), 0),
         )
+        ledger = cls(client, epoch="", store_url=store_url)
         try:
             health.await_loaded(client)
             health.check_fit(client)
-            epoch, store, version = _found(client, store_url, secrets.token_hex(4) if found else "")
+            ledger.epoch, store, version = _found(ledger.trips, store_url, secrets.token_hex(4) if found else "")
         except redis.RedisError as error:
+            # The client's words name host and port, never the password.
             raise LedgerRefused(
-                f"the ledger cannot be used: {error}",  # it names host and port, never the password
+                f"the ledger cannot be used: {error}",
                 "check --redis (WANBATCH_REDIS), and that the server runs; nothing was bought",
             ) from None
         if store and store != store_url:
-            client.close()
+            ledger.close()
             raise LedgerRefused(
                 f"this ledger belongs to the store {store}, not to {store_url}",
                 f"use --store {store}, or a Redis (or database number) of its own for the other store",
             )
         if version > VERSION:
-            client.close()
+            ledger.close()
             raise LedgerRefused(
                 f"this ledger was founded by a newer wanbatch (version {version}, and this one knows {VERSION})",
                 "upgrade wanbatch on this machine; nothing was bought",
             )
-        return cls(client, epoch=epoch, store_url=store_url)
+        return ledger
 
     @property
     def client(self) -> Any:
@@ -97,6 +101,7 @@ class Ledger:
 
     def close(self) -> None:
         """Let the connections go."""
+        self.trips.close()
         self._redis.close()
 
     def is_founded(self) -> bool:
@@ -104,7 +109,7 @@ class Ledger:
 
         False too where a newer wanbatch founded it, or another store's: both are left alone, and `strange` says why.
         """
-        epoch, store, version = _found(self._redis, self.store_url)
+        epoch, store, version = _found(self.trips, self.store_url)
         self.strange = ""
         if version > VERSION:
             self.strange = f"a newer wanbatch founded this ledger (version {version}, and this one knows {VERSION})"
@@ -119,34 +124,32 @@ class Ledger:
 
     def call(self, script: str, *args: str | int) -> Any:
         """Run one of the scripts under this ledger's epoch."""
-        return scripts.run(self._redis, script, self.epoch, *args)
+        return scripts.run(self.trips, script, self.epoch, *args)
 
     def open_campaign(self, name: str, account: str, *, budget_uusd: int | None, facts: Mapping[str, str]) -> bool:
         """Open a campaign or take it up again; True when it is new."""
         budget = "" if budget_uusd is None else str(budget_uusd)
         pairs = [text for pair in facts.items() for text in pair]
-        return bool(scripts.run(self._redis, "campaign", self.epoch, name, account, budget, *pairs))
+        return bool(scripts.run(self.trips, "campaign", self.epoch, name, account, budget, *pairs))
 
     def enqueue(
         self, campaign: str, account: str, rows: Sequence[Row], budgets: Mapping[str, str] = {}, lane: str = ""
     ) -> str:
-        """Put jobs in; `budgets` has a job's, where they are not its campaign's; `lane` says what each account asks for
-        them, where they have a choice (`Job.lane`), and `account` is the first. `enqueue.lua` has the letters.
-        """
+        """Put jobs in; `budgets` has a job's, where not its campaign's, `lane` what each account asks (`Job.lane`)."""
         lines = "".join(["\n".join(map(str, (*row, budgets.get(row[0], ""), ""))) for row in rows])
-        return str(scripts.run(self._redis, "enqueue", self.epoch, campaign, account, lines, lane))
+        return str(scripts.run(self.trips, "enqueue", self.epoch, campaign, account, lines, lane))
 
     def withdraw(self, campaign: str, job_ids: Sequence[str]) -> int:
         """Take queued jobs that a newer plan no longer asks for out; answers how many."""
-        return int(scripts.run(self._redis, "withdraw", self.epoch, campaign, *job_ids))
+        return int(scripts.run(self.trips, "withdraw", self.epoch, campaign, *job_ids))
 
     def claim(self, account: str, policy: Policy, *, most: int, most_waiting: int) -> list[Claim]:
         """Admit up to `most` queued jobs: slot and money are taken, and no more than the rate will let out soon."""
-        return read_claims(*scripts.run_all(self._redis, [self._claim(account, policy, most, most_waiting)]))
+        return read_claims(*scripts.run_all(self.trips, [self._claim(account, policy, most, most_waiting)]))
 
     def lease(self, account: str, policy: Policy, *, most: int, rings: int) -> list[Due]:
         """Take what is due on the account, and mend what dead workers left."""
-        return read_dues(*scripts.run_all(self._redis, [self._lease(account, policy, most, rings)]))
+        return read_dues(*scripts.run_all(self.trips, [self._lease(account, policy, most, rings)]))
 
     def visit(
         self, orders: Sequence[Order], asks: Sequence[Ask] = (), paid: Sequence[Paid] = ()
@@ -160,9 +163,8 @@ class Ledger:
         for ask in asks:
             commands.append(self._lease(ask.account, ask.policy, ask.most_due, ask.most_collects))
             commands.append(self._claim(ask.account, ask.policy, ask.most_claims, ask.most_waiting))
-        answers = scripts.run_all(self._redis, commands)[len(paid) :]
-        moved = [Moved(word == "moved", detail) for word, detail in answers[: len(orders)]]
-        rest = answers[len(orders) :]
+        answers = scripts.run_all(self.trips, commands)[len(paid) :]
+        moved, rest = list(map(read_moved, answers[: len(orders)])), answers[len(orders) :]
         return moved, [Told(read_dues(due), read_claims(flat)) for due, flat in zip(rest[::2], rest[1::2], strict=True)]
 
     def send(self, claim: Claim, policy: Policy, *, token: str, send: int, late: str = "", told: str = "") -> Leave:
@@ -178,7 +180,7 @@ class Ledger:
     def ask_gate(self, script: str, *args: str | int) -> Leave:
         """Ask a script for an instant to send at."""
         asked = time.monotonic()
-        word, *details = scripts.run(self._redis, script, self.epoch, *args)
+        word, *details = scripts.run(self.trips, script, self.epoch, *args)
         if word == "stop":
             return Leave(word, details[0])
         if word == "wait":
@@ -190,16 +192,16 @@ class Ledger:
 
     def move(self, order: Order) -> Moved:
         """Carry out one move; a repeat of the same order is told what the first one did."""
-        return self.move_all([order])[0]
+        return read_moved(scripts.run(self.trips, "move", order.text(self.epoch)))
 
     def take(self, orders: Sequence[Order]) -> list[tuple[Moved, dict[str, str]]]:
         """Carry out moves and read the jobs behind them, in one round trip; an empty job where nothing moved."""
-        commands: list[Sequence[str | int]] = []
+        commands: list[tuple[str | int, ...]] = []
         for order in orders:
             commands += scripts.call("move", order.text(self.epoch)), ("HGETALL", f"wb:j:{order.claim.job_id}")
-        answers = scripts.run_all(self._redis, commands)
-        pairs = zip(answers[::2], answers[1::2], strict=True)
-        return [(Moved(word == "moved", detail), dict(row) if word == "moved" else {}) for (word, detail), row in pairs]
+        answers = scripts.run_all(self.trips, commands)
+        pairs = zip(map(read_moved, answers[::2]), answers[1::2], strict=True)
+        return [(moved, read_row(row) if moved.ok else {}) for moved, row in pairs]
 
     def move_all(self, orders: Sequence[Order]) -> list[Moved]:
         """Carry out many moves in one round trip; the answers are in the orders' order."""
@@ -220,7 +222,7 @@ class Ledger:
     def renew(self, worker: str, claims: Iterable[Claim], able: Mapping[str, Able] = MappingProxyType({})) -> None:
         """A worker's heartbeat: it lives, serves accounts that are able to so much, and leases what it holds."""
         flat = [text for claim in claims for text in claim]
-        scripts.run(self._redis, "renew", self.epoch, worker, int(LEASE_S * 1000), json.dumps(dict(able)), *flat)
+        scripts.run(self.trips, "renew", self.epoch, worker, int(LEASE_S * 1000), json.dumps(dict(able)), *flat)
 
     def hold(
         self,
@@ -238,7 +240,7 @@ class Ledger:
         """
         pairs = [text for pair in (remember or {}).items() for text in pair]
         down = "" if down_s is None else int(down_s * 1000)
-        scripts.run(self._redis, "hold", self.epoch, account, math.ceil(hold_s * 1000), park, reason, down, *pairs)
+        scripts.run(self.trips, "hold", self.epoch, account, math.ceil(hold_s * 1000), park, reason, down, *pairs)
 
     def accounts(self) -> set[str]:
         """Accounts that jobs were ever queued for."""
@@ -291,7 +293,7 @@ class Ledger:
         return list(self._redis.zrevrange("wb:campaigns", 0, -1))
 
 
-def _found(client: Any, store_url: str, epoch: str = "") -> tuple[str, str, int]:
+def _found(trips: Trips, store_url: str, epoch: str = "") -> tuple[str, str, int]:
     """Which ledger this Redis holds (epoch, store, version), founded first when an epoch is given."""
-    found, store, version = scripts.run(client, "found", epoch, store_url, VERSION)
+    found, store, version = scripts.run(trips, "found", epoch, store_url, VERSION)
     return found, store, int(version or VERSION)

@@ -177,6 +177,12 @@ class Moved(NamedTuple):
     detail: str
 
 
+def read_moved(answer: Sequence[str]) -> Moved:
+    """What `move.lua` answers."""
+    word, detail = answer
+    return Moved(word == "moved", detail)
+
+
 def read_dues(rows: Iterable[Any]) -> list[Due]:
     """What `lease.lua` answers."""
     return [
@@ -188,3 +194,8 @@ def read_dues(rows: Iterable[Any]) -> list[Due]:
 def read_claims(flat: Sequence[str]) -> list[Claim]:
     """What `claim.lua` answers."""
     return [Claim(*pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def read_row(answer: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """A whole hash: a map, or names and values in turn where Redis speaks its older protocol."""
+    return dict(answer) if isinstance(answer, Mapping) else dict(zip(answer[::2], answer[1::2], strict=True))

@@ -44,7 +44,7 @@ def begin(ledger: Ledger) -> None:
 
     Raises LedgerRefused when this Redis serves another store.
     """
-    epoch, store = scripts.run(ledger.client, "recover", "begin", secrets.token_hex(4), ledger.store_url, VERSION)
+    epoch, store = scripts.run(ledger.trips, "recover", "begin", secrets.token_hex(4), ledger.store_url, VERSION)
     if store != ledger.store_url:
         raise LedgerRefused(
             f"this ledger belongs to the store {store}, not to {ledger.store_url}", "recover into an empty Redis"
@@ -54,7 +54,7 @@ def begin(ledger: Ledger) -> None:
 
 def end(ledger: Ledger) -> None:
     """Let buying go on."""
-    scripts.run(ledger.client, "recover", "end", ledger.epoch)
+    scripts.run(ledger.trips, "recover", "end", ledger.epoch)
 
 
 def under_way(ledger: Ledger) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from boto3.session import Session
@@ -21,13 +21,14 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from jobs.errors import ObjectNotFound, StoreRefused, StoreUnavailable
 from ledger.objects import ABANDONED_AFTER_S, Notes, S3Options, check_key, is_hidden
-from ledger.s3_words import ABSENT, ADVICE, CONDITION_UNKNOWN, PASSING_CODES, PASSING_STATUS
+from ledger.s3_words import ABSENT, CONDITION_UNKNOWN, plain, refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 #: Bytes. Larger files go up in parts of this size, one after the other: a file never stands in memory.
 PART_BYTES: Final = 8 * 1024 * 1024
+_IN_PARTS: Final = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
 #: A conditional write that crossed another one (409) is tried this often.
 CROSSED_TRIES: Final = 5
 #: Seconds before the second of those tries; the pause grows by as much each time.
@@ -78,10 +79,17 @@ class S3Store:
 
     def put_file(self, key: str, path: Path, *, content_type: str, sha256: str, notes: Notes | None = None) -> None:
         """Stream the file up, in parts above 8 MiB; a part that fails for good takes the whole upload with it."""
-        extra = {"ContentType": content_type, "Metadata": {"sha256": sha256}}
-        config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
-        with self._explained("write", key), create_transfer_manager(self._client, config) as manager:
-            manager.upload(str(path), self._bucket, self._full(key), extra_args=extra).result()
+        full, metadata = self._full(key), {"sha256": sha256}
+        with self._explained("write", key):
+            if path.stat().st_size < PART_BYTES:
+                with path.open("rb") as file:
+                    self._client.put_object(
+                        Bucket=self._bucket, Key=full, Body=file, ContentType=content_type, Metadata=metadata
+                    )
+            else:
+                extra = {"ContentType": content_type, "Metadata": metadata}
+                with create_transfer_manager(self._client, _IN_PARTS) as manager:
+                    manager.upload(str(path), self._bucket, full, extra_args=extra).result()
         for note, data in (notes or {}).items():
             self.put(note, data)
 
@@ -239,14 +247,15 @@ class S3Store:
         except ClientError as error:
             if _code(error) in ABSENT:
                 raise ObjectNotFound(f"{self.url} has no object {key!r}") from error
-            raise _refusal(error, what) from error
+            message = error.response.get("Error", {}).get("Message", "")
+            raise refusal(_code(error), _status(error), message, what) from error
         except (NoConnectionError, HTTPClientError, IncompleteReadError) as error:
             raise StoreUnavailable(
-                f"{what}: {_plain(error)}", hint="check the endpoint and the network; the same command tries again"
+                f"{what}: {plain(error)}", hint="check the endpoint and the network; the same command tries again"
             ) from error
         except BotoCoreError as error:
             raise StoreRefused(
-                f"{what}: {_plain(error)}", hint="check the store's URL, and AWS_ACCESS_KEY_ID and its kin"
+                f"{what}: {plain(error)}", hint="check the store's URL, and AWS_ACCESS_KEY_ID and its kin"
             ) from error
         except OSError as error:
             raise StoreRefused(f"{what}: {error}", hint="the local file cannot be read") from error
@@ -256,7 +265,7 @@ def _client(options: S3Options) -> "S3Client":
     """Make a store's client. Raises StoreRefused where the settings allow none."""
     try:
         with _MAKING:
-            return _session().client(
+            client = _session().client(
                 "s3", endpoint_url=options.endpoint_url, region_name=options.region,
                 aws_access_key_id=options.access_key, aws_secret_access_key=options.secret_key,
                 config=Config(
@@ -268,23 +277,18 @@ def _client(options: S3Options) -> "S3Client":
                     response_checksum_validation="when_required",
                 ),
             )  # fmt: skip
+            client.meta.events.register_last("before-call.s3.PutObject", _at_once)
+            return client
     except (BotoCoreError, ValueError) as error:
         raise StoreRefused(
-            f"no S3 client can be made: {_plain(error)}", hint="check the endpoint, the region and the AWS profile"
+            f"no S3 client can be made: {plain(error)}", hint="check the endpoint, the region and the AWS profile"
         ) from error
 
 
-def _refusal(error: ClientError, what: str) -> StoreRefused | StoreUnavailable:
-    """Sort an answer of the store into what may pass and what a person must mend."""
-    code, status = _code(error), _status(error)
-    what = f"{what}: {code} (HTTP {status}): {_plain(error.response.get('Error', {}).get('Message', ''))}"
-    if code in ADVICE:
-        return StoreRefused(what, hint=ADVICE[code])
-    if status >= 500 or status in PASSING_STATUS or code in PASSING_CODES:  # noqa: PLR2004 - the server's fault
-        return StoreUnavailable(what, hint="the store is in trouble or busy; the same command tries again")
-    if status in {401, 403}:
-        return StoreRefused(what, hint=ADVICE["AccessDenied"])
-    return StoreRefused(what, hint="check the store's URL, endpoint, region and keys")
+def _at_once(params: dict[str, Any], **_: object) -> None:
+    """A small object goes out together with its head; asking first whether it may is a trip of its own."""
+    if isinstance(params["body"], bytes):
+        params["headers"].pop("Expect", None)
 
 
 def _code(error: ClientError) -> str:
@@ -293,8 +297,3 @@ def _code(error: ClientError) -> str:
 
 def _status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _plain(text: object) -> str:
-    """Cut a foreign message to a line without the user and password that an endpoint URL may hold."""
-    return re.sub(r"//[^/@\s]+@", "//", " ".join(str(text).split()))[:300]

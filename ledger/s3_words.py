@@ -1,6 +1,9 @@
 """What an S3 store's error codes mean to us: what may pass by itself, and what a person has to mend, with advice."""
 
+import re
 from typing import Final
+
+from jobs.errors import StoreRefused, StoreUnavailable
 
 #: What to do about a refusal, by its code.
 ADVICE: Final = {
@@ -23,3 +26,20 @@ CONDITION_UNKNOWN: Final = {"NotImplemented", "501"}
 PASSING_CODES: Final = {"RequestTimeout", "SlowDown", "Throttling", "TooManyRequests", "OperationAborted"}
 #: The same, by HTTP status; so may any 5xx.
 PASSING_STATUS: Final = {408, 409, 429}
+
+
+def refusal(code: str, status: int, message: str, what: str) -> StoreRefused | StoreUnavailable:
+    """Sort an answer of the store into what may pass and what a person must mend."""
+    what = f"{what}: {code} (HTTP {status}): {plain(message)}"
+    if code in ADVICE:
+        return StoreRefused(what, hint=ADVICE[code])
+    if status >= 500 or status in PASSING_STATUS or code in PASSING_CODES:  # noqa: PLR2004 - the server's fault
+        return StoreUnavailable(what, hint="the store is in trouble or busy; the same command tries again")
+    if status in {401, 403}:
+        return StoreRefused(what, hint=ADVICE["AccessDenied"])
+    return StoreRefused(what, hint="check the store's URL, endpoint, region and keys")
+
+
+def plain(text: object) -> str:
+    """Cut a foreign message to a line without the user and password that an endpoint URL may hold."""
+    return re.sub(r"//[^/@\s]+@", "//", " ".join(str(text).split()))[:300]

@@ -4,25 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from redis.exceptions import NoScriptError
 
-
-class Evaluates(Protocol):
-    """A Redis client."""
-
-    def execute_command(self, *words: Any) -> Any:
-        """Send one command; `EVALSHA` runs a loaded script."""
-        ...
-
-    def script_load(self, script: Any) -> Any:
-        """Load a script."""
-        ...
-
-    def pipeline(self, *, transaction: bool) -> Any:
-        """Commands that travel together."""
-        ...
+from ledger.trips import Trips
 
 
 class Script(NamedTuple):
@@ -77,10 +63,9 @@ def script(name: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def load_all(redis: Evaluates) -> None:
+def load_all(trips: Trips) -> None:
     """Make all scripts known to this Redis; needed anew after it restarted."""
-    for name in NAMES:
-        redis.script_load(script(name).text)
+    _outcome(trips.ask([("SCRIPT", "LOAD", script(name).text) for name in NAMES]))
 
 
 def call(name: str, *args: str | int) -> tuple[str | int, ...]:
@@ -88,16 +73,12 @@ def call(name: str, *args: str | int) -> tuple[str | int, ...]:
     return "EVALSHA", script(name).sha, 0, *args
 
 
-def run(redis: Evaluates, name: str, *args: str | int) -> Any:
+def run(trips: Trips, name: str, *args: str | int) -> Any:
     """Call a script, loading all of them first where Redis does not know it."""
-    try:
-        return redis.execute_command(*call(name, *args))
-    except NoScriptError:
-        load_all(redis)
-        return redis.execute_command(*call(name, *args))
+    return run_all(trips, [call(name, *args)])[0]
 
 
-def run_all(redis: Evaluates, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+def run_all(trips: Trips, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
     """Send calls of scripts, and other commands among them, in one round trip; the answers are in their order.
 
     A Redis that knows no script is taught them and asked everything again: scripts are known all or none, so none had
@@ -105,18 +86,15 @@ def run_all(redis: Evaluates, commands: Sequence[Sequence[str | int]]) -> list[A
     """
     if not commands:
         return []
-    answers = _together(redis, commands)
+    answers = trips.ask(commands)
     if any(isinstance(answer, NoScriptError) for answer in answers):
-        load_all(redis)
-        answers = _together(redis, commands)
+        load_all(trips)
+        answers = trips.ask(commands)
+    return _outcome(answers)
+
+
+def _outcome(answers: list[Any]) -> list[Any]:
     for answer in answers:
         if isinstance(answer, Exception):
             raise answer
     return answers
-
-
-def _together(redis: Evaluates, commands: Sequence[Sequence[str | int]]) -> list[Any]:
-    pipe = redis.pipeline(transaction=False)
-    for command in commands:
-        pipe.execute_command(*command)
-    return list(pipe.execute(raise_on_error=False))

@@ -38,6 +38,8 @@ UNIT = "USD credits"
 PAGE = 100
 _HISTORY = "/inference-request/request-history"
 _ROWS = Rows("data", "request_id", "model_created", "model_status", ("COMPLETED",), ("FAILED",))
+#: After an hour a task is told of in the history alone.
+_GONE = re.compile("request .*not found", re.IGNORECASE)
 _TOP_UP = "add credits at platform.segmind.com, or raise the team's spend limit"
 
 
@@ -90,8 +92,7 @@ class Segmind(Provider):
             return self.failed(body, "FAILED")
         if answer.status == HTTPStatus.OK and "status" not in body:
             return self._history(body, task_id)
-        message = fields.trouble(body)[1]
-        if answer.status == HTTPStatus.NOT_FOUND and re.search("request .*not found", message, re.IGNORECASE):
+        if answer.status == HTTPStatus.NOT_FOUND and _GONE.search(fields.trouble(body)[1]):
             return self.follow(f"{at.host('history')}{_HISTORY}/{fields.quoted(task_id)}", at)
         return super().read_check(answer, task_id, at)
 

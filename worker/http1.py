@@ -6,7 +6,9 @@ that breaks off has not come (docs/decisions/0014).
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
+from itertools import starmap
 from typing import Final
 
 import httptools
@@ -26,18 +28,26 @@ _LENGTHS: Final = frozenset({"content-length", "transfer-encoding"})
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")
 _TARGET: Final = re.compile(r"[!-~]+")
+#: Without showing it: it may be a key that has slipped.
+_UNFIT: Final = "the address or a header holds what no request can"
 
 
 def request_of(method: str, target: str, headers: Mapping[str, str], body: bytes = b"", *, last: bool) -> bytes:
     """A whole request; `last` says that its connection serves no other. Raises ValueError for what no head can hold."""
     length = {"Content-Length": str(len(body))} if body or method != "GET" else {}
     said = {**headers, **length, "Connection": "close"} if last else {**headers, **length}
-    fit = _TOKEN.fullmatch(method) and _TARGET.fullmatch(target)
-    if not fit or not all(_TOKEN.fullmatch(name) and _VALUE.fullmatch(text) for name, text in said.items()):
-        # Without showing it: it may be a key that has slipped.
-        raise ValueError("the address or a header holds what no request can")
-    lines = "".join(f"{name}: {text}\r\n" for name, text in said.items())
+    if not (_TOKEN.fullmatch(method) and _TARGET.fullmatch(target)):
+        raise ValueError(_UNFIT)
+    lines = "".join(starmap(_line, said.items()))
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+
+
+@lru_cache(maxsize=256)
+def _line(name: str, text: str) -> str:
+    """A header's line, remembered: nearly all are the same in every request. Raises ValueError."""
+    if not (_TOKEN.fullmatch(name) and _VALUE.fullmatch(text)):
+        raise ValueError(_UNFIT)
+    return f"{name}: {text}\r\n"
 
 
 class Garbled(Exception):

@@ -9,17 +9,18 @@ connections are kept (`worker/lines.py`). Bodies are bounded as sent and as unpa
 import asyncio
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 
-from config.links import LinkRefused, NoSuchHost, allowed_addresses, trusting
+from config.links import IPAddress, LinkRefused, NoSuchHost, allowed_addresses, trusting
 from config.version import tool_version
 from providers.contract import Answer, Call
 from worker.body import LONGEST_ANSWER_BYTES, Unreadable, bounded, unpacked
@@ -42,6 +43,12 @@ MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: No 15-second video is larger.
 LARGEST_VIDEO_BYTES = 2 * 1024 * 1024 * 1024
+#: A link that says the same however it is read: whose it is, and what is asked for. Reading a whole URL costs more.
+_PLAIN_LINK = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]+)?)(/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)")
+
+
+#: Bodies as they are sent; making an encoder costs more than a body.
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +101,12 @@ class Wire:
         """
         until = time.monotonic() + DOWNLOAD_TIMEOUT_S
         try:
-            link = httpx.URL(url)
             for _ in range(MOST_REDIRECTS + 1):
-                with closing(self._follow(link, home, until)) as exchange:
+                with closing(self._follow(url, home, until)) as exchange:
                     location = exchange.headers.get("location")
                     if exchange.status not in REDIRECTS or location is None:
                         return _saved(exchange, path, stop)
-                    link = link.join(location)
+                    url = str(httpx.URL(url).join(location))
         except httpx.InvalidURL as error:
             return NoDownload(f"the link is no URL: {error}", gone=True)
         except LinkRefused as error:
@@ -109,10 +115,9 @@ class Wire:
             return NoDownload(str(error), gone=False)
         return NoDownload(f"the link leads through more than {MOST_REDIRECTS} others", gone=False)
 
-    def _follow(self, link: httpx.URL, home: str, until: float) -> Exchange:
+    def _follow(self, link: str, home: str, until: float) -> Exchange:
         """Ask for what lies behind a link, at the first of its host's addresses that takes the connection."""
-        addresses = allowed_addresses(link, home)
-        place = _Place.of(link)
+        addresses, place = _behind(link, home)
         headers = {"Host": place.host_header, **_ourselves(), "Accept-Encoding": "identity"}
         request = request_of("GET", place.target, headers, last=True)
         *others, last = map(str, addresses)
@@ -181,21 +186,34 @@ class _Place:
 
 
 @lru_cache(maxsize=64)
-def _place(origin: str) -> _Place:
-    """Where calls go, remembered: an account has the same few hosts."""
-    return _Place.of(httpx.URL(origin))
+def _origin(text: str) -> tuple[httpx.URL, _Place]:
+    """Where calls and links go, remembered: an account has the same few hosts."""
+    url = httpx.URL(text)
+    return url, _Place.of(url)
+
+
+def _behind(link: str, home: str) -> tuple[list[IPAddress], _Place]:
+    """The addresses of a link's host, if it may lead there, and what is asked for. A plain link, as nearly all are, is
+    cut in two; others are read whole. Raises LinkRefused, NoSuchHost, ValueError or httpx.InvalidURL.
+    """
+    plain = _PLAIN_LINK.fullmatch(link)
+    if plain is None or "/." in link:
+        url = httpx.URL(link)
+        return allowed_addresses(url, home), _Place.of(url)
+    origin, place = _origin(plain[1])
+    return allowed_addresses(origin, home), replace(place, target=plain[2])
 
 
 def _said(call: Call, *, last: bool) -> tuple[_Place, bytes]:
     """Where a call goes, and all that is sent there. Raises ValueError or httpx.InvalidURL for what cannot be said."""
     scheme, _, rest = call.url.partition("://")
     host, slash, path = rest.partition("/")
-    place = _place(f"{scheme}://{host}/")
+    _, place = _origin(f"{scheme}://{host}/")
     headers = {"Host": place.host_header, **_ourselves(), **call.headers}
     body = call.content
     if call.body is not None:
         headers.setdefault("Content-Type", "application/json")
-        body = json.dumps(call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        body = _ENCODE(call.body).encode()
     return place, request_of(call.method, slash + path or "/", headers, body, last=last)
 
 

@@ -13,6 +13,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from benchmarks.peers import provider
 
+#: Videos that wait for the rate at once.
+AT_THE_DOOR = 50
+
 patient = retry(
     retry=retry_if_exception_type(httpx.HTTPError),
     wait=wait_random_exponential(multiplier=0.5, max=10),
@@ -25,6 +28,8 @@ async def main(videos: int) -> None:
     """Make every video."""
     rate = AsyncLimiter(provider.SUBMITS, provider.MINUTE_S)
     slots = asyncio.Semaphore(provider.SLOTS)
+    # Thousands that wait for the rate at once would keep it from everybody.
+    door = asyncio.Semaphore(AT_THE_DOOR)
     limits = httpx.Limits(max_connections=100)
     async with httpx.AsyncClient(base_url=provider.BASE, headers=provider.KEY, timeout=20, limits=limits) as client:
 
@@ -51,7 +56,8 @@ async def main(videos: int) -> None:
 
         async def make(number: int) -> None:
             async with slots:
-                task_id = await submit(number)
+                async with door:
+                    task_id = await submit(number)
                 polls, url = 0, None
                 while url is None:
                     await asyncio.sleep(provider.wait_s(polls))

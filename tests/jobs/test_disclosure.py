@@ -31,7 +31,7 @@ def test_a_disclosed_video_is_the_same_video() -> None:
     box = disclose(file, "job-1")
     after = file.getvalue()
     assert after == before + box
-    assert list(top_boxes(file, len(after)))[-1][0] == "uuid"
+    assert list(top_boxes(file, len(after)))[-1][0] == b"uuid"
     assert read_movie(io.BytesIO(after), len(after)) == read_movie(io.BytesIO(before), len(before))
     tag = TinyTag.get(filename="x.mp4", file_obj=io.BytesIO(after))
     assert tag.duration == pytest.approx(5.0, abs=0.1)

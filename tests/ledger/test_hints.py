@@ -11,6 +11,7 @@ from ledger.gates import Policy
 from ledger.hints import LEAST_APART_S, Hint, give_hint
 from ledger.jobs import Ledger
 from ledger.orders import Claim, Due
+from ledger.trips import Trips
 from tests.books import FREE, Bench, Rate, gates
 
 #: Seconds for which a delivery is known again.
@@ -21,7 +22,7 @@ KNOWN_S = 600
 def bench() -> Iterator[Bench]:
     """A ledger on an emulated Redis with some queued jobs; its books are checked at the end."""
     client = fakeredis.FakeRedis(decode_responses=True)
-    epoch, _, _ = scripts.run(client, "found", "beef", "file:///store", 1)
+    epoch, _, _ = scripts.run(Trips(client), "found", "beef", "file:///store", 1)
     one = Bench(Ledger(client, epoch=epoch, store_url="file:///store"), client)
     one.stock("spring", 3)
     yield one

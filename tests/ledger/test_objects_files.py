@@ -74,7 +74,7 @@ def test_bytes_are_on_the_disk_before_their_name_and_the_name_before_the_answer(
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(os, "link", link)
-    monkeypatch.setattr("ledger.files.uuid.uuid4", lambda: type("Fixed", (), {"hex": "temp"}))
+    monkeypatch.setattr("ledger.disk.secrets.token_hex", lambda _: "temp")
     store.put("jobs/a/intent.json", b"{}", if_absent=True)
     assert steps == ["sync .tmp-tem", "sync store", "sync jobs", "link", "sync a"]
 

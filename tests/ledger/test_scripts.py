@@ -9,6 +9,7 @@ from jobs.lifecycle import Move, State
 from ledger import scripts
 from ledger.jobs import Ledger
 from ledger.orders import Claim, Order
+from ledger.trips import Trips
 from tests.books import FREE, Bench
 
 
@@ -16,7 +17,7 @@ from tests.books import FREE, Bench
 def bench() -> Iterator[Bench]:
     """A ledger on an emulated Redis, its books checked at the end."""
     client = fakeredis.FakeRedis(decode_responses=True)
-    epoch, _, _ = scripts.run(client, "found", "beef", "file:///store", 1)
+    epoch, _, _ = scripts.run(Trips(client), "found", "beef", "file:///store", 1)
     one = Bench(Ledger(client, epoch=epoch, store_url="file:///store"), client)
     yield one
     one.audit()
@@ -26,7 +27,7 @@ def bench() -> Iterator[Bench]:
 def test_every_script_loads_and_has_its_own_hash() -> None:
     """No script is missing, none is another one's copy, and each stands on the same ground."""
     client = fakeredis.FakeRedis()
-    scripts.load_all(client)
+    scripts.load_all(Trips(client))
     known = [scripts.script(name).sha for name in scripts.NAMES]
     assert client.script_exists(*known) == [True] * len(scripts.NAMES)
     assert len(set(known)) == len(scripts.NAMES)

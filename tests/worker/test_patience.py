@@ -10,6 +10,7 @@ from jobs.rendertimes import cell
 from ledger import scripts
 from ledger.jobs import Ledger
 from ledger.orders import Due
+from ledger.trips import Trips
 from providers.accounts import open_simulated
 from providers.clock import REAL
 from providers.webhooks import Addresses
@@ -37,7 +38,7 @@ def patience() -> Patience:
 def ledger() -> Iterator[Ledger]:
     """A ledger that knows forty renders of 100 s."""
     client = fakeredis.FakeRedis(decode_responses=True)
-    epoch, _, _ = scripts.run(client, "found", "beef", "file:///store", 1)
+    epoch, _, _ = scripts.run(Trips(client), "found", "beef", "file:///store", 1)
     client.hset(f"wb:renders:simulated-fal:{KIND}", mapping={str(cell(100)): "40", "known": "40"})
     yield Ledger(client, epoch=epoch, store_url="file:///store")
     client.close()
