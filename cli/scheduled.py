@@ -129,6 +129,7 @@ def sourced(wish: Wish, settings: Settings) -> Iterator[Asked]:
             price=wish.price,
             skip_bad_rows=wish.skip_bad_rows,
             store=settings.store,
+            deadline=wish.deadline,
         )
 
 

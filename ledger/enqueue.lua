@@ -24,6 +24,7 @@ for id, seq, price, json, state, names in string.gmatch(ARGV[4], string.rep('([^
       answer[#answer + 1] = 'n'
     else
       redis.call('HSET', key, 'state', state, 'campaigns', campaign, 'account', account, 'price', price, 'seq', seq)
+      if lane then redis.call('HSET', key, 'lane', lane) end
       answer[#answer + 1] = 'e'
     end
   elseif known[1] == 'cancelled' and state == 'queued' then

@@ -82,6 +82,7 @@ class Producer:
         price_usd: Decimal | None = None,
         skip_bad_rows: bool = False,
         labels: Mapping[str, str] | None = None,
+        deadline: str | None = None,
     ) -> Plan:
         """Check, expand and price a matrix (a file, or an `https://` address), or a catalog with its `template`.
 
@@ -104,6 +105,7 @@ class Producer:
             skip_bad_rows=skip_bad_rows,
             store=self._settings.store,
             label=tuple((labels or {}).items()),
+            deadline=deadline,
         )
         return self._plans.enter_context(planned(asked, self._world, self._store, self._settings))
 

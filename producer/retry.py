@@ -44,7 +44,7 @@ def held(lines: Iterable[PlanLine], ledger: Ledger) -> Iterator[Again]:
     """The plan's jobs whose lost submit only a person can decide."""
     for line, row in _standing(lines, ledger, State.UNKNOWN):
         if row.get("held"):
-            yield Again(line.job, row, line.job.price_uusd)
+            yield Again(line.job, row, line.job.at(row["account"]).price_uusd)
 
 
 def retry_failed(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
@@ -77,7 +77,7 @@ def retry_held(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
     here = intent is None or intent.account == row["account"]
     purchases = [Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))]
     given_up = Watched(
-        job_id, send, int(row["sent_ms"]), row.get("token", ""), row["job"], doubt_uusd=again.job.price_uusd,
+        job_id, send, int(row["sent_ms"]), row.get("token", ""), row["job"], doubt_uusd=again.twice_uusd,
         purse=row.get("purse", ""),
     )  # fmt: skip
     return LostSends(ledger).retry(
@@ -122,7 +122,8 @@ def _numbers(shelf: Shelf, job_id: str, pattern: str) -> list[int]:
 
 def _paid_uusd(job: Job, purchases: Sequence[Purchase]) -> int:
     """What earlier purchases cost; one whose cost nobody knows counts in full."""
-    return sum(job.price_uusd if each.cost_usd is None else to_uusd(each.cost_usd) for each in purchases)
+    costs = ((job.at(each.account).price_uusd, each.cost_usd) for each in purchases)
+    return sum(price_uusd if cost_usd is None else to_uusd(cost_usd) for price_uusd, cost_usd in costs)
 
 
 def _text(purchases: Sequence[Purchase]) -> str:

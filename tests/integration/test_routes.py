@@ -13,6 +13,7 @@ from ledger import recovery
 from ledger.gates import Able, Policy
 from ledger.halt import cancel, halt
 from ledger.jobs import Ledger
+from ledger.lost import LostSends
 from ledger.orders import Claim
 from ledger.recovery import Restored
 from tests.books import FREE, STORE, Bench, Rate, close_bench, gates, open_bench
@@ -264,6 +265,16 @@ def test_a_recovered_ledger_has_the_same_choices(desk: Desk) -> None:
         desk.redis.hdel(f"wb:a:{account}", "hold_ms")
     desk.serve(CHEAP, DEAR, gate=gates(slots=0))
     assert desk.ids(DEAR, 9) == ["b"]
+
+
+def test_what_is_bought_anew_has_its_choices_again(desk: Desk) -> None:
+    """A failed job that comes in with its record, and is then wanted anew, goes to whoever asks least."""
+    desk.stock(0)
+    lane = lane_text([(DEAR, 5), (TWIN, 7)])
+    assert desk.ledger.enqueue("spring", DEAR, [("old", 0, 5, "{}", "failed")], lane=lane) == "e"
+    assert LostSends(desk.ledger).retry("old", "failed", job="{}", purchases="[]", revision=2, sends=1)
+    assert desk.ids(CHEAP, 9) == desk.ids(TWIN, 9) == []
+    assert desk.ids(DEAR, 9) == ["old"]
 
 
 def test_racing_accounts_claim_each_job_once(desk: Desk, valkey: Valkey) -> None:
