@@ -160,7 +160,9 @@ class _Run:
             held_usd = _committed_usd(before)
             # Without anything left, the least amount there is: none would be no limit.
             most = None if budget_usd is None else max(held_usd + budget_usd, LEAST_USD)
-            tell(said(hand_over(plan, ledger, store, most, desk.settings.submitted_by)))
+            # What has been asked about, or may change as it likes, is the same campaign, however little is left of it.
+            again = bool(self._ran_well())
+            tell(said(hand_over(plan, ledger, store, most, desk.settings.submitted_by, again=again)))
             look = lambda status: desk.messages.look(status, ledger)  # noqa: E731 - one call
             simulator = desk.settings.simulator_url or running_simulator(desk.settings.store)
             end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, desk.settings, simulator)
@@ -186,11 +188,13 @@ class _Run:
             }
         )  # fmt: skip
 
+    def _ran_well(self) -> list[Ran]:
+        """The runs that have bought what they were to buy, the newest first."""
+        return [ran for ran in self._desk.book.history(self._schedule.name) if ran.outcome in MADE]
+
     def _unusual(self, plan: Plan) -> str:
         """Why a run that would buy so much asks first; empty where it is usual, and for the first run of all."""
-        made = [
-            ran for ran in self._desk.book.history(self._schedule.name) if ran.outcome in ("done", "nothing", "bad")
-        ]
+        made = self._ran_well()
         if not made or not plan.to_buy:
             return ""
         would = f"it would buy {plan.to_buy:,} of {counted(plan.variants, 'video')} ({shown(plan.cost_high_usd)})"

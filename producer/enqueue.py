@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from redis.exceptions import RedisError
@@ -51,15 +51,17 @@ class Submitted:
     withdrawn: int
 
 
-def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | None, submitted_by: str) -> Submitted:
+def submit(
+    plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | None, submitted_by: str, again: bool = False
+) -> Submitted:
     """Queue every job of the plan that nobody has bought.
 
-    Raises CampaignConflict when the name belongs to another plan, the other world, or another ledger.
+    Raises CampaignConflict when the name belongs to another plan (`again`: of another file), world, or ledger.
     """
     before = shelf.campaign(plan.campaign)
-    old_ids = _check_name(plan, before, ledger, shelf)
+    old_ids = _check_name(plan, before, ledger, shelf, again=again)
     keep_media(plan, shelf)
-    run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{secrets.token_hex(3)}"
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     if plan.key:
         keep_known(shelf, plan.campaign, plan.path, plan.key)
     shelf.write_plan(plan.campaign, plan.path, plan.sha256)
@@ -86,7 +88,7 @@ def submit(plan: Plan, *, ledger: Ledger, shelf: Shelf, budget_usd: Decimal | No
     if before is None and not shelf.found_campaign(facts):
         # Somebody else submitted under this name in the same moment: what holds for a known campaign holds now.
         before = shelf.campaign(plan.campaign)
-        old_ids = _check_name(plan, before, ledger, shelf)
+        old_ids = _check_name(plan, before, ledger, shelf, again=again)
     if before is not None:
         facts = facts.model_copy(update={"state": before.state, "created_at": before.created_at})
         shelf.write_campaign(facts)
@@ -139,11 +141,13 @@ def _deadline(plan: Plan, before: CampaignFile | None) -> dict[str, object]:
     return {"deadline": instant, "deadline_said": said}
 
 
-def hand_over(plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None, who: str) -> Submitted:
-    """Put the plan's jobs on the ledger in somebody's name."""
+def hand_over(
+    plan: Plan, ledger: Ledger, store: ObjectStore, budget_usd: Decimal | None, who: str, *, again: bool = False
+) -> Submitted:
+    """Put the plan's jobs on the ledger in somebody's name; `again` as for `submit`."""
     shelf = Shelf(store, simulated=plan.simulated)
     try:
-        return submit(plan, ledger=ledger, shelf=shelf, budget_usd=budget_usd, submitted_by=who)
+        return submit(plan, ledger=ledger, shelf=shelf, budget_usd=budget_usd, submitted_by=who, again=again)
     except RedisError as error:
         raise LedgerLost(
             f"the ledger went away while it was given the jobs: {error}",
@@ -224,7 +228,7 @@ def _withdraw(plan: Plan, old_ids: set[str], ledger: Ledger) -> int:
     return sum(ledger.withdraw(plan.campaign, gone[at : at + BATCH]) for at in range(0, len(gone), BATCH))
 
 
-def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: Shelf) -> set[str]:
+def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: Shelf, *, again: bool) -> set[str]:
     """Refuse a name that is in use for something else; answers the job ids of the last plan under it."""
     other = shelf.other_world().campaign(plan.campaign)
     if other is not None:
@@ -248,7 +252,7 @@ def _check_name(plan: Plan, before: CampaignFile | None, ledger: Ledger, shelf: 
     least = LEAST_SHARED * min(len(old_ids), plan.variants)
     if shared < least and plan.key:
         shared = known_again(shelf, plan.campaign, plan.path, plan.key)
-    if shared < least:
+    if shared < least and not (again and PurePath(before.source).name == PurePath(plan.source).name):
         raise CampaignConflict(
             f"the name {plan.campaign!r} is in use: {before.submitted_by} submitted {before.jobs} jobs from "
             f"{before.source} on {before.created_at:%Y-%m-%d %H:%M} UTC, and this plan shares {shared} of them",

@@ -85,12 +85,17 @@ def test_three_nights_of_a_catalog(fleet: Callable[..., Fleet]) -> None:
         approved = made.run("schedule", "run", "nightly", "--yes")
         assert (approved.code, approved.out) == (0, "done: bought 3 videos\n"), approved.err
         assert "shop.csv:12: image_url" in approved.err
-    assert prompts(made)[PRODUCTS:] == [
+
+        # A sale changes the words of all: what was asked for and approved is no other campaign.
+        shop(made.folder, media.url, 4, changed=tuple(range(PRODUCTS)))
+        sale = made.run("schedule", "run", "nightly", "--yes")
+        assert (sale.code, sale.out) == (0, "done: bought 9 videos\n"), sale.err
+    assert prompts(made)[PRODUCTS : PRODUCTS + 3] == [
         "product 1 now in red turns slowly", "product 2 now in red turns slowly", "product 3 as ever turns slowly",
     ]  # fmt: skip
     assert bought_twice(made.provider.purchases()) == {}
     assert [(ran["outcome"], ran["bought"], ran["spent_usd"]) for ran in history(made, "nightly")] == [
-        ("done", 3, "1.875"), ("asks", 0, "0"), ("done", 12, "7.50"), ("nothing", 0, "0"),
+        ("done", 9, "5.625"), ("done", 3, "1.875"), ("asks", 0, "0"), ("done", 12, "7.50"), ("nothing", 0, "0"),
     ]  # fmt: skip
 
 

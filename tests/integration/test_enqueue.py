@@ -56,10 +56,10 @@ def plan(tmp_path: Path) -> Make:
     return make
 
 
-def put(plan: Plan, ledger: Ledger, shelf: Shelf, budget: str | None = "100") -> Submitted:
+def put(plan: Plan, ledger: Ledger, shelf: Shelf, budget: str | None = "100", *, again: bool = False) -> Submitted:
     """Submit it as ada."""
     usd = None if budget is None else Decimal(budget)
-    return submit(plan, ledger=ledger, shelf=shelf, budget_usd=usd, submitted_by="ada")
+    return submit(plan, ledger=ledger, shelf=shelf, budget_usd=usd, submitted_by="ada", again=again)
 
 
 def told(one: Submitted) -> tuple[int, int, int, int, int]:
@@ -152,6 +152,15 @@ def test_a_name_in_use_for_something_else_is_refused(ledger: Ledger, shelf: Shel
     ):
         put(plan(["d", "e", "f"]), ledger, shelf)
     assert states(ledger) == {"queued": 4}
+
+
+def test_a_file_that_is_read_again_may_change_as_it_likes(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
+    """Where the caller knows that the name is its own, the same file makes the same campaign; another file never does."""
+    put(plan(["a", "b", "c", "d"]), ledger, shelf)
+    changed = plan(["d", "e", "f"])
+    with pytest.raises(CampaignConflict, match="shares 1 of them"):
+        put(replace(changed, source="elsewhere.csv"), ledger, shelf, again=True)
+    assert told(put(changed, ledger, shelf, again=True)) == (2, 1, 0, 0, 3)
 
 
 def test_a_key_tells_the_campaign_apart(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
