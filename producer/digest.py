@@ -38,7 +38,7 @@ class Need:
 
 @dataclass
 class Tally:
-    """A manifest's lines, added up. `since` is when the run began: what was bought before is not its doing."""
+    """A manifest's lines, added up. `since` is when the run began: what was there before is not its doing."""
 
     since: datetime
     total: int = 0
@@ -61,7 +61,9 @@ class Tally:
         """Take in one line."""
         self.total += 1
         self.states[line.status] += 1
-        now = [each for each in line.purchases if each.submitted_at >= self.since]
+        # What was on its way when the same command was given again has come in this run.
+        came = line.stored_at is not None and line.stored_at >= self.since
+        now = [each for each in line.purchases if came or each.submitted_at >= self.since]
         before = line.status == "done" and not now
         self.there += line.status == "done"
         self.to_make += not before

@@ -17,13 +17,13 @@ NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
 EARLIER = datetime(2026, 11, 20, 2, tzinfo=UTC)
 
 
-def line(number: int, state: str = "done", **changes: Any) -> ManifestLine:
+def line(number: int, state: str = "done", stored_at: datetime | None = None, **changes: Any) -> ManifestLine:
     """A job that was bought this night, in that state."""
     plan = plan_line()
     plan = plan.model_copy(update={"job": plan.job.model_copy(update={"job_id": f"job-{number}"})})
     bought = purchase(**{"cost_usd": "0.60", "cost_native": NativeAmount(amount=Decimal(6), unit="credits"), **changes})
     if state == "done":
-        return joined(plan, record(plan, bought, video=None))
+        return joined(plan, record(plan, bought, video=None, stored_at=stored_at or bought.submitted_at))
     why = Trouble(kind="content_refused", code=None, message=f"brand name\nin prompt {'x' * 90}", hint="-")
     return joined(plan, record(plan, status=state, error=why, video=None))
 
@@ -72,6 +72,12 @@ def test_a_refresh_counts_what_this_night_bought() -> None:
         "12 USD left = 20.0 nights at this rate",
     )
     assert told(*old).lines == ("nothing needs you", "bought nothing: all 3 were there already")
+
+
+def test_what_was_under_way_has_come_in_this_run() -> None:
+    """The same command given again while videos are rendering: they are what was bought, not what was there."""
+    one = told(line(1, submitted_at=EARLIER), line(2, submitted_at=EARLIER, stored_at=NIGHT))
+    assert one.lines[1:3] == ("bought 1 of 1, $1.20 spent; 2 of 2 are there in all", "$0.60 a video")
 
 
 def test_an_unknown_cost_is_no_zero() -> None:
