@@ -155,7 +155,7 @@ def test_a_name_in_use_for_something_else_is_refused(ledger: Ledger, shelf: Shel
 
 
 def test_a_file_that_is_read_again_may_change_as_it_likes(ledger: Ledger, shelf: Shelf, plan: Make) -> None:
-    """Where the caller knows that the name is its own, the same file makes the same campaign; another file never does."""
+    """Where the caller knows that the name is its own, the same file is the same campaign, and another one is not."""
     put(plan(["a", "b", "c", "d"]), ledger, shelf)
     changed = plan(["d", "e", "f"])
     with pytest.raises(CampaignConflict, match="shares 1 of them"):
