@@ -33,8 +33,9 @@ _MARK: Final = re.compile(
 _SPANNED: Final = re.compile(r"\d\s*s?\s*(?:[-\u2013\u2014~\uff5e]|to)\s*\d")
 _SHOT: Final = re.compile(r"\bshot\s*#?(\d+)\b|\u955c\u5934\s*(\d+)", re.IGNORECASE)
 _SHOT_WORD: Final = re.compile("hot|HOT|\u955c\u5934")
+#: Words in quotes; a `"` behind a figure stands for inches.
 _QUOTED: Final = re.compile(
-    '"([^"]+)"|\u201c([^\u201d]+)\u201d|\u00ab([^\u00bb]+)\u00bb|\u201e([^\u201c\u201d]+)[\u201c\u201d]|\u300c([^\u300d]+)\u300d'
+    '(?<!\\d)"([^"]+)"|\u201c([^\u201d]+)\u201d|\u00ab([^\u00bb]+)\u00bb|\u201e([^\u201c\u201d]+)[\u201c\u201d]|\u300c([^\u300d]+)\u300d'
 )
 _SAID: Final = re.compile(
     r"\b(?:says?|said|saying|asks?|whispers?|shouts?|announces?|narrat(?:or|es)|voice-?over)\b"

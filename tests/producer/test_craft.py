@@ -92,6 +92,7 @@ def test_speech_that_does_not_fit() -> None:
 
 def test_parts_of_a_prompt() -> None:
     """What is heard of it and which shots it has are told apart from prose."""
+    assert spoken_words('A 46" television beside a 55" one. "Hello"') == ["Hello"]
     assert spoken_words("\u201cHello\u201d and \u00abSalut\u00bb, a logo \u201cACME\u201d") == ["Hello", "Salut"]
     assert marked_shots("one mark [0-3s] alone") == ()
 
