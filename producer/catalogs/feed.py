@@ -4,6 +4,7 @@ A file from elsewhere may try to blow up or to reach out: entities are refused, 
 product may hold is limited.
 """
 
+import codecs
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, BinaryIO, Final
@@ -45,8 +46,8 @@ class Feed:
 
     def __iter__(self) -> Iterator[Record]:
         """A record a product."""
-        self._file.seek(0)
-        items = _Items(self.name)
+        blank = self._begin()
+        items = _Items(self.name, blank.count(b"\n"))
         parser: Any = defusedxml.sax.make_parser()
         parser.setContentHandler(items)
         items.setDocumentLocator(parser)
@@ -67,8 +68,16 @@ class Feed:
         """Let go of the file."""
         self._file.close()
 
+    def _begin(self) -> bytes:
+        """Go to where the XML begins; answers the blank lines before it, which shops' plugins leave there."""
+        self._file.seek(0)
+        start = self._file.read(CHUNK_BYTES)
+        blank = start[: len(start) - len(start.removeprefix(codecs.BOM_UTF8).lstrip())]
+        self._file.seek(0 if blank == codecs.BOM_UTF8 else len(blank))
+        return blank
+
     def _refused(self, items: "_Items", what: str, error: Exception) -> BadInput:
-        line = getattr(error, "getLineNumber", lambda: None)() or items.line()
+        line = items.line()
         fix = "export the feed again; `&`, `<` and `>` in a text are written &amp;, &lt; and &gt;"
         return BadInput(f"{self.name} cannot be read", [Problem(self.name, line, "", "", what, fix)])
 
@@ -76,8 +85,9 @@ class Feed:
 class _Items(ContentHandler):
     """Gathers the fields of one product at a time."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, lines_before: int) -> None:
         super().__init__()
+        self._lines_before = lines_before
         self._name = name
         self._locator: Locator | None = None
         self._google = {"g"}
@@ -96,7 +106,7 @@ class _Items(ContentHandler):
 
     def line(self) -> int:
         """The line that is being read."""
-        return (self._locator.getLineNumber() if self._locator else None) or 0
+        return self._lines_before + ((self._locator.getLineNumber() if self._locator else None) or 0)
 
     def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 - SAX spells it so
         """What knows the line; a parser that is fed does not call this by itself."""

@@ -92,6 +92,15 @@ def test_broken_xml_is_told_with_its_line() -> None:
     assert "&amp;" in said
 
 
+@pytest.mark.parametrize("before", ["\n\n", "\ufeff\n\n", "\r\n \n"])
+def test_blank_lines_before_the_declaration_are_passed_over(before: str) -> None:
+    """Many a shop's plugin leaves some; lines are counted from the file's first."""
+    (row,) = rows_of(written("feed.xml", before + RSS.format(items=ITEM)))
+    assert (row.line, row.cells["title"]) == (6, "Kettle")
+    broken = RSS.format(items=ITEM.replace("Kettle", "Salt & pepper"))
+    assert "feed.xml:7: it is no well-formed XML" in told(written("feed.xml", before + broken))
+
+
 def test_a_web_page_is_no_feed() -> None:
     """Somebody saved the sign-in page; an empty feed holds no products."""
     assert "is a web page" in told(written("feed.xml", "<!DOCTYPE html><html><body>Sign in</body></html>"))
