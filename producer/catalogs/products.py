@@ -113,11 +113,20 @@ class Product:
             return found
         columns = self._columns.fields.get(name, (name,))
         for column in columns:
-            for at in self._order:
+            for at in self._asked(name):
                 if text := self._cells[at].get(column):
                     return self._read(name, text, at, column)
         column = self._columns.spelt.get(columns[0], columns[0]) if columns else name
         return Found("", self.line, column)
+
+    def _asked(self, name: str) -> Sequence[int]:
+        """The records to ask, in order; for a sale price the price's own, since another variant's would be a lie."""
+        if name == "sale_price":
+            for column in self._columns.fields["price"]:
+                for at in self._order:
+                    if self._cells[at].get(column):
+                        return (at,)
+        return self._order
 
     def _option(self, name: str) -> Found | None:
         at = self.variants if self._variant is None else [self._variant]

@@ -51,6 +51,18 @@ def test_videos_a_product_a_variant_or_a_colour(each: str, colours: list[str]) -
     assert [row["image_url"] for row in cells] == [f"{colour.lower()}.jpg" for colour in colours]
 
 
+def test_a_sale_price_is_of_the_variant_whose_price_is_told() -> None:
+    """One variant's sale is none of another's, whichever row they stand in."""
+    shop = written(
+        "w.csv",
+        "ID,Type,SKU,Name,Regular price,Sale price,Parent\n"
+        "1,variable,HOOD,Hoodie,,,\n2,variation,HB,,45,,HOOD\n3,variation,HG,,50,39,id:1\n4,simple,CAP,Cap,12,9,\n",
+    )
+    assert [(row["price"], row["sale_price"]) for row in cells_of(shop)] == [("45", ""), ("12", "9")]
+    each = cells_of(shop, f'[products]\neach = "variant"\n{PLAIN}')
+    assert [(row["price"], row["sale_price"]) for row in each] == [("45", ""), ("50", "39"), ("12", "9")]
+
+
 def test_bars_and_braces_in_a_product_are_its_own_words(tmp_path: Path) -> None:
     """A title with `|` is no axis, and one with braces is no template."""
     shop = written("s.csv", SHOP + 'a,"Lamp | {{ brand }} | 40 cm",V,,,2,,a.jpg,\n')
