@@ -57,11 +57,11 @@ class Feed:
                 yield from items.taken()
             parser.close()
         except DefusedXmlException as error:
-            raise self._refused(items, "it declares entities or a document type of its own", error) from error
+            raise self._refused(items, "it declares entities or a document type of its own") from error
         except ValueError as error:
-            raise self._refused(items, str(error), error) from error
+            raise self._refused(items, str(error)) from error
         except SAXParseException as error:
-            raise self._refused(items, f"it is no well-formed XML here ({_words(error)})", error) from error
+            raise self._refused(items, f"it is no well-formed XML here ({_words(error)})") from error
         yield from items.taken()
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Feed:
         self._file.seek(0 if blank == codecs.BOM_UTF8 else len(blank))
         return blank
 
-    def _refused(self, items: "_Items", what: str, error: Exception) -> BadInput:
+    def _refused(self, items: "_Items", what: str) -> BadInput:
         line = items.line()
         fix = "export the feed again; `&`, `<` and `>` in a text are written &amp;, &lt; and &gt;"
         return BadInput(f"{self.name} cannot be read", [Problem(self.name, line, "", "", what, fix)])
