@@ -62,6 +62,7 @@ class Pump:
         self._away = ""
         self._fleet_threads = shop.settings.threads
         self._leave = threading.Event()
+        self._died = True
 
     def start(self) -> None:
         """Begin to look."""
@@ -76,35 +77,43 @@ class Pump:
         try:
             uvloop.run(self._run())
         finally:
-            if not self._leave.is_set():
+            if self._died:
                 # Without its heartbeat this worker counts as dead, so it must not go on buying.
                 log.critical("the pump died, so this worker ends")
                 os.kill(os.getpid(), signal.SIGTERM)
 
     async def _run(self) -> None:
-        asker = Asker()
-        beat = asyncio.create_task(self._beat())
+        asker, loop = Asker(), asyncio.get_running_loop()
+        visits = asyncio.create_task(asyncio.to_thread(self._keep_visiting, loop, asker))
+        beat = asyncio.create_task(self._beat(asker))
         try:
-            while not self._leave.is_set():
-                await self._tick(asker)
-                await asyncio.sleep(TICK_S)
-                if beat.done():
-                    beat.result()
+            ended, _ = await asyncio.wait((visits, beat), return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                # Visits end when the worker is told to go; whatever else ends them, or the beat, is a fault.
+                task.result()
             await self._give_back()
         finally:
+            self._died = not self._leave.is_set()
+            self._leave.set()
             beat.cancel()
             await asker.close()
 
-    async def _tick(self, asker: Asker) -> None:
-        try:
-            renders = await asyncio.to_thread(self._visit)
-        except redis.RedisError as error:
-            self._tell_away(str(error))
-            await asyncio.sleep(REDIS_AWAY_S)
-            return
-        self._tell_away("")
-        self._inquiry.look_after(asker)
-        self._quotas.look_after(self._served, asker)
+    def _keep_visiting(self, loop: asyncio.AbstractEventLoop, asker: Asker) -> None:
+        """Visit the ledger once an instant until told to go; the loop of the pump is woken only to begin looks."""
+        while not self._leave.is_set():
+            try:
+                renders = self._visit()
+            except redis.RedisError as error:
+                self._tell_away(str(error))
+                self._leave.wait(REDIS_AWAY_S)
+                continue
+            self._tell_away("")
+            if renders:
+                loop.call_soon_threadsafe(self._begin, renders, asker)
+            self._leave.wait(TICK_S)
+
+    def _begin(self, renders: Sequence[tuple[Counter, Due]], asker: Asker) -> None:
+        """Begin to look at them."""
         for counter, due in renders:
             if due.state != "rendering":
                 self._look_for_lost(counter, asker)
@@ -213,11 +222,13 @@ class Pump:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a look failed", exc_info=error)
 
-    async def _beat(self) -> None:
-        """Tell the ledger that this worker lives, stretch the leases of what it holds, look around, and learn."""
+    async def _beat(self, asker: Asker) -> None:
+        """Tell the ledger that this worker lives, stretch the leases of what it holds, look around, learn, and ask."""
         while True:
             with suppress(redis.RedisError):
                 await asyncio.to_thread(self._live, self._in_hand())
+                self._inquiry.look_after(asker)
+                self._quotas.look_after(self._served, asker)
             await asyncio.sleep(BEAT_S)
 
     def _live(self, in_hand: Sequence[Claim]) -> None:
