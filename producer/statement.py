@@ -1,5 +1,6 @@
 """A provider's invoice or usage export, as a table: which task, how much, in what, and when."""
 
+import contextlib
 import csv
 import io
 import re
@@ -7,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +26,12 @@ TIME: Final = ("createdat", "submittedat", "timestamp", "datetime", "time", "dat
 #: Problems that are told; beyond this many only their number is.
 TOLD: Final = 100
 _PLAIN: Final = re.compile(r"[^a-z0-9]")
-_MONEY: Final = re.compile(r"^[^\d.+-]*([+-]?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\D*$")
+_MONEY: Final = re.compile(r"^[^\d.+-]*([+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\D*$")
+
+
+_UNIX: Final = re.compile(r"\d{9,13}(?:\.\d+)?")
+#: Digits of Unix seconds until the year 2286; more are milliseconds.
+UNIX_DIGITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +115,24 @@ def _plain(name: str) -> str:
 def _money(text: str) -> Decimal:
     """`0.625`, `$1,250.00`, `0.6250 USD`; charges are as often written below zero as above."""
     match = _MONEY.match(text.strip())
-    try:
-        return abs(Decimal(match[1].replace(",", ""))) if match else Decimal("nan").quantize(Decimal(1))
-    except InvalidOperation:
-        raise ValueError(f"`{text.strip()[:40]}` is no amount") from None
+    if match:
+        with contextlib.suppress(InvalidOperation):
+            return abs(Decimal(match[1].replace(",", "")))
+    raise ValueError(f"`{text.strip()[:40]}` is no amount such as 1,250.50")
 
 
 def _instant(text: str) -> datetime | None:
-    """An ISO 8601 time or date, UTC where it names no zone; None where the cell is empty or something else."""
-    try:
-        read = datetime.fromisoformat(text.strip())
-    except ValueError:
+    """An ISO 8601 time or date, one of a mail's header, or Unix seconds or milliseconds; None for an empty cell.
+
+    UTC where it names no zone. What cannot be read is a problem: what the statement is about would be anybody's guess.
+    """
+    told = re.sub(r"\s*(?:UTC|GMT)$", "+00:00", text.strip())
+    if not told:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    if _UNIX.fullmatch(told):
+        return datetime.fromtimestamp(float(told) / (1000 if len(told.partition(".")[0]) > UNIX_DIGITS else 1), UTC)
+    for reader in (datetime.fromisoformat, parsedate_to_datetime):
+        with contextlib.suppress(ValueError):
+            read = reader(told)
+            return read if read.tzinfo else read.replace(tzinfo=UTC)
+    raise ValueError(f"`{text.strip()[:40]}` is no time such as 2026-11-29 14:03:22")

@@ -86,6 +86,8 @@ def test_amounts_are_compared_in_their_own_unit() -> None:
         ("when,what\n2026,x\n", "has no column that says the provider's task"),
         ("id,what\n1,x\n", "has no column that says what was charged"),
         ("id,cost\na,1\n,2\nb,much\n", "2 lines cannot be read"),
+        ('id,cost\na,1\nb,"0,625"\nc,"1,5 EUR"\n', "2 lines cannot be read"),
+        ("id,cost,date\na,1,2026-11-01\nb,1,29/11/2026\nc,1,soon\n", "2 lines cannot be read"),
     ],
 )
 def test_what_cannot_be_read_is_told(tmp_path: Path, text: str, said: str) -> None:
@@ -95,6 +97,18 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, text: str, said: str) -> No
     with pytest.raises(BadInput, match=said) as told:
         read_statement(file)
     assert [each.line for each in told.value.problems] == ([3, 4] if "lines" in said else [])
+
+
+@pytest.mark.parametrize(
+    "when",
+    ["2026-11-01T12:00:00Z", "2026-11-01 12:00:00 UTC", "Sun, 01 Nov 2026 13:00:00 +0100", "Nov 1, 2026 12:00",
+     "1793534400", "1793534400000"],
+)  # fmt: skip
+def test_times_as_providers_write_them(tmp_path: Path, when: str) -> None:
+    """Each is the same instant."""
+    file = tmp_path / "s.csv"
+    file.write_text(f'id,cost,date\na,1,"{when}"\nb,1,\n')
+    assert [line.at for line in read_statement(file)] == [datetime(2026, 11, 1, 12, tzinfo=UTC), None]
 
 
 def test_named_columns_and_money_as_people_write_it(tmp_path: Path) -> None:
