@@ -37,8 +37,8 @@ class Template(NamedTuple):
 
 
 def is_template(text: str) -> bool:
-    """Whether a prompt has fields to fill in; any other braces are prose."""
-    return "{{" in text
+    """Whether a prompt has fields to fill in, or conditions; any other braces are prose."""
+    return "{{" in text or "{%" in text
 
 
 def field_names(column: str) -> tuple[str, ...]:

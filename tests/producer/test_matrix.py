@@ -137,14 +137,16 @@ def test_axes_hold_for_the_whole_matrix(tmp_path: Path) -> None:
 
 def test_templates(tmp_path: Path) -> None:
     """Fields are filled from the row, by a column's own name or its plain one, with Jinja's filters where wanted."""
-    plain, jinja = wanted(
+    plain, jinja, condition = wanted(
         tmp_path,
         "prompt,Product Name,hook",
         "A {{ product_name }} in {{hook}},Lamp,rain",
         "{{ hook | capitalize }}: {{ product_name }} {curly},Lamp,rain",
+        "{% if hook == 'rain' %}A wet{% else %}A dry{% endif %} lamp,Lamp,rain",
     )
     assert plain.render.prompt == "A Lamp in rain"
     assert jinja.render.prompt == "Rain: Lamp {curly}"
+    assert condition.render.prompt == "A wet lamp"
     assert plain.axes == {"Product Name": "Lamp", "hook": "rain"}
 
 
@@ -166,6 +168,7 @@ def test_templates_see_each_value_of_an_axis(tmp_path: Path) -> None:
         ("A {{ note }}", "field `note` is empty in this row"),
         ("A {product}", "`{product}` is not filled in; a field has two braces: {{ product }}"),
         ("A {{ product ", "the template cannot be read"),
+        ("A lamp{% if prodct %} lit{% endif %}", "field `prodct` is no column; did you mean {{ product }}?"),
         ("A {{ product | nope }}", "the template cannot be read (No filter named 'nope')"),
         ("{{ 1 / 0 }}", "the template cannot be filled (division by zero)"),
         ("{{ product.__class__.__mro__ }}", "the template cannot be filled (access to attribute '__class__'"),
