@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from config.links import LinkRefused
 from jobs.errors import BadInput
 from producer.columns import Wrong
 from producer.fetch import Unfetchable, Web
@@ -54,11 +55,13 @@ def fetched(url: str, folder: Path, *, campaign: str | None, public_only: bool) 
             too_large = Wrong(f"it has more than {MOST_BYTES:,} bytes", "fetch it, and give the file")
             web.download(export_address(url), file, most_bytes=MOST_BYTES, too_large=too_large, within_s=WITHIN_S)
     except Unfetchable as error:
-        fix = error.wrong.fix
+        problem, fix, _ = error.wrong
+        if isinstance(error.__cause__, LinkRefused):
+            problem, fix = str(error.__cause__), "where real money is spent none is asked: save it, and give the file"
         if _SHEET.match(url):
             fix += "; a Sheet must be shared: Anyone with the link, Viewer"
         raise BadInput(
-            f"{shown_address(url)} cannot be fetched: {error.wrong.problem}", hint=f"{fix}; nothing was queued"
+            f"{shown_address(url)} cannot be fetched: {problem}", hint=f"{fix}; nothing was queued"
         ) from error
     finally:
         web.close()

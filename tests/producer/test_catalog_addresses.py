@@ -55,8 +55,9 @@ def test_what_cannot_be_had_is_told_without_secrets(server: MediaServer, tmp_pat
     with pytest.raises(BadInput, match="cannot be fetched: its server answers 404") as caught:
         fetched(gone, tmp_path, campaign=None, public_only=False)
     assert "s3cret" not in str(caught.value)
-    with pytest.raises(BadInput, match="an address of a private network"):
+    with pytest.raises(BadInput, match="an address of a private network") as told:
         fetched(server.hold("/in.csv", b"id\n1\n"), tmp_path, campaign=None, public_only=True)
+    assert told.value.hint == "where real money is spent none is asked: save it, and give the file; nothing was queued"
     assert server.times("/in.csv") == 0
     assert shown_address("https://me:pw@shop.example/feed.xml?key=1") == "https://shop.example/feed.xml"
 
