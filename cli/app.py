@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "pause": "Stop buying for a campaign, a provider or everything; what is bought is collected.",
     "resume": "Go on after a pause, a cancel, or whatever parked a campaign or account.",
     "adjust": "Change a campaign's share of its account, or its budget, while it runs.",
+    "budget": "Caps of a day and a month over all campaigns of a client, a team, a person, or all: set, list, remove.",
     "cancel": "Buy nothing more for a campaign; says what will still be billed, and asks.",
     "reconcile": "Look for submits whose answer was lost, now; says what only a person can decide.",
     "retry": "Buy anew what failed, or what is held unknown; shows what may be paid twice, and asks.",

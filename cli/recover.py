@@ -8,7 +8,10 @@ from config.settings import load_settings
 from jobs.errors import BadInput
 from jobs.words import counted
 from ledger import halt, recovery
+from ledger.budgets import read_budgets
 from ledger.jobs import Ledger
+from ledger.shelf import Shelf
+from producer.budgets import take
 from producer.recover import check_lost, owns, recover
 from producer.stored import Campaign, every, found, store_of
 
@@ -29,6 +32,7 @@ def command(campaign: str | None, everything: bool, store: str | None, redis: st
     objects = store_of(settings)
     names = [campaign] if campaign else every(objects)
     wanted = sorted((found(objects, name) for name in names), key=lambda one: one.file.created_at)
+    shelves = [Shelf(objects, simulated=simulated) for simulated in (False, True)]
     with opened(settings, objects, "recover") as ledger:
         if campaign:
             check_lost(wanted[0].file, ledger)
@@ -40,6 +44,8 @@ def command(campaign: str | None, everything: bool, store: str | None, redis: st
         halt.bring_back(ledger, objects)
         for one in lost:
             _recover(one, ledger)
+        for shelf in shelves:
+            take(shelf, ledger, read_budgets(shelf).budgets)
         recovery.end(ledger)
     click.echo("workers that run go on by themselves; so does the command that started the campaign, when given again")
 

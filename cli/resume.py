@@ -10,8 +10,8 @@ from config.settings import load_settings
 from ledger.halt import halt, remember
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
+from producer.counting import counted_of
 from producer.enqueue import enqueue_plan
-from producer.labels import counted_of
 from producer.stored import found, store_of
 
 

@@ -13,6 +13,8 @@ from ledger.jobs import Ledger
 from ledger.shelf import Shelf
 
 FILE = "budgets.json"
+#: The ledger's version from which on claims count to budgets; an older worker leaves such a ledger alone.
+FIRST_VERSION = 2
 
 
 class Budgets(Noun):
@@ -92,6 +94,24 @@ def standings(ledger: Ledger, budgets: Sequence[Budget], now: datetime, *, simul
     return found
 
 
+def is_told(ledger: Ledger, budgets: Sequence[Budget], now: datetime, *, simulated: bool) -> bool:
+    """Whether the ledger knows what was bought before its time, in whatever began before it and is not over."""
+    founded, _ = founding(ledger)
+    world = world_of(simulated=simulated)
+    older = [period for period in PERIODS if begin_of(period, now) < founded]
+    pipe = ledger.client.pipeline(transaction=False)
+    for budget in budgets:
+        for period in older:
+            pipe.hexists(f"wb:b:{date_in(period, now)}:{world}{budget.name}", "before")
+    return all(pipe.execute()) if budgets and older else True
+
+
+def founding(ledger: Ledger) -> tuple[datetime, int]:
+    """When the ledger was founded, and by which version."""
+    founded_ms, version = ledger.client.hmget("wb:meta", "founded_ms", "version")
+    return datetime.fromtimestamp(int(founded_ms) / 1000, UTC), int(version or 1)
+
+
 def now_of(ledger: Ledger) -> datetime:
     """The time by the ledger's own clock, which decides to which day and month a claim belongs."""
     seconds, micros = ledger.client.time()
@@ -113,3 +133,14 @@ def begin_of(period: Period, at: datetime) -> datetime:
 def end_of(period: Period, at: datetime) -> datetime:
     """When it ends."""
     return begin_of(period, begin_of(period, at) + timedelta(days=1 if period == "day" else 32))
+
+
+def short_by(ledger: Ledger, *, simulated: bool) -> dict[tuple[str, str], list[str]]:
+    """Campaigns that wait for a cap now, by period and name of the budget."""
+    found: dict[tuple[str, str], list[str]] = {}
+    world = world_of(simulated=simulated)
+    for name in ledger.client.zrange("wb:short", 0, -1):
+        short = json.loads(ledger.client.hget(f"wb:c:{name}", "short") or "{}")
+        if short.get("budget", "").startswith(world) and short["budget"].startswith("simulated/") == simulated:
+            found.setdefault((short["period"], short["budget"].removeprefix(world)), []).append(name)
+    return found

@@ -36,12 +36,15 @@ for _, job in ipairs(cjson.decode(ARGV[4])) do
     if own then redis.call('HSET', key, 'set', own) end
     if purse then redis.call('HSET', key, 'purse', purse) end
     if MONEY[job.state] then count_money(campaign, purse, MONEY[job.state], job.price) end
-    if job.spent > 0 then count_money(campaign, purse, 'spent', job.spent) end
+    -- What was spent before counts to budgets as what others bought.
+    if job.spent > 0 then count_money(campaign, nil, 'spent', job.spent) end
     if SLOT[job.state] then redis.call('SADD', PREFIX .. 'slots:' .. account, job.id) end
     if SENT[job.state] then redis.call('SADD', PREFIX .. 'sent:' .. account, job.id) end
     for _, task in ipairs(job.tasks) do redis.call('HSETNX', PREFIX .. 'tasks:' .. task[1], task[2], job.id) end
     for _, watch in ipairs(job.watches) do
-      redis.call('HSETNX', PREFIX .. 'watch:' .. watch[1], watch[2], watch[3])
+      local sent = cjson.decode(watch[3])
+      if own or all then sent.purse = date_of(sent.sent_ms) .. ' ' .. (own or all) end
+      redis.call('HSETNX', PREFIX .. 'watch:' .. watch[1], watch[2], cjson.encode(sent))
       redis.call('ZADD', PREFIX .. 'freed:' .. watch[1], 'NX', int(now), watch[2])
     end
     if job.unverified then redis.call('HINCRBY', ours, 'unverified', 1) end

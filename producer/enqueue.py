@@ -1,20 +1,16 @@
 """From a plan to the ledger: the campaign's lasting facts first, then its jobs. A second time changes nothing."""
 
-import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
 from jobs.errors import CampaignConflict, LedgerLost, ObjectNotFound
-from jobs.job import lane_text
 from jobs.lifecycle import State
 from jobs.money import to_uusd
 from ledger.campaignfile import CampaignFile
@@ -23,17 +19,14 @@ from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shares import adjust, read_share, write_share
 from ledger.shelf import Shelf, plan_ids
+from producer.budgets import keep
+from producer.counting import BATCH, RowBudgets, batched_rows, counted_of
 from producer.keep import keep_media
 from producer.known import keep_known, known_again
-from producer.labels import RowBudgets, counted_of
 from producer.plan import Plan
 
-#: Jobs in one call of the ledger.
-BATCH = 500
 #: A plan that shares less of its jobs, or of what its key knows again, with what was before is another campaign.
 LEAST_SHARED = 0.5
-#: A priority moves a job before all of lower priority, whatever its place in the matrix.
-PRIORITY_STEP = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +53,7 @@ def submit(
     """
     before = shelf.campaign(plan.campaign)
     old_ids = _check_name(plan, before, ledger, shelf, again=again)
+    keep(shelf, ledger)
     keep_media(plan, shelf)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     if plan.key:
@@ -94,6 +88,10 @@ def submit(
         shelf.write_campaign(facts)
     counted = counted_of(facts, shelf)
     fresh = open_campaign(facts, counted, ledger)
+    if counted_of(facts, shelf).keys != counted.keys:
+        # Somebody set a budget in this moment: either they see the campaign, or it sees the budget.
+        counted = counted_of(facts, shelf)
+        open_campaign(facts, counted, ledger)
     if fresh and facts.state == "paused":
         halt(ledger, "pause", "campaign", plan.campaign)
     _share(plan, ledger, shelf, fresh=fresh)
@@ -173,45 +171,6 @@ def enqueue_plan(plan: Path, file: CampaignFile, counted: RowBudgets, ledger: Le
                 sent = sender.submit(ledger.enqueue, file.campaign, account, rows, own, lane)
         letters.update(sent.result() if sent else "")
     return letters
-
-
-class PlannedRow(NamedTuple):
-    """A job of a plan: its place, price in micro-USD, JSON as it stands in the line, and its budgets (names with
-    tabs between; empty: those of its campaign); the account that asks least, and, where it has a choice, what each asks
-    (`Job.lane`).
-    """
-
-    id: str
-    seq: int
-    price: int
-    job: str
-    budgets: str
-    account: str
-    lane: str
-
-    def price_at(self, account: str) -> int:
-        """What an account asks."""
-        asked = dict(line.split(" ") for line in self.lane.split("\n") if line)
-        return int(asked.get(account, self.price))
-
-
-def batched_rows(plan: Path, counted: RowBudgets) -> Iterator[list[PlannedRow]]:
-    """The jobs of a plan, so many at a time."""
-    decoder = json.JSONDecoder()
-    start = len('{"job":')
-    with plan.open(encoding="utf-8") as lines:
-        batch = []
-        for place, line in enumerate(lines):
-            job, end = decoder.raw_decode(line, start)
-            seq = place - PRIORITY_STEP * job["priority"]
-            names, text = counted.of(line, end), line[start:end]
-            lane = lane_text((route["account"], route["price_uusd"]) for route in job.get("routes", ()))
-            batch.append(PlannedRow(job["job_id"], seq, job["price_uusd"], text, names, job["account"], lane))
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
 
 
 def _ends(shelf: Shelf, ended: set[str]) -> dict[str, str]:

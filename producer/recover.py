@@ -28,8 +28,8 @@ from ledger.recovery import Restored
 from ledger.shares import read_share
 from ledger.shelf import READERS, Receipt, Shelf
 from ledger.trail import Trail, read_trail
-from producer.enqueue import PlannedRow, batched_rows, open_campaign
-from producer.labels import RowBudgets, counted_of
+from producer.counting import PlannedRow, RowBudgets, batched_rows, counted_of
+from producer.enqueue import open_campaign
 
 #: How long ago a send was given up for which a task may still turn up.
 WATCHED_FOR = timedelta(days=1)
@@ -122,13 +122,11 @@ def restored(row: PlannedRow, trail: Trail, file: CampaignFile, shelf: Shelf, *,
     if trail.record is not None and not accepted and lost is None:
         return _ended(row, trail.record, trail, file)
     record = trail.record or trail.aside
-    purchases = [
-        *(record.purchases if record else ()),
-        *_purchases(accepted, row, trail, followed=lost is not None),
-    ]
+    purchases = [*(record.purchases if record else ()), *_purchases(accepted, row, trail, followed=lost is not None)]
     fields = {
         "sends": str(trail.sends),
         "granted": str(trail.sends),
+        "first_send": str(trail.sends + 1),
         "attempts": str(len([one for one in purchases if one.task_id])),
         "purchases": json.dumps([one.model_dump(mode="json") for one in purchases], separators=(",", ":")),
     }
@@ -152,15 +150,17 @@ def restored(row: PlannedRow, trail: Trail, file: CampaignFile, shelf: Shelf, *,
         budgets=row.budgets,
     )
     if accepted and lost is None:
+        fields["first_send"], claimed_on = str(accepted[-1].send), _date(accepted[-1].answered_at)
         if meant is not None and not here:
             # Only a worker at that account can follow it; here its record is awaited.
             fields.update(sent_ms=_ms(accepted[-1].answered_at), token=meant.token, trouble="made at another account")
-            return put(State.UNKNOWN, due=True)
+            return put(State.UNKNOWN, due=True, claimed_on=claimed_on)
         fields.update(task=str(accepted[-1].task_id), submitted_ms=_ms(accepted[-1].answered_at), polls="0")
-        return put(State.RENDERING, due=True)
+        return put(State.RENDERING, due=True, claimed_on=claimed_on)
     if lost is not None:
+        fields["first_send"] = str(lost.send)
         fields.update(sent_ms=_ms(lost.written_at), token=lost.token, trouble="the ledger was lost with its answer")
-        return put(State.UNKNOWN, due=True)
+        return put(State.UNKNOWN, due=True, claimed_on=_date(lost.written_at))
     last = trail.receipts.get(trail.sends)
     end = REFUSED.get(last.kind or "") if last is not None and last.outcome == "rejected" else None
     if last is not None and end is not None:
@@ -260,6 +260,10 @@ def _refusal(receipt: Receipt, end: State, purchases: list[Purchase], row: Plann
         queue_wait_s=None,
         render_s=None,
     )
+
+
+def _date(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d}"
 
 
 def _ms(instant: datetime) -> str:

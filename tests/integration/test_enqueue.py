@@ -16,8 +16,8 @@ from ledger.files import FileStore
 from ledger.gates import Limited, policy
 from ledger.jobs import Ledger
 from ledger.shelf import Shelf
-from producer.enqueue import Submitted, batched_rows, submit
-from producer.labels import counted_of
+from producer.counting import batched_rows, counted_of
+from producer.enqueue import Submitted, submit
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from providers import registry
 from tests.services import Valkey

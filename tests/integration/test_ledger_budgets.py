@@ -1,5 +1,6 @@
 """Budgets that campaigns share, on a real Valkey: no cap is passed, and waiting for one hurts nobody else."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -104,7 +105,7 @@ def test_a_raised_or_removed_cap_lets_the_campaign_go_on(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("period", "before", "after"),
-    [("day", "2026-11-29T23:59:59", "2026-11-30T00:00:01"), ("month", "2026-12-31T23:59:59", "2027-01-01T00:00:01")],
+    [("day", "2026-11-29T23:30:00", "2026-11-30T00:30:00"), ("month", "2026-12-31T23:30:00", "2027-01-01T00:30:00")],
 )
 def test_the_instant_of_the_claim_decides(bench: Bench, clock: Clock, period: str, before: str, after: str) -> None:
     """When the day or month turns the campaign goes on by itself; what was claimed before counts to the old one."""
@@ -189,14 +190,14 @@ def test_real_and_simulated_money_have_nothing_in_common(bench: Bench) -> None:
 
 
 def test_campaigns_that_wait_for_a_cap_cost_claims_nothing(bench: Bench) -> None:
-    """Two hundred of them are looked at once, not at every claim; when there is room, each is in turn again."""
+    """Each of them is looked at once, not at every claim; when there is room, all take turns again."""
     caps(bench, ("client=acme", None, 50))
-    for n in range(200):
+    for n in range(50):
         bench.stock(f"c{n}", 1, labels={"client": "acme"})
     assert bench.claim(9) == []
     assert bench.redis.zcard(f"wb:turns:{ACCOUNT}") == 0
     caps(bench, ("client=acme", None, 20_000))
-    assert len(bench.claim(300)) == 200
+    assert len(bench.claim(300)) == 50
 
 
 def test_jobs_of_which_nobody_told_the_budgets_are_not_bought_under_a_cap(bench: Bench) -> None:
@@ -209,31 +210,29 @@ def test_jobs_of_which_nobody_told_the_budgets_are_not_bought_under_a_cap(bench:
     assert len(bench.claim()) == 1
 
 
-#: Adds up, in one instant, what the jobs of a budget cost: by their state, price and bill.
+#: Adds up, in one instant, what the jobs with the same labels cost: by their state, price and bill.
 JUDGE = """
 local sums = {}
 for _, key in ipairs(redis.call('KEYS', 'wb:j:*')) do
   local job = redis.call('HMGET', key, 'state', 'price', 'billed', 'labels')
   local cost = 0
   if job[3] then cost = tonumber(job[3]) elseif job[1] ~= 'queued' then cost = tonumber(job[2]) end
-  for label in string.gmatch(job[4], '%S+') do sums[label] = (sums[label] or 0) + cost end
+  sums[job[4]] = (sums[job[4]] or 0) + cost
 end
-local told = {}
-for label, sum in pairs(sums) do told[#told + 1] = label; told[#told + 1] = sum end
-return told
+return cjson.encode(sums)
 """
 #: Campaigns that race, each with its labels, and the caps (micro-USD of a month).
 RACERS = {
     f"{client}{team}": {"client": client, "team": team} for client in ("acme", "globex") for team in ("growth", "brand")
 }
 LIMITS = {
-    "client=acme": 90_000,
-    "client=globex": 300_000,
-    "team=growth": 120_000,
-    "team=brand": 400_000,
-    "all": 330_000,
+    "client=acme": 30_000,
+    "client=globex": 90_000,
+    "team=growth": 60_000,
+    "team=brand": 120_000,
+    "all": 110_000,
 }
-JOBS = 10_000
+JOBS, RESERVES = 3_000, 10_000
 
 
 def _buy(url: str, seed: int, shift_ms: int) -> int:
@@ -255,10 +254,10 @@ def _buy(url: str, seed: int, shift_ms: int) -> int:
 def _ends(claim: Claim, ledger: Ledger, dice: random.Random) -> list[Order]:
     """What becomes of a claim: given back, refused unbilled, or a video at its price or below."""
     roll = dice.random()
-    if roll < 0.1:
+    if roll < 0.85:
         return [Order(move=Move.RELEASE, to=State.QUEUED, claim=claim)]
     ledger.send(claim, FREE, token="t", send=1)
-    if roll < 0.2:
+    if roll < 0.9:
         return [Order(move=Move.FAIL, to=State.FAILED, claim=claim, set={"billed": "0"})]
     cost = dice.choice((PRICE, PRICE, PRICE, 60))
     return [
@@ -269,9 +268,15 @@ def _ends(claim: Claim, ledger: Ledger, dice: random.Random) -> list[Order]:
     ]
 
 
+def _judged(bench: Bench) -> Counter[str]:
+    """What the jobs that count to each budget cost now."""
+    told = json.loads(bench.redis.eval(JUDGE, 0))
+    return sum((Counter(dict.fromkeys(labels.split(), cost)) for labels, cost in told.items()), Counter[str]())
+
+
 @pytest.mark.timeout(120)
 def test_ten_thousand_racing_reserves_never_pass_a_cap(bench: Bench, valkey: Valkey, clock: Clock) -> None:
-    """Four processes claim 10,000 jobs of four campaigns under five caps; the jobs are the judge, at every look."""
+    """Four processes claim jobs of four campaigns 10,000 times under five caps; the jobs judge, at every look."""
     for name, labels in RACERS.items():
         jobs = bench.stock(name, JOBS // len(RACERS), price=PRICE, labels=labels)
         told = " ".join(("all", *(f"{label}={value}" for label, value in labels.items())))
@@ -283,17 +288,15 @@ def test_ten_thousand_racing_reserves_never_pass_a_cap(bench: Bench, valkey: Val
     looks = []
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         racing = [pool.submit(_buy, valkey.url, seed, clock.shift_ms) for seed in range(4)]
-        while wait(racing, timeout=0.2).not_done:
-            flat = bench.redis.eval(JUDGE, 0)
-            looks.append(dict(zip(flat[::2], flat[1::2], strict=True)))
-        flat = bench.redis.eval(JUDGE, 0)
-        looks.append(dict(zip(flat[::2], flat[1::2], strict=True)))
+        while wait(racing, timeout=0.5).not_done:
+            looks.append(_judged(bench))
+        looks.append(_judged(bench))
         claimed = sum(one.result() for one in racing)
-    assert len(looks) > 10
+    assert len(looks) > 5
     for name, limit in LIMITS.items():
         assert max(look[name] for look in looks) <= limit, name
         assert sums(bench, clock, name)["2026-11"] == (looks[-1][name], 0, 0)
     # What binds is used up to less than a video: acme by its own cap, growth and the whole by theirs.
     assert looks[-1]["client=acme"] > LIMITS["client=acme"] - PRICE
     assert looks[-1]["all"] > LIMITS["all"] - PRICE
-    assert claimed > 3000
+    assert claimed >= RESERVES

@@ -148,7 +148,7 @@ class Model(RuleBasedStateMachine):
         )
         tell_budgets(self.ledger, self.world.caps, {}, simulated=True)
 
-    @rule(days=st.integers(0, 20))
+    @rule(days=st.sampled_from([0, 1, 40]))
     def midnight(self, days: int) -> None:
         """It is another day, which may be in another month."""
         self.clock.move(days * 86_400_000)
@@ -483,7 +483,9 @@ class Model(RuleBasedStateMachine):
         assert self.ledger.move(order) == first
         assert self.snapshot() == between
         assert first.ok or between == before, "a stale order changed something"
-        self.world.orders.append(order)
+        if first.ok:
+            # One that came too soon may be right later.
+            self.world.orders.append(order)
         return first.detail if first.ok else ""
 
     def claim_one(self) -> None:

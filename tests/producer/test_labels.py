@@ -10,8 +10,8 @@ from jobs.budgets import Budget
 from jobs.errors import BadInput
 from jobs.job import PlanLine
 from ledger.campaignfile import CampaignFile
-from producer.enqueue import batched_rows
-from producer.labels import RowBudgets, read_labels
+from producer.counting import RowBudgets, batched_rows
+from producer.labels import read_labels
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from providers import registry
 
