@@ -112,7 +112,7 @@ class World:
 
     def refused_word(self, prompt: str) -> bool:
         """Whether the content check refuses this prompt for a word in it."""
-        return bool(self.options.refuse_word) and self.options.refuse_word in prompt.lower()
+        return bool(self.options.refuse_word) and self.options.refuse_word.lower() in prompt.lower()
 
     def visible(self, task: Task, now: float) -> bool:
         """Whether a task shows in lists yet."""

@@ -102,3 +102,11 @@ def test_a_request_over_one_window_uses_up_no_other() -> None:
     assert [world.take("p", "a", (wide, narrow)).passed for _ in range(4)] == [True, True, False, False]
     assert world.take("p", "a", (wide,)).remaining == 2
     assert world.limits.count == 2
+
+
+def test_a_word_is_refused_however_it_is_written() -> None:
+    """Capitals neither in the option nor in the prompt let it pass."""
+    world = World(Options(refuse_word="ACME"), real=lambda: 1e9)
+    assert world.refused_word("an acme lamp")
+    assert world.refused_word("an ACME lamp")
+    assert not world.refused_word("a lamp")
