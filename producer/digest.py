@@ -4,10 +4,11 @@ Pure: the caller brings the manifest's lines, and what the ledger tells of the c
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
+from typing import Final
 
 from jobs.lifecycle import State
 from jobs.money import shown
@@ -18,6 +19,7 @@ from ledger.campaigns import CampaignStatus
 
 #: Reasons for parking that end with a command, once they are mended.
 MENDED = frozenset({"breaker", "charge", "out_of_credit", "credit_floor", "key_refused"})
+CENT: Final = Decimal("0.01")
 #: Longest words of a provider that stand in the message.
 CAUSE_CHARS = 40
 
@@ -49,7 +51,8 @@ class Tally:
     surplus: int = 0
     run_usd: Decimal = Decimal(0)
     run_priced: int = 0
-    spent_usd: Decimal = Decimal(0)
+    #: What those that wait to be bought may cost.
+    waiting_usd: Decimal = Decimal(0)
     unpriced: int = 0
     states: Counter[str] = field(default_factory=Counter)
     causes: dict[str, Counter[str]] = field(default_factory=dict)
@@ -70,7 +73,8 @@ class Tally:
         self.made += line.status == "done" and bool(now)
         self.unverified += line.video is not None and not line.video.verified
         self.surplus += sum(each.state == "surplus" for each in line.purchases)
-        self.spent_usd += sum((each.cost_usd or Decimal(0) for each in line.purchases), Decimal(0))
+        if line.status in (State.QUEUED, State.PARKED):
+            self.waiting_usd += line.cost_usd_estimated
         self.unpriced += sum(each.cost_usd is None for each in line.purchases)
         for each in now:
             self.run_usd += each.cost_usd or 0
@@ -112,19 +116,22 @@ def digest(
     *,
     simulated: bool,
     since: datetime,
-    needs: Iterable[Need],
+    needs: Callable[[Tally], Iterable[Need]],
+    spent_usd: Decimal,
     budget_usd: Decimal | None,
     in_doubt_usd: Decimal,
     credits_left: tuple[Decimal, str] | None,
     before: set[str] | None,
     papers: Iterable[str],
 ) -> Digest:
-    """Say it. `credits_left` is amount and unit; `before` are the jobs done in the run before, None without one."""
+    """Say it. `spent_usd` is the campaign's own, without what other campaigns paid for; `credits_left` is amount and
+    unit; `before` are the jobs done in the run before, None without one.
+    """
     tally = Tally(since)
     for line in lines:
         tally.see(line)
-    wanted = tuple(needs)
-    told = [_needs(wanted), _bought(tally, budget_usd), *_bad(tally, in_doubt_usd), *_price(tally)]
+    wanted = tuple(needs(tally))
+    told = [_needs(wanted), _bought(tally, spent_usd, budget_usd), *_bad(tally, in_doubt_usd), *_price(tally)]
     told += _credits(tally, credits_left)
     if before is not None:
         told.append(f"vs the run before: +{len(tally.ids - before)} -{len(before - tally.ids)} videos")
@@ -132,21 +139,24 @@ def digest(
     return Digest(campaign, simulated, wanted, tuple(told), tuple(papers))
 
 
-def needs_of(status: CampaignStatus) -> list[Need]:
+def needs_of(status: CampaignStatus, waiting_usd: Decimal) -> list[Need]:
     """What the ledger says that a person has to do for the campaign, the most pressing first."""
     name, found = status.campaign, []
     waiting = status.total - status.ended - status.held
     found += [Need(waiting, f"nothing goes on: {trouble}") for trouble in status.troubles[:1]]
     if status.parked and (parked := status.states.get(State.PARKED, 0)):
-        mended = status.parked_kind in MENDED
-        found.append(Need(parked, status.parked, f"wanbatch resume {name}" if mended else None))
+        command = f"wanbatch resume {name}" if status.parked_kind in MENDED else None
+        if status.parked_kind == "budget":
+            enough_usd = status.spent_usd + status.reserved_usd + status.in_doubt_usd + waiting_usd
+            command = f"wanbatch adjust {name} --budget {enough_usd.quantize(CENT, ROUND_UP)}"
+        found.append(Need(parked, status.parked, command))
     if status.held:
         why = f"{counted(status.held, 'submit')} without an answer hold {shown(status.in_doubt_usd)}"
         found.append(Need(status.held, why, f"wanbatch reconcile {name}"))
     if status.surplus:
         found.append(Need(status.surplus, "paid for twice, since a lost task turned up: ask for a refund"))
     if status.unverified:
-        found.append(Need(status.unverified, "not what was ordered: look at them in the gallery"))
+        found.append(Need(status.unverified, "not what was ordered: look at them", f"wanbatch report {name} --open"))
     return found
 
 
@@ -155,13 +165,13 @@ def _needs(needs: tuple[Need, ...]) -> str:
     return f"{count:,} {'needs' if count == 1 else 'need'} you: {needs[0].text()}" if needs else "nothing needs you"
 
 
-def _bought(tally: Tally, budget_usd: Decimal | None) -> str:
+def _bought(tally: Tally, spent_usd: Decimal, budget_usd: Decimal | None) -> str:
     if not tally.to_make:
         return f"bought nothing: all {tally.there:,} were there already"
     known = "" if tally.to_make == tally.total else f"; {tally.there:,} of {tally.total:,} are there in all"
     at_least = "at least " if tally.unpriced else ""
     of = "" if budget_usd is None else f" of {shown(budget_usd)}"
-    return f"bought {tally.made:,} of {tally.to_make:,}, {at_least}{shown(tally.spent_usd)}{of} spent{known}"
+    return f"bought {tally.made:,} of {tally.to_make:,}, {at_least}{shown(spent_usd)}{of} spent{known}"
 
 
 def _bad(tally: Tally, in_doubt_usd: Decimal) -> Iterator[str]:
@@ -190,7 +200,7 @@ def _most(causes: Counter[str] | None) -> str:
 
 def _price(tally: Tally) -> Iterator[str]:
     if tally.made and tally.run_priced:
-        yield f"{shown((tally.run_usd / tally.made).quantize(Decimal('0.01')))} a video"
+        yield f"{shown((tally.run_usd / tally.made).quantize(CENT, ROUND_HALF_UP))} a video"
 
 
 def _credits(tally: Tally, left: tuple[Decimal, str] | None) -> list[str]:

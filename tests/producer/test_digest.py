@@ -31,10 +31,11 @@ def line(number: int, state: str = "done", stored_at: datetime | None = None, **
 def told(*lines: ManifestLine, **facts: Any) -> Digest:
     """The digest of those lines."""
     given: dict[str, Any] = {
-        "simulated": False, "since": NIGHT, "needs": (), "budget_usd": None, "in_doubt_usd": Decimal(0),
-        "credits_left": None, "before": None, "papers": (),
+        "simulated": False, "since": NIGHT, "spent_usd": Decimal("2.40"), "budget_usd": None,
+        "in_doubt_usd": Decimal(0), "credits_left": None, "before": None, "papers": (),
     }  # fmt: skip
-    return digest("spring", lines, **given | facts)
+    needs = facts.pop("needs", ())
+    return digest("spring", lines, needs=needs if callable(needs) else lambda _: needs, **given | facts)
 
 
 def test_the_whole_morning() -> None:
@@ -76,13 +77,27 @@ def test_a_refresh_counts_what_this_night_bought() -> None:
 
 def test_what_was_under_way_has_come_in_this_run() -> None:
     """The same command given again while videos are rendering: they are what was bought, not what was there."""
-    one = told(line(1, submitted_at=EARLIER), line(2, submitted_at=EARLIER, stored_at=NIGHT))
-    assert one.lines[1:3] == ("bought 1 of 1, $1.20 spent; 2 of 2 are there in all", "$0.60 a video")
+    one = told(line(1, submitted_at=EARLIER), line(2, submitted_at=EARLIER, stored_at=NIGHT, cost_usd="0.625"))
+    assert one.lines[1:3] == ("bought 1 of 1, $2.40 spent; 2 of 2 are there in all", "$0.63 a video")
 
 
 def test_an_unknown_cost_is_no_zero() -> None:
     """What a purchase cost is not known: the sum is a least one, and no price a video is made up."""
-    assert told(line(1, cost_usd=None, cost_source="unknown")).lines[1:] == ("bought 1 of 1, at least $0.00 spent",)
+    unknown = line(1, cost_usd=None, cost_source="unknown")
+    assert told(unknown, spent_usd=Decimal(0)).lines[1:] == ("bought 1 of 1, at least $0.00 spent",)
+
+
+def test_a_spent_budget_is_told_with_the_one_that_would_do() -> None:
+    """What is spent and what the rest may cost is in the command to paste; videos of other campaigns cost nothing."""
+    waits = [joined(plan_line(), None), joined(plan_line(), None)]
+    facts = {"parked": "the budget is spent", "parked_kind": "budget", "spent_usd": Decimal("0.625")}
+    parked = status(facts=facts, parked=2)
+    needs = lambda tally: needs_of(parked, tally.waiting_usd)  # noqa: E731 - one call
+    one = told(line(1), *waits, needs=needs, spent_usd=parked.spent_usd, budget_usd=Decimal(1))
+    assert one.lines[:2] == (
+        "2 need you: the budget is spent: `wanbatch adjust spring --budget 1.63`",
+        "bought 1 of 3, $0.6250 of $1.00 spent",
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,22 +109,24 @@ def test_an_unknown_cost_is_no_zero() -> None:
         ({"parked": "out of credit", "parked_kind": "out_of_credit"}, {"parked": 7},
          [Need(7, "out of credit", "wanbatch resume spring")]),
         ({"parked": "the budget is spent", "parked_kind": "budget"}, {"parked": 7},
-         [Need(7, "the budget is spent", None)]),
+         [Need(7, "the budget is spent", "wanbatch adjust spring --budget 4.40")]),
         ({"troubles": ("the store is full",)}, {"queued": 3, "done": 1},
          [Need(3, "nothing goes on: the store is full")]),
         ({"surplus": 1, "unverified": 2}, {"done": 4},
          [Need(1, "paid for twice, since a lost task turned up: ask for a refund"),
-          Need(2, "not what was ordered: look at them in the gallery")]),
+          Need(2, "not what was ordered: look at them", "wanbatch report spring --open")]),
     ],
 )  # fmt: skip
 def test_what_needs_a_person(facts: dict[str, Any], counts: dict[str, int], needs: list[Need]) -> None:
     """Out of the ledger's status, with the command to paste."""
-    assert needs_of(status(facts=facts, **counts)) == needs
+    assert needs_of(status(facts=facts, **counts), Decimal("4.395")) == needs
 
 
 def test_words_from_outside_stay_on_their_line() -> None:
     """A provider's words can neither end the subject of a mail nor drive a terminal."""
-    need = needs_of(dataclasses.replace(status(parked=1), parked="no\r\nBcc: x@y.org\x1b[2J", parked_kind="charge"))
+    need = needs_of(
+        dataclasses.replace(status(parked=1), parked="no\r\nBcc: x@y.org\x1b[2J", parked_kind="charge"), Decimal(0)
+    )
     assert "\n" not in told(needs=need).subject
     assert "\x1b" not in told(needs=need).subject
     assert State.PARKED in status(parked=1).states
