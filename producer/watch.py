@@ -93,7 +93,8 @@ def next_step(code: int) -> str | None:
     return {
         BAD_ENDS: "not all of it is well: the gallery says of each what happened and what to do",
         KEY_REFUSED: "the provider refuses the key: set another, then the same command goes on",
-        OUT_OF_MONEY: "stopped early for money: raise --budget or top up the account, then the same command goes on",
+        OUT_OF_MONEY: "stopped early for money: raise the budget (--budget, or the one named) or top up the account, "
+        "then the same command goes on",
     }.get(code)
 
 

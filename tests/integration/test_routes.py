@@ -4,12 +4,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
+from jobs.budgets import Budget, budget_names
 from jobs.job import lane_text
 from jobs.lifecycle import Move, State
 from ledger import recovery
+from ledger.budgets import tell_budgets
 from ledger.gates import Able, Policy
 from ledger.halt import cancel, halt
 from ledger.jobs import Ledger
@@ -195,6 +198,29 @@ def test_a_dear_price_beyond_the_budget_parks_nobody(desk: Desk) -> None:
     assert (status.parked, [why for why in status.stopped if "top up" in why] != []) == (None, True)
     halt(desk.ledger, "resume", "account", CHEAP)
     assert desk.ids(CHEAP, 9) == jobs[:1]
+
+
+def test_a_cap_that_campaigns_share_holds_at_all_their_accounts(desk: Desk) -> None:
+    """What is left of it pays for the cheap account and not for the dear one; a higher cap has both go on."""
+    jobs = desk.stock(4)
+    names = budget_names({"client": "acme"}, "ada", simulated=True)
+    facts = {"simulated": "1", "accounts": f"{CHEAP}\n{DEAR}", "budgets": names}
+    desk.ledger.open_campaign("spring", CHEAP, budget_uusd=None, facts=facts)
+
+    def cap(usd: int) -> None:
+        told = [Budget(name="client=acme", month_usd=Decimal(usd))]
+        tell_budgets(desk.ledger, told, {}, simulated=True)
+
+    cap(2)
+    desk.serve(DEAR)
+    assert desk.ids(DEAR, 9) == []
+    desk.serve(CHEAP, DEAR)
+    assert desk.ids(CHEAP, 9) == jobs[:2]
+    assert desk.ids(DEAR, 9) == []
+    halt(desk.ledger, "pause", "account", CHEAP)
+    cap(5)
+    assert desk.ids(DEAR, 9) == jobs[2:3]
+    assert desk.bench.money("spring") == (5_000_000, 0, 0)
 
 
 def test_a_job_changes_its_account_only_where_nothing_was_bought(desk: Desk) -> None:
