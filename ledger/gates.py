@@ -89,12 +89,14 @@ class Policy:
 
 class Able(NamedTuple):
     """What an account can do, for whoever decides where a job is bought: its limits as the gates keep them
-    (`Policy.admission`), and our milliseconds in which a render, and one of the longest, is brought home.
+    (`Policy.admission`), our milliseconds in which a render, and one of the longest, is brought home, and whether those
+    are learned or as documented.
     """
 
     gate: str
     render_ms: int
     tail_ms: int
+    learned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

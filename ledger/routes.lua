@@ -11,6 +11,9 @@ local DOWN_MS = 6000
 local BEAT_MS = 5000
 -- What an account does of what its limits allow: waits and turn-around cost the rest.
 local SURE = 0.98
+-- An account that asks more begins when what it is to take is this share of all that it could end in time by then: what is learned until then
+-- about the others saves money, and there is room for what goes wrong.
+local BEGINS_AT = 0.25
 -- Other campaigns at an account that are looked at.
 local MOST_RIVALS = 20
 
@@ -132,15 +135,20 @@ end
 -- and `why`. Answers nil where there is nothing that it could ever buy.
 local function choices_of(name, at, deadline, now)
   local lanes, states = read_lanes(name, at, now)
-  local mine, late = {}, {}
+  local mine, late, begins = {}, {}, true
   if deadline then
-    local caps = {}
+    local caps, taken = {}, 0
     for _, lane in ipairs(lanes) do
       for account in pairs(lane.price) do
         if not states[account] and not caps[account] then caps[account] = ours_of(can_end(account, deadline - now, now), account, name) end
       end
     end
     late = share_out(lanes, caps)
+    for _, lane in ipairs(lanes) do
+      if lane.price[at] and lane.price[at] > lane.price[lane.home] then taken = taken + (lane.of[at] or 0) end
+    end
+    local most = caps[at] or 0
+    begins = most == math.huge or taken >= BEGINS_AT * most
   end
   for _, lane in ipairs(lanes) do
     local price = lane.price[at]
@@ -150,7 +158,7 @@ local function choices_of(name, at, deadline, now)
       lane.left = lane.of and lane.of[at] or 0
       lane.why = lane.others == 0 and 'only' or price == lane.price[lane.least] and 'cheapest' or lane.more == 0 and 'cheaper_' .. states[lane.least]
         or 'deadline'
-      if lane.left >= 1 then lane.may = 1
+      if lane.left >= 1 and (lane.more == 0 or begins) then lane.may = 1
       elseif lane.more == 0 then lane.may = 2
       else
         for account, count in pairs(lane.of or {}) do if count > 0 and late[account] then lane.may = 3 end end

@@ -86,13 +86,15 @@ class Patience:
         guess = evenly_s if looks is None else looks.shape.length_s
         return due.kind, cell(guess(ran_s, ended_s, random()))
 
-    def lasts_s(self) -> tuple[float, float]:
-        """How long a render lasts until it is seen to have ended, and one of the longest, in the provider's seconds."""
+    def lasts_s(self) -> tuple[float, float, bool]:
+        """How long a render lasts until it is seen to have ended, and one of the longest, in the provider's seconds;
+        and whether that is learned.
+        """
         facts, times = self.account.facts, merged(*self._times.values())
         if known(times) < ENOUGH_KNOWN:
-            return facts.typical_render_s + LATE_S, LONGEST * facts.typical_render_s + LATE_S
+            return facts.typical_render_s + LATE_S, LONGEST * facts.typical_render_s + LATE_S, False
         longest_s = curve(times, facts.cadence.deadline_s).age_s(0.99)
-        return mean_s(times) + LATE_S, longest_s + LATE_S
+        return mean_s(times) + LATE_S, longest_s + LATE_S, True
 
     def heard(self, *, answered: bool) -> None:
         """Note whether a look got an answer that can be read."""

@@ -64,10 +64,10 @@ class Counter:
 
     def able(self) -> Able:
         """What the account can do, as far as is known by now."""
-        render_s, longest_s = self.patience.lasts_s()
+        render_s, longest_s, learned = self.patience.lasts_s()
         ours_ms = self.account.clock.ours_s(1000)
         longest_ms = int(longest_s * ours_ms + HOME_S * 1000)
-        return Able(self.policy.admission, int(render_s * ours_ms), longest_ms)
+        return Able(self.policy.admission, int(render_s * ours_ms), longest_ms, learned)
 
     def submit_call(self, order: Job, send: int, token: str) -> Call:
         """The POST that buys, under the send's own name, with the wish to be called where there is a receiver."""

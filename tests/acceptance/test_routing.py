@@ -4,6 +4,7 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from tests.acceptance.driving import Fleet, good_videos, prompts_file, spent_usd, tasks, until
@@ -69,7 +70,7 @@ def test_a_provider_that_goes_down_is_made_up_for_and_comes_back(fleet: Callable
     }  # fmt: skip
     assert {reason for account, reason in why if account == "simulated-dashscope"} == {"cheapest"}
     told = made.run("status", "lamps", "--json", **env).json
-    assert told["money_usd"]["spent"] == f"{spent_usd(lines):.2f}"
+    assert Decimal(told["money_usd"]["spent"]) == spent_usd(lines)
     assert told["credits"].keys() == {"simulated-segmind", "simulated-segmind-two"}, "DashScope tells nobody"
 
 

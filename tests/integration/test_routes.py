@@ -171,6 +171,17 @@ def test_a_deadline_moves_what_costs_least_more_and_only_what_is_needed(desk: De
     assert set(desk.ids(CHEAP, 100)) == set(wide) - set(got)
 
 
+def test_a_dear_account_begins_no_sooner_than_it_must(desk: Desk) -> None:
+    """What it is to take waits until it is a quarter of what it could do, and is then taken at that pace."""
+    desk.serve(CHEAP, gate=gates(submits=[Rate(10, 1.0)]))
+    desk.serve(DEAR, gate=gates(submits=[Rate(100, 1.0)]))
+    desk.stock(300, within_s=21)
+    assert desk.ids(DEAR, 99) == [], "a hundred of two thousand"
+    desk.redis.hset("wb:c:spring", "deadline", desk.now_ms() + 6000)
+    assert 110 <= len(desk.ids(DEAR, 300)) <= 260, "half of it is the cheap one's no more"
+    assert desk.ids(DEAR, 300) == []
+
+
 def test_slots_bound_what_an_account_can_end_in_time(desk: Desk) -> None:
     """Five slots and renders of two seconds end about twenty in nine seconds; another campaign's part is its own."""
     desk.serve(CHEAP, gate=gates(slots=5), render_s=2)
