@@ -154,7 +154,7 @@ def test_a_rehearsal_and_the_real_run_never_meet(
 def test_the_last_words_say_what_is_left_now(provider: str, fleet: Callable[..., Fleet]) -> None:
     """Whether answers tell the balance or not: after the last video it is what was there less what was billed.
 
-    Who asked for a message gets one, however many wait.
+    Who asked for a message gets one, however many wait. Manifest and gallery are there as after a run.
     """
     made = fleet("--speed", "600", "--no-limits")
     made.hire()
@@ -169,5 +169,8 @@ def test_the_last_words_say_what_is_left_now(provider: str, fleet: Callable[...,
     ((_, _, body),) = there.got
     first, bought, *_ = json.loads(body)["text"].splitlines()
     assert (first, bought.partition(",")[0]) == ("lamps (simulated): nothing needs you", "bought 12 of 12")
+    manifest = Path(again.out.split("manifest  ")[1].splitlines()[0])
+    assert {line["status"] for line in manifest_of(manifest)} == {"done"}
+    assert str(manifest) in json.loads(body)["text"].splitlines()
     left = waited.json["credits"][f"simulated-{provider}"]["remaining"]
     assert Decimal(left) == Decimal(10_000) - billed_usd(made.provider.purchases())
