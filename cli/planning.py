@@ -90,7 +90,8 @@ def _media(plan: Plan) -> Iterator[str]:
 
 def _warnings(plan: Plan) -> Iterator[str]:
     if plan.warnings_count:
-        yield f"{counted(plan.warnings_count, 'warning')}; nothing is refused for them:"
+        them = "it" if plan.warnings_count == 1 else "them"
+        yield f"{counted(plan.warnings_count, 'warning')}; nothing is refused for {them}:"
         yield from (f"  {warning}" for warning in plan.warnings[:WARNINGS_NAMED])
         if plan.warnings_count > WARNINGS_NAMED:
             yield f"  ... and {plan.warnings_count - WARNINGS_NAMED:,} more; --json has the first 1,000"

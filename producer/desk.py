@@ -112,6 +112,7 @@ class Desk:
         self.warnings_count = 0
         self.kinds = Kinds(sellers, options.price_usd)
         self._elsewhere: set[Problem] = set()
+        self._warn([matrix.doubt] if matrix.doubt else [])
 
     def planned(self) -> Iterator[tuple[Row, list[PlanLine], list[Problem]]]:
         """Each row with the plan's lines for it, or with everything that is wrong with it."""

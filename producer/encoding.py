@@ -49,23 +49,24 @@ BYTE_ORDER_MARKS: tuple[tuple[bytes, str, str], ...] = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 
-#: Single-byte pages that agree with cp1252 on most letters; the guess between them is a coin's toss.
-LOOKALIKES = frozenset(
-    {"cp1250", "cp1252", "cp1254", "cp1257", "latin_1", "iso8859_15", "iso8859_9", "mac_roman", "cp437"}
-)
+#: What spreadsheets write beside UTF-8 where letters are not Latin. No others are looked for: every page fits somehow.
+PAGES = ("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874", "cp932", "euc_jp", "gb18030", "big5", "cp949")
 
 #: What Polish l, a, z with their strokes, tails and dots become when cp1250 is read as cp1252.
 _SYMBOL_IN_WORD = re.compile("[^\\W\\d_][\u00b3\u00b9\u00bf\u00a3\u00a5][^\\W\\d_]")
+_ODD_BYTES = re.compile(rb"[\x80-\xff]+")
+_ODD_WORD = re.compile(r"[^\s,;]*[^\x00-\x7f][^\s,;]*")
 _BROKEN = re.compile("[\udc80-\udcff]")
 _OTHER_LETTERS = re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
 _CONTROLS = bytes(set(range(32)) - {9, 10, 12, 13, 27})
 
 
 class Encoding(NamedTuple):
-    """A codec's name, and what to tell a person about it."""
+    """A codec's name, what to tell a person about it, and, where it was guessed, what the guess makes of the file."""
 
     codec: str
     said: str
+    doubt: Problem | None = None
 
 
 def open_source(source: Source) -> BinaryIO:
@@ -148,7 +149,7 @@ def _is_utf8(file: BinaryIO) -> bool:
 
 
 def _legacy(file: BinaryIO, name: str) -> Encoding:
-    """The encoding of a file that is no clean UTF-8: an old Windows page, or UTF-8 with stray bytes (refused)."""
+    """The encoding of a file that is no clean UTF-8: an old page, with the doubt; UTF-8 with stray bytes is refused."""
     good, lines = _stray_bytes(file)
     if good > len(lines):
         problems = [
@@ -156,18 +157,24 @@ def _legacy(file: BinaryIO, name: str) -> Encoding:
         ]
         raise BadInput(f"{name} is UTF-8 with stray bytes", problems)
     sample = _around_first_letter(file)
-    best = charset_normalizer.from_bytes(sample).best()
-    guess = best.encoding if best is not None else "cp1252"
-    codec = _lookalike(sample, guess) if guess in LOOKALIKES else guess
-    return Encoding(codec, f"{codec}, guessed, since it is not UTF-8")
+    codec = _latin(sample) if _scattered(sample) else _guessed(sample)
+    if codec is None:
+        raise BadInput(f"{name} is not UTF-8, and what else it is cannot be told", hint="Save it again as UTF-8.")
+    seen = _ODD_WORD.search(sample.decode(codec, errors="replace"))
+    word = seen.group() if seen else ""
+    told = f"the file is not UTF-8; it was read as {codec}, with `{word}` here"
+    fix = "if that is not what it says, save it again as UTF-8"
+    return Encoding(codec, f"{codec}, guessed, since it is not UTF-8", Problem(name, lines[0], "", word, told, fix))
 
 
 def _stray_bytes(file: BinaryIO) -> tuple[int, list[int]]:
     """How many letters beyond ASCII are sound UTF-8, and the lines of the first bytes that are not."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
     good, line, lines = 0, 1, list[int]()
-    while chunk := file.read(CHUNK_BYTES):
-        text = decoder.decode(chunk)
+    chunk = b"\n"
+    while chunk:
+        chunk = file.read(CHUNK_BYTES)
+        text = decoder.decode(chunk, final=not chunk)
         good += len(_OTHER_LETTERS.findall(text))
         for found in _BROKEN.finditer(text):
             if len(lines) < 1000:  # noqa: PLR2004 - as many problems as are ever shown
@@ -190,10 +197,29 @@ def _around_first_letter(file: BinaryIO) -> bytes:
     return sample
 
 
-def _lookalike(sample: bytes, guess: str) -> str:
-    """cp1252, unless its words would hold symbols (then as guessed) or its bytes mean nothing (then Latin-1)."""
+def _scattered(sample: bytes) -> bool:
+    """Whether odd bytes stand singly, as accents and quotation marks do; other alphabets come in runs."""
+    runs = _ODD_BYTES.findall(sample)
+    return sum(len(run) == 1 for run in runs) * 3 >= sum(map(len, runs))
+
+
+def _latin(sample: bytes) -> str | None:
+    """cp1252, or cp1250 where words would hold symbols; None where neither has all its bytes."""
+    fits = [codec for codec in ("cp1252", "cp1250") if _decodes(sample, codec)]
+    if len(fits) > 1 and _SYMBOL_IN_WORD.search(sample.decode("cp1252")):
+        return "cp1250"
+    return fits[0] if fits else None
+
+
+def _decodes(sample: bytes, codec: str) -> bool:
     try:
-        text = sample.decode("cp1252")
+        sample.decode(codec)
     except UnicodeDecodeError:
-        return "latin-1"
-    return guess if _SYMBOL_IN_WORD.search(text) else "cp1252"
+        return False
+    return True
+
+
+def _guessed(sample: bytes) -> str | None:
+    """The page of another alphabet whose letters these are most likely."""
+    best = charset_normalizer.from_bytes(sample, cp_isolation=list(PAGES)).best()
+    return best.encoding if best is not None else None

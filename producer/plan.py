@@ -70,7 +70,6 @@ class Plan:
     account: str
     accounts: tuple[str, ...]
     source: str
-    said: str
     read_as: str
     removed: Sequence[Removed]
     path: Path
@@ -189,7 +188,6 @@ def make_plan(
             simulated=options.simulated,
             provider=provider.name,
             source=matrix.name,
-            said=matrix.encoding.said,
             read_as=matrix.read_as,
             removed=matrix.removed,
             key=matrix.refresh.key if matrix.refresh else (),

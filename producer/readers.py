@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, Self
 
-from jobs.errors import BadInput
+from jobs.errors import BadInput, Problem
 from producer.catalogs.shapes import TABLE, plain, told
 from producer.columns import PROMPT, canonical
 from producer.encoding import Encoding, Source, detect, open_source
@@ -48,8 +48,8 @@ class Rows(Protocol):
         ...
 
     @property
-    def encoding(self) -> Encoding:
-        """What its text is written in."""
+    def doubt(self) -> Problem | None:
+        """What was guessed of how its text is written; None where that is certain."""
         ...
 
     @property
@@ -109,6 +109,11 @@ class Matrix:
     noun: str = "row"
     refresh: Refresh | None = None
     removed: Sequence[Removed] = ()
+
+    @property
+    def doubt(self) -> Problem | None:
+        """What was guessed of how its text is written; None where that is certain."""
+        return self.encoding.doubt
 
     def __iter__(self) -> Iterator[Row]:
         """Rows in file order, from the top; raises BadInput where the bytes stop being text."""

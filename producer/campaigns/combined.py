@@ -14,7 +14,6 @@ from producer.campaigns.places import Places
 from producer.campaigns.sampling import Pairwise, drawn
 from producer.campaigns.table import Base, BaseRows
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong, meant
-from producer.encoding import Encoding
 from producer.prompts import Template, compiled, field_names, filled, is_template
 from producer.rows import Origin, Refresh, Removed, Row, Survey
 from producer.tables import Header
@@ -42,13 +41,13 @@ class Combined:
     def __init__(self, file: CampaignToml) -> None:
         self.file = file
         self.name = file.name
-        self.encoding = Encoding("", "UTF-8")
         self._laws = laws_of(file)
         self._overrides = overrides_of(file)
         watched = {column for law in self._laws for column in (*law.when, *law.then)}
         watched |= {column for each in self._overrides for column in each.when}
         self._factors, fixed = factors_of(file)
         self.rows = BaseRows(file, frozenset(watched - fixed.keys()))
+        self.doubt = self.rows.doubt
         try:
             self._check(fixed)
         except BaseException:

@@ -34,6 +34,7 @@ class BaseRows:
 
     def __init__(self, file: CampaignToml, watched: frozenset[str]) -> None:
         self._sheet: Sheet | None = None
+        self.doubt: Problem | None = None
         self._defaults = file.said.defaults
         self.name = file.name
         self.line = file.line("axes")
@@ -48,6 +49,7 @@ class BaseRows:
             return
         path = file.path.parent / file.said.rows
         self._sheet = _opened(path, file, ("rows",))
+        self.doubt = self._sheet.doubt
         self.name = str(path)
         folder = path.absolute().parent
         self._near = None if folder == self._base else folder
@@ -126,6 +128,8 @@ def file_values(column: FileColumn, file: CampaignToml, axis: str) -> tuple[str,
             fix = f"did you mean `{close[0]}`?" if close else "its columns: " + ", ".join(sheet.names[:30])
             problem = file.problem(keys, column.column, f"{column.file} has no column `{column.column}`", fix)
             raise BadInput(f"{file.name} is no campaign file that can be used", [problem])
+        if sheet.doubt is not None:
+            raise BadInput(f"{column.file} is not UTF-8, as the values of an axis have to be", [sheet.doubt])
         values: dict[str, None] = {}
         for record in sheet:
             if record.problems:

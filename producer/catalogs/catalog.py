@@ -15,7 +15,7 @@ from producer.catalogs.shapes import FIELDS, Shape, by_id, plain, told
 from producer.catalogs.sheet import Record, Sheet
 from producer.catalogs.template import NEAREST, VIDEO, CampaignTemplate, VideoTemplate
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, Wrong
-from producer.encoding import Encoding, Source, open_source
+from producer.encoding import Source, open_source
 from producer.prompts import Template, compiled, filled, is_template
 from producer.rows import Origin, Place, Removed, Row, Survey
 from producer.tables import Header
@@ -46,7 +46,7 @@ class Catalog:
     def __init__(self, sheet: Sheet, template: CampaignTemplate) -> None:
         self.name = sheet.name
         self.template = template
-        self.encoding = Encoding("", sheet.said)
+        self.doubt = sheet.doubt
         names = {plain(name) for name in sheet.names}
         if PROMPT in names:
             hint = "It says itself what its videos are: leave --template out."

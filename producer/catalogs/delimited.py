@@ -39,7 +39,7 @@ class Table:
     feed = False
 
     def __init__(self, name: str, encoding: Encoding, text: io.TextIOWrapper, first: str) -> None:
-        self.name, self.said = name, encoding.said
+        self.name, self.doubt = name, encoding.doubt
         self._encoding, self._text = encoding, text
         self._delimiter = delimiter_of(first, prefer_tab=PurePath(name).suffix.lower() in {".tsv", ".tab"})
         if first.lower().startswith("sep=") and len(first) == len("sep=") + 1:
@@ -94,7 +94,7 @@ class Objects:
     feed = False
 
     def __init__(self, name: str, encoding: Encoding, text: io.TextIOWrapper) -> None:
-        self.name, self.said = name, encoding.said
+        self.name, self.doubt = name, encoding.doubt
         self._encoding, self._text = encoding, text
         self.names = tuple(dict.fromkeys(key for each in islice(self, NAMES_FROM) for key in each.cells))
 

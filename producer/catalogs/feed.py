@@ -33,7 +33,7 @@ class Feed:
     """A catalog with an `<item>` (RSS) or `<entry>` (Atom) a product."""
 
     feed = True
-    said = "XML"
+    doubt: Problem | None = None
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name

@@ -25,13 +25,13 @@ class Record(NamedTuple):
 
 
 class Sheet(Protocol):
-    """An open catalog: the file's name, what it is written in, and the names of its columns.
+    """An open catalog: the file's name, what was guessed of its text, and the names of its columns.
 
     Iterating gives its records from the top, as often as wanted. `feed` tells that the file is XML.
     """
 
     name: str
-    said: str
+    doubt: Problem | None
     names: tuple[str, ...]
     feed: bool
 

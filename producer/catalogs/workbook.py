@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 
 import openpyxl
 
-from jobs.errors import BadInput
+from jobs.errors import BadInput, Problem
 from producer.catalogs.sheet import Record, column_names, record
 
 #: Bytes of a workbook, unpacked; a bomb says more in its own table of contents, and is held to what it says there.
@@ -36,7 +36,7 @@ class Workbook:
     """A catalog on one sheet of an Excel workbook: the first that has a header, or the one of the given name."""
 
     feed = False
-    said = "an Excel workbook"
+    doubt: Problem | None = None
 
     def __init__(self, file: BinaryIO, name: str, sheet: str | None) -> None:
         self.name = name

@@ -259,6 +259,16 @@ def test_a_rule_for_what_is_gone_is_a_warning() -> None:
     assert "no row has `Lmp` in `product`, so the rule does nothing for it; did you mean `Lamp`?" in str(warning)
 
 
+def test_a_table_that_is_not_utf8() -> None:
+    """Rows of an old page are made with a warning that shows what was read; an axis of one is refused."""
+    Path("products.csv").write_bytes("product\nCafé table\n".encode("cp1252"))
+    plan = planned('rows = "products.csv"\n[defaults]\nprompt = "{{ product }}"\n')
+    assert "products.csv:2: the file is not UTF-8; it was read as cp1252, with `Café` here" in str(plan.warnings[0])
+    assert plan.warnings_count == 1
+    axis = '[defaults]\nprompt = "{{ product }}"\n[axes]\nproduct = { file = "products.csv", column = "product" }\n'
+    assert "products.csv:2: the file is not UTF-8" in refused(axis)[0]
+
+
 def test_bad_combinations_become_a_matrix() -> None:
     """The good ones go on, and the file of the bad ones is a matrix that can be mended."""
     text = 'rows = "products.csv"\n' + PROMPT + '[axes]\nhook = ["a"]\nduration = [5, 7]\n'

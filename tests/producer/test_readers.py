@@ -70,12 +70,31 @@ def test_encodings(tmp_path: Path, name: str, content: bytes, codec: str) -> Non
         ("cp1251", "Кошка спит на подоконнике под дождём и тихо мурлычет во сне"),
         ("cp932", "猫が窓辺で雨の音を聞きながら眠っている。夕日の海辺を犬が走り、カメラがゆっくりと近づいていく"),
         ("cp1250", "Kot śpi na parapecie przy dźwięku deszczu i słychać mruczenie"),
+        ("cp1251", "Лампа on a table"),
+        ("cp1253", "κίτρινη βάρκα πλέει"),
+        ("cp932", "a lamp called ランプ"),
+        ("gb18030", "一艘黄色的小船"),
+        ("big5", "一艘黃色的小船在河上"),
+        ("cp949", "노란 배가 강을 따라"),
+        ("cp1252", "Für dich"),
+        ("cp1252", "El niño come piña en la mañana"),
+        ("cp1252", "A lamp that says “hello”"),
+        ("cp1252", "A lamp for 20 €"),
     ],
 )
 def test_old_pages(tmp_path: Path, codec: str, text: str) -> None:
-    """Cyrillic, Japanese and Polish in old Windows pages are guessed right."""
-    path = written(tmp_path, "old.csv", f"prompt,product\n{text},x\n".encode(codec))
-    assert rows_of(path)[0].cells["prompt"] == text
+    """Old pages of spreadsheets are guessed right, also by a single letter; the guess is said, with its line."""
+    path = written(tmp_path, "old.csv", f"prompt,product\na plain one,x\n{text},x\n".encode(codec))
+    with read_matrix(path) as matrix:
+        assert [row.cells["prompt"] for row in matrix][1] == text
+    word = next(word for word in text.split() if not word.isascii())
+    assert f"old.csv:3: the file is not UTF-8; it was read as {codec}, with `{word}` here" in str(matrix.doubt)
+
+
+def test_no_known_page(tmp_path: Path) -> None:
+    """Bytes that no page of a spreadsheet has are refused, and not read as anything."""
+    path = written(tmp_path, "none.csv", b"prompt\na \x81 b \x98 c \x8d d \x90\n")
+    assert "not UTF-8, and what else it is cannot be told" in told(path)
 
 
 def test_odd_bytes_far_down(tmp_path: Path) -> None:
