@@ -80,7 +80,8 @@ def _removed(plan: Plan) -> Iterator[str]:
 def _media(plan: Plan) -> Iterator[str]:
     """How much was seen of the files that go in."""
     if plan.looked or plan.recalled:
-        yield f"{counted(plan.looked, 'file')} of media looked at, {plan.recalled:,} known from before and unchanged"
+        recalled = f", {plan.recalled:,} known from before and unchanged" if plan.recalled else ""
+        yield f"{counted(plan.looked, 'file')} of media looked at{recalled}"
     if plan.unkept:
         yield f"what was seen of media is not remembered, and will be read anew: {plan.unkept}"
     if plan.unlooked:

@@ -23,7 +23,7 @@ from producer.stored import Campaign
 
 @dataclass
 class Sums:
-    """What the lines of a manifest come to: counts by status, and dollars known to be spent."""
+    """What the lines of a manifest come to: counts by status, and dollars known to be spent by its campaign."""
 
     states: Counter[str] = field(default_factory=Counter)
     unverified: int = 0
@@ -37,7 +37,8 @@ class Sums:
             self.states[line.status] += 1
             self.unverified += line.video is not None and not line.video.verified
             self.surplus += sum(purchase.state == "surplus" for purchase in line.purchases)
-            self.spent_usd += line.cost_usd or 0
+            if line.buyer in (None, line.campaign):
+                self.spent_usd += line.cost_usd or 0
             self._see_credits(line)
             yield line
 

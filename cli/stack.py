@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -66,8 +67,9 @@ class Stack:
             )
         if kind is None:
             self._end_worker()
+            tell_once = cache(self._tell)
             for berth in sorted(self._berths, key=lambda berth: berth.owner):
-                berth.await_users(self._tell) if berth.owner else berth.leave()
+                berth.await_users(tell_once) if berth.owner else berth.leave()
         self._end()
 
     def watch(self) -> None:

@@ -95,7 +95,7 @@ def said(put: Submitted) -> str:
     """What became of the plan's jobs, in one line."""
     counted = {
         "queued": put.queued,
-        "under way already": put.known,
+        "asked for before": put.known,
         "bought by another campaign": put.joined,
         "there already": put.ended,
         "withdrawn, as this plan no longer asks for them": put.withdrawn,

@@ -90,9 +90,13 @@ def stored_lines(campaign: Campaign, sums: Sums) -> Iterator[str]:
     world = "SIMULATED" if file.simulated else "REAL MONEY"
     yield f"{file.campaign}  {world}  {' '.join(file.buys_at)}  {campaign.shelf.store.url}  (no ledger is running)"
     yield _whose(file.submitted_by, file.campaign_labels)
-    counts = ", ".join(f"{number} {state}" for state, number in sums.states.items())
-    yield f"  {sums.states.total()} jobs: {counts or 'none'}"
-    yield f"  spent {shown(sums.spent_usd)}"
+    total = sums.states.total()
+    ended = {state: sums.states[state] for state in ENDS if sums.states[state]}
+    counts = [f"{number} {state}" for state, number in ended.items()]
+    if unended := total - sum(ended.values()):
+        counts.append(f"{unended} not there yet (only their ledger knows which of them have been bought)")
+    yield f"  {total} jobs: {', '.join(counts) or 'none'}"
+    yield f"  spent {shown(sums.spent_usd)}" + (", beside what may be under way" if unended else "")
     yield from (f"  ! {need}" for need in stored_needs(sums))
 
 

@@ -164,6 +164,7 @@ class ManifestLine(Noun):
     account: str
     region: str | None
     route_reason: RouteReason | None
+    buyer: str | None
     simulated: bool
     model: Model
     template: str | None

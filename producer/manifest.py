@@ -103,7 +103,7 @@ def _image(uri: str, line: PlanLine) -> StartImage:
 
 def _ended(job: Job, record: JobRecord) -> dict[str, Any]:
     """The fields of a job that has a record."""
-    shared = JobRecord.model_fields.keys() - {"record_version", "job_id", "buyer"}
+    shared = JobRecord.model_fields.keys() - {"record_version", "job_id"}
     fields = {name: getattr(record, name) for name in shared}
     cost_usd, cost_source = cost_of(record.purchases, settled=True)
     estimated_usd = from_uusd(job.at(record.account).price_uusd)
@@ -112,7 +112,16 @@ def _ended(job: Job, record: JobRecord) -> dict[str, Any]:
 
 def _under_way(job: Job, live: LiveJob) -> dict[str, Any]:
     """The fields of a job that the ledger still holds, or has never seen; what only a record knows is null."""
-    unknown_yet = ("prompt_expanded", "seed_reported", "completed_at", "stored_at", "queue_wait_s", "render_s", "video")
+    unknown_yet = (
+        "buyer",
+        "prompt_expanded",
+        "seed_reported",
+        "completed_at",
+        "stored_at",
+        "queue_wait_s",
+        "render_s",
+        "video",
+    )
     credit = ("remaining_credits", "remaining_credits_unit", "remaining_credits_at")
     cost_usd, cost_source = cost_of(live.purchases, settled=live.status == "cancelled")
     there = job.at(live.account or job.account)

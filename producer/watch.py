@@ -50,7 +50,9 @@ class Watch:
         news = tuple(_news(self._last, status))
         self._last = status
         open_jobs = status.total - status.ended - status.held - count(status, State.PARKED)
-        eta = open_jobs / pace if pace else 0.0 if not open_jobs else None
+        eta = open_jobs / pace if pace else None
+        if not open_jobs:
+            eta = 0.0 if status.ended == status.total else None
         code = exit_code(status) if status.settled else None
         return Progress(status, pace * 60 if pace is not None else None, eta, code, news)
 

@@ -176,5 +176,5 @@ SLIPS = (
     Slip("5,000 rows without a budget", _all_of_it, NOTHING_USD, NOTHING_USD, "no budget was named"),
     Slip("every render refused", _refused, NOTHING_USD, NOTHING_USD, "^nothing more is bought: ten videos in a row"),
     Slip("multi-shot without expansion", _unexpanded, NOTHING_USD, NOTHING_USD, "several shots need prompt expansion"),
-    Slip("two people press run", _both, FOUR_USD, FOUR_USD, "4 under way already|4 are there already|4 there already"),
+    Slip("two people press run", _both, FOUR_USD, FOUR_USD, "4 asked for before|4 are there already|4 there already"),
 )

@@ -10,7 +10,7 @@ import pytest
 from cli.app import exit_code
 from cli.stack import ledger_folder
 from providers.registry import PROVIDERS
-from tests.cli.conftest import Stored
+from tests.cli.conftest import Stored, record
 
 
 def test_plan_says_whose_money_first(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,6 +160,18 @@ def test_status_without_a_ledger(stored: Stored, capsys: pytest.CaptureFixture[s
     assert shape["needs"] == ["1 failed: the report says why and what to do"]
 
 
+def test_what_another_campaign_paid_is_not_spent_here(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
+    """A video that two campaigns share was bought by one: the other has it, and its own money is what it paid."""
+    other = record(stored.lines[2], failed=False, verified=True).model_copy(update={"buyer": "simulated-winter"})
+    stored.shelf.write_record(other)
+    assert exit_code(["status", "simulated-spring", "--store", stored.store.url, "--json"]) == 0
+    shape = json.loads(capsys.readouterr().out)
+    assert (shape["states"]["done"], shape["money_usd"]["spent"]) == (2, "0.625")
+    assert exit_code(["manifest", "simulated-spring", "--store", stored.store.url]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["buyer"], line["cost_usd"]) for line in lines][2] == ("simulated-winter", "0.625")
+
+
 def test_status_of_all_campaigns(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a name: all of them, for scripts and for people."""
     assert exit_code(["status", "--store", stored.store.url, "--json"]) == 0
@@ -168,7 +180,8 @@ def test_status_of_all_campaigns(stored: Stored, capsys: pytest.CaptureFixture[s
     assert exit_code(["status", "--store", stored.store.url]) == 0
     told = capsys.readouterr().out
     assert "no ledger is running" in told
-    assert "3 jobs: 1 done, 1 failed, 1 queued" in told
+    assert "3 jobs: 1 done, 1 failed, 1 not there yet (only their ledger knows" in told
+    assert "spent $0.6250, beside what may be under way" in told
 
 
 def test_status_of_an_empty_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def test_submit_queues_and_returns(told: Told, matrix: str) -> None:
     assert code == 0
     assert json.loads(out)["queued"] == 0
     assert err.startswith("KNOWN campaign simulated-two")
-    assert "2 under way already" in err
+    assert "2 asked for before" in err
 
 
 def test_status_comes_from_the_ledger(told: Told, matrix: str) -> None:

@@ -96,11 +96,12 @@ def test_the_pace_is_that_of_the_last_minute() -> None:
 
 
 def test_what_is_held_is_not_waited_for() -> None:
-    """The ETA leaves out what only a person can decide, and what is parked."""
+    """The ETA leaves out what only a person can decide, and what is parked; left alone, there is none."""
     watch = Watch()
     watch.see(status(queued=14), 0)
+    assert watch.see(status(done=9, queued=1, unknown=2, parked=2, facts={"held": 2}), 9).eta_s == pytest.approx(1)
     seen = watch.see(status(done=10, unknown=2, parked=2, facts={"held": 2}), 10)
-    assert seen.eta_s == 0
+    assert seen.eta_s is None
 
 
 def test_news_is_told_once() -> None:
