@@ -58,6 +58,7 @@ def serve(settings: Settings) -> int:
         worker.start()
         code = int(worker.exitcode or 0)
     finally:
+        shop.wire.close()
         shutil.rmtree(shop.temp, ignore_errors=True)
     if code and state.should_stop is None and state.should_terminate is None:
         _begin_anew(shop, lived_s=time.monotonic() - began)

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 request and its answer over a connection of its own, in two steps that fail apart.
+"""One HTTP/1.1 request and its answer over a connection that nobody else speaks on, in two steps that fail apart.
 
 Until `connect` has returned, no byte of the request has left this machine; from then on it may have arrived whole,
 whatever becomes of the answer. Nothing is tried twice, nothing kept, and no redirect followed: who calls decides
@@ -67,12 +67,26 @@ class Exchange:
         """The answer's headers under lower-case names."""
         return self._hearing.headers
 
+    @property
+    def heard_anything(self) -> bool:
+        """Whether any byte of an answer has come."""
+        return self._hearing.heard_anything
+
+    @property
+    def lasting(self) -> bool:
+        """Whether its answer was heard whole, with nothing after it, from a server that keeps the connection."""
+        return self._hearing.ended and self._hearing.lasting
+
+    def again(self, request: bytes) -> "Exchange":
+        """Another exchange on its connection; only after one that was `lasting`."""
+        return Exchange(self._socket, request, stall_s=self._stall_s)
+
     def close(self) -> None:
         """Let the connection go."""
         self._socket.close()
 
     def is_untouched(self) -> bool:
-        """Whether the server has neither closed the connection nor said a word yet. Only before `ask`."""
+        """Whether the server has neither closed the connection nor said a word yet. Only while nothing is asked."""
         try:
             self._socket.settimeout(0)
             self._socket.recv(1)

@@ -1,9 +1,9 @@
 """The one HTTP client of the workshop: the POST that buys, the GETs that ask, and the download that streams.
 
-The POST and the download are an exchange each on a connection of its own (`worker/exchange.py`), because only then
-does a failure tell "never sent" from "perhaps bought" (docs/decisions/0009). GETs are free to repeat, so their
-connections are kept (`worker/lines.py`). Bodies are bounded as sent and as unpacked; links lead only where
-`config/links.py` lets them.
+The POST is an exchange on a connection of its own (`worker/exchange.py`), because only then does a failure tell "never
+sent" from "perhaps bought" (docs/decisions/0009). GETs are free to repeat, so the connections of questions
+(`worker/lines.py`) and of downloads (`worker/kept.py`) are kept. Bodies are bounded as
+sent and as unpacked; links lead only where `config/links.py` lets them.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from http import HTTPStatus
@@ -26,6 +26,7 @@ from providers.contract import Answer, Call
 from worker.body import LONGEST_ANSWER_BYTES, Unreadable, bounded, unpacked
 from worker.exchange import BrokenOff, Exchange, Unreachable, connect
 from worker.http1 import Garbled, request_of
+from worker.kept import Kept, Way
 from worker.lines import Door, Lines
 from worker.posting import NoAnswer, NotSent, Posting
 
@@ -72,17 +73,22 @@ class Stopped(Exception):
 
 
 class Wire:
-    """What one worker process sends in its threads' names; nothing is kept open between two calls."""
+    """What one worker process sends in its threads' names. What may be bought is sent on a connection of its own."""
 
     def __init__(self) -> None:
         self._tls = trusting()
+        self._kept = Kept()
+
+    def close(self) -> None:
+        """Let the connections go that are kept."""
+        self._kept.close()
 
     def ready(self, call: Call, *, within_s: float | None = None) -> Posting | NotSent:
         """All of the one POST but its sending: the request made up, and a connection of its own."""
         within_s = within_s or POST_TIMEOUT_S
         try:
             place, request = _said(call, last=True)
-            return Posting(self._open(place.host, place, request, stall_s=within_s), within_s)
+            return Posting(self._open(place.way(place.host), request, stall_s=within_s), within_s)
         except (Unreachable, httpx.InvalidURL, ValueError) as error:
             return NotSent(str(error))
 
@@ -102,11 +108,14 @@ class Wire:
         until = time.monotonic() + DOWNLOAD_TIMEOUT_S
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                with closing(self._follow(url, home, until)) as exchange:
+                way, exchange = self._follow(url, home, until)
+                try:
                     location = exchange.headers.get("location")
                     if exchange.status not in REDIRECTS or location is None:
                         return _saved(exchange, path, stop)
                     url = str(httpx.URL(url).join(location))
+                finally:
+                    self._kept.give(way, exchange)
         except httpx.InvalidURL as error:
             return NoDownload(f"the link is no URL: {error}", gone=True)
         except LinkRefused as error:
@@ -115,30 +124,32 @@ class Wire:
             return NoDownload(str(error), gone=False)
         return NoDownload(f"the link leads through more than {MOST_REDIRECTS} others", gone=False)
 
-    def _follow(self, link: str, home: str, until: float) -> Exchange:
+    def _follow(self, link: str, home: str, until: float) -> tuple[Way, Exchange]:
         """Ask for what lies behind a link, at the first of its host's addresses that takes the connection."""
         addresses, place = _behind(link, home)
         headers = {"Host": place.host_header, **_ourselves(), "Accept-Encoding": "identity"}
-        request = request_of("GET", place.target, headers, last=True)
-        *others, last = map(str, addresses)
-        for address in others:
+        request = request_of("GET", place.target, headers, last=False)
+        *others, last = (place.way(str(address)) for address in addresses)
+        for way in others:
+            with suppress(Unreachable):
+                return way, self._asked(way, request, until)
+        return last, self._asked(last, request, until)
+
+    def _asked(self, way: Way, request: bytes, until: float) -> Exchange:
+        """Ask on a kept connection, or on a new one."""
+        exchange = self._kept.ask(way, request, until=until)
+        if exchange is None:
+            exchange = self._open(way, request, stall_s=STALL_TIMEOUT_S)
             try:
-                exchange = self._open(address, place, request, stall_s=STALL_TIMEOUT_S)
-                break
-            except Unreachable:
-                continue
-        else:
-            exchange = self._open(last, place, request, stall_s=STALL_TIMEOUT_S)
-        try:
-            exchange.ask(until=until)
-        except BrokenOff:
-            exchange.close()
-            raise
+                exchange.ask(until=until)
+            except BrokenOff:
+                exchange.close()
+                raise
         return exchange
 
-    def _open(self, host: str, place: "_Place", request: bytes, *, stall_s: float) -> Exchange:
-        tls = self._tls if place.encrypted else None
-        connection = connect(host, place.port, within_s=CONNECT_TIMEOUT_S, tls=tls, name=place.host)
+    def _open(self, way: Way, request: bytes, *, stall_s: float) -> Exchange:
+        tls = self._tls if way.encrypted else None
+        connection = connect(way.address, way.port, within_s=CONNECT_TIMEOUT_S, tls=tls, name=way.name)
         return Exchange(connection, request, stall_s=stall_s)
 
 
@@ -174,6 +185,10 @@ class _Place:
     port: int
     host_header: str
     target: str
+
+    def way(self, address: str) -> Way:
+        """The connection that leads there by one of its host's addresses."""
+        return Way(address, self.port, self.encrypted, self.host)
 
     @classmethod
     def of(cls, url: httpx.URL) -> "_Place":

@@ -4,7 +4,7 @@ import gzip
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,10 @@ def serve() -> Iterator[Callable[[Script], Server]]:
 
 
 @pytest.fixture
-def client() -> Wire:
+def client() -> Iterator[Wire]:
     """The wire under test."""
-    return Wire()
+    with closing(Wire()) as one:
+        yield one
 
 
 @pytest.fixture

@@ -100,7 +100,10 @@ class Counter:
 
     def fetch(self, url: str, path: Path) -> Download | NoDownload:
         """Bring a video home."""
-        return self.wire.download(url, path, home=self.at.base_url, stop=lambda: False)
+        try:
+            return self.wire.download(url, path, home=self.at.base_url, stop=lambda: False)
+        finally:
+            self.wire.close()
 
     def balance(self) -> Balance | None:
         """What is left, by the balance call; None where there is no such call."""

@@ -42,6 +42,7 @@ def open_worker(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Workbe
             opened.callback(one.redis.close)
             opened.callback(shutil.rmtree, one.shop.temp)
             opened.callback(one.ledger.close)
+            opened.callback(one.shop.wire.close)
             opened.callback(lambda: _in_order(one))
             return one
 

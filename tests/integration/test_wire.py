@@ -49,9 +49,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def client() -> Wire:
+def client() -> Iterator[Wire]:
     """The wire under test."""
-    return Wire()
+    with closing(Wire()) as one:
+        yield one
 
 
 def post(url: str) -> Call:
@@ -527,6 +528,54 @@ def test_a_file_that_breaks_off_may_come_again(
     got = client.download(serve(UNANSWERED[name]).url, tmp_path / "v", home=HOME, stop=never)
     assert isinstance(got, NoDownload)
     assert not got.gone
+
+
+def fetch(client: Wire, url: str, path: Path, times: int) -> list[Download | NoDownload]:
+    """The same link, so often."""
+    return [client.download(url, path, home=HOME, stop=never) for _ in range(times)]
+
+
+def test_downloads_share_a_connection(client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path) -> None:
+    """As long as the server keeps it, the next video comes on it; a server that says so is left alone."""
+    server = serve(answering(WHOLE, answering(CHUNKED, answering(WHOLE))))
+    assert [isinstance(got, Download) for got in fetch(client, server.url, tmp_path / "v", 3)] == [True] * 3
+    assert server.connections == 1
+    closing_one = serve(answering(WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
+    assert [isinstance(got, Download) for got in fetch(client, closing_one.url, tmp_path / "v", 2)] == [True] * 2
+    assert closing_one.connections == 2
+
+
+@pytest.mark.parametrize("then", [None, hang_up_on_the_next], ids=["at once", "at the next question"])
+def test_a_download_on_a_dead_connection_comes_on_a_new_one(
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path, then: Behaviour | None
+) -> None:
+    """A server may let go of a kept connection at any moment: the video comes all the same."""
+    server = serve(answering(WHOLE, then))
+    assert [isinstance(got, Download) for got in fetch(client, server.url, tmp_path / "v", 3)] == [True] * 3
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize("data", [WHOLE + WHOLE, WHOLE + b"and more"], ids=["another answer", "garbage"])
+def test_a_download_that_may_be_out_of_step_is_not_followed(
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path, data: bytes
+) -> None:
+    """No bytes are ever taken for those of the next video."""
+    server = serve(answering(data, hang_up_on_the_next))
+    assert [isinstance(got, Download) for got in fetch(client, server.url, tmp_path / "v", 2)] == [True] * 2
+    assert (tmp_path / "v").read_bytes() == b"{}"
+    assert server.connections == 2
+
+
+def test_a_video_that_breaks_off_on_a_kept_connection_is_no_file(
+    client: Wire, serve: Callable[[Behaviour], RawServer], tmp_path: Path
+) -> None:
+    """Only where nothing came is it the connection's fault."""
+    server = serve(answering(WHOLE, answering(WHOLE[:-1])))
+    first, second = fetch(client, server.url, tmp_path / "v", 2)
+    assert isinstance(first, Download)
+    assert isinstance(second, NoDownload)
+    assert not second.gone
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize(("status", "gone"), [(403, True), (404, True), (410, True), (429, False), (500, False)])
