@@ -66,7 +66,7 @@ def command() -> None:
 def set_(
     name: str, day: Decimal | None, month: Decimal | None, simulated: bool, store: str | None, redis: str | None
 ) -> None:
-    """Set, raise or lower the caps of NAME; they hold from the next claim of any worker on."""
+    """Set, raise or lower the caps of NAME. They hold from the next claim of any worker on."""
     if day is None and month is None:
         raise BadInput("say how much", hint="--day USD, --month USD, or both")
     with _ledger("set", simulated, store, redis) as (shelf, ledger):
@@ -84,7 +84,7 @@ def set_(
 @simulated_too
 @as_json
 def list_(simulated: bool, store: str | None, redis: str | None, as_json: bool) -> None:
-    """Every cap: what is spent, reserved, in doubt and left of it, when its day or month ends, and who waits for it."""
+    """Every cap, and what is left of it. Also what is spent, reserved or in doubt, when it ends, and who waits."""
     settings = load_settings(store=store, redis=redis)
     objects = store_of(settings)
     shelf, ledger = Shelf(objects, simulated=simulated), ledger_of(settings, objects)

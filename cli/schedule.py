@@ -156,7 +156,7 @@ _halting("resume", paused=False)
 @click.argument("name")
 @places
 def remove(name: str, store: str | None, redis: str | None) -> None:
-    """Forget NAME; a run that goes on is not stopped, and history and videos stay."""
+    """Forget NAME. A run that goes on is not stopped, and history and videos stay."""
     book = _book(store, redis)
     _found(book, name)
     book.remove(name)

@@ -91,7 +91,7 @@ def stored_lines(campaign: Campaign, sums: Sums) -> Iterator[str]:
     yield f"{file.campaign}  {world}  {' '.join(file.buys_at)}  {campaign.shelf.store.url}  (no ledger is running)"
     yield _whose(file.submitted_by, file.campaign_labels)
     total = sums.states.total()
-    ended = {state: sums.states[state] for state in ENDS if sums.states[state]}
+    ended = {state: sums.states[state] for state in State if state in ENDS and sums.states[state]}
     counts = [f"{number} {state}" for state, number in ended.items()]
     if unended := total - sum(ended.values()):
         counts.append(f"{unended} not there yet (only their ledger knows which of them have been bought)")
