@@ -78,6 +78,8 @@ def status_lines(status: CampaignStatus, eta_s: float | None, because: Sequence[
     counts = ", ".join(f"{number} {state}" for state, number in status.states.items() if number)
     yield f"  {status.total} jobs: {counts or 'none'}"
     yield f"  {money_line(status)}"
+    if status.deadline is not None:
+        yield f"  to be done by {status.deadline:%Y-%m-%d %H:%M:%S} UTC"
     if eta_s is not None and not status.settled:
         yield f"  about {duration(eta_s)} to go"
         yield from (f"    {why}" for why in because)

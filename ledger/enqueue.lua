@@ -12,7 +12,7 @@ local now, answer = int(now_ms()), {}
 local count, line = {}, {}
 for id, seq, price, json, state, names in string.gmatch(ARGV[4], string.rep('([^\n]*)\n', 6)) do
   local key = PREFIX .. 'j:' .. id
-  local known = redis.call('HMGET', key, 'state', 'campaigns')
+  local known = redis.call('HMGET', key, 'state', 'campaigns', 'lane', 'account')
   if not known[1] then
     count[state] = (count[state] or 0) + 1
     if state == 'queued' then
@@ -52,6 +52,14 @@ for id, seq, price, json, state, names in string.gmatch(ARGV[4], string.rep('([^
       -- Nobody has claimed it yet: what goes in is fetched from where the newest plan has it.
       local was = redis.call('HMGET', key, 'account', 'price', 'lane')
       if (was[3] or nil) == lane and (lane or was[1] == account and was[2] == price) then redis.call('HSET', key, 'job', json) end
+    end
+    local elsewhere = (known[3] or nil) ~= lane or not lane and known[4] ~= account
+    if elsewhere and (known[1] == 'failed' or known[1] == 'refused') and buyer(known[2]) == campaign then
+      -- If a person wants it anew, it is bought where the newest plan says.
+      redis.call('HINCRBY', PREFIX .. 'a:' .. known[4], 'n:' .. known[1], -1)
+      redis.call('HINCRBY', PREFIX .. 'a:' .. account, 'n:' .. known[1], 1)
+      redis.call('HSET', key, 'account', account, 'price', price)
+      if lane then redis.call('HSET', key, 'lane', lane) else redis.call('HDEL', key, 'lane') end
     end
     answer[#answer + 1] = 'k'
   end

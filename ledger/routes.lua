@@ -131,6 +131,15 @@ local function read_lanes(name, at, now)
   return lanes, states
 end
 
+-- How much of a lane is for an account and those that ask the same, as several keys of one provider do: they share it. They are noted as its `peers`.
+local function parts_of(lane, at, peers)
+  local sum = 0
+  for account, price in pairs(lane.price) do
+    if price == lane.price[at] then sum, peers[account] = sum + (lane.of[account] or 0), true end
+  end
+  return sum
+end
+
 -- What an account may buy of a campaign now, the lanes with `may`: 1 (its share), 2 (it asks least, so all of it) or 3 (nobody else ends it in time, either),
 -- and `why`. Answers nil where there is nothing that it could ever buy.
 local function choices_of(name, at, deadline, now)
@@ -144,10 +153,12 @@ local function choices_of(name, at, deadline, now)
       end
     end
     late = share_out(lanes, caps)
+    local peers = {[at] = true}
     for _, lane in ipairs(lanes) do
-      if lane.price[at] and lane.price[at] > lane.price[lane.home] then taken = taken + (lane.of[at] or 0) end
+      if lane.price[at] and lane.price[at] > lane.price[lane.home] then taken = taken + parts_of(lane, at, peers) end
     end
-    local most = caps[at] or 0
+    local most = 0
+    for account in pairs(peers) do most = most + (caps[account] or 0) end
     begins = most == math.huge or taken >= BEGINS_AT * most
   end
   for _, lane in ipairs(lanes) do
@@ -155,7 +166,7 @@ local function choices_of(name, at, deadline, now)
     if price then
       mine[#mine + 1] = lane
       lane.more = price - lane.price[lane.home]
-      lane.left = lane.of and lane.of[at] or 0
+      lane.left = lane.of and parts_of(lane, at, {}) or 0
       lane.why = lane.others == 0 and 'only' or price == lane.price[lane.least] and 'cheapest' or lane.more == 0 and 'cheaper_' .. states[lane.least]
         or 'deadline'
       if lane.left >= 1 and (lane.more == 0 or begins) then lane.may = 1

@@ -182,6 +182,16 @@ def test_a_dear_account_begins_no_sooner_than_it_must(desk: Desk) -> None:
     assert desk.ids(DEAR, 300) == []
 
 
+def test_two_keys_share_what_a_cheaper_account_cannot_end(desk: Desk) -> None:
+    """Both keys of the dear provider take of it, each by its room, and together no more than is needed."""
+    desk.serve(CHEAP, gate=gates(submits=[Rate(10, 1.0)]))
+    desk.serve(DEAR, TWIN, gate=gates(slots=5))
+    desk.stock(100, {CHEAP: 1, DEAR: 3, TWIN: 3}, within_s=7)
+    one, two = (desk.ids(account, 99, gates(slots=5)) for account in (DEAR, TWIN))
+    assert len(one) == len(two) == 5
+    assert 39 <= len(one) + len(two) + len(desk.ids(DEAR, 99, gates(slots=99))) <= 44
+
+
 def test_slots_bound_what_an_account_can_end_in_time(desk: Desk) -> None:
     """Five slots and renders of two seconds end about twenty in nine seconds; another campaign's part is its own."""
     desk.serve(CHEAP, gate=gates(slots=5), render_s=2)
@@ -312,6 +322,18 @@ def test_what_is_bought_anew_has_its_choices_again(desk: Desk) -> None:
     assert LostSends(desk.ledger).retry("old", "failed", job="{}", purchases="[]", revision=2, sends=1)
     assert desk.ids(CHEAP, 9) == desk.ids(TWIN, 9) == []
     assert desk.ids(DEAR, 9) == ["old"]
+
+
+def test_a_failed_job_of_a_campaign_that_buys_elsewhere_now_goes_there(desk: Desk) -> None:
+    """The newest plan names one account: what is wanted anew is bought at that one, and at no other."""
+    desk.stock(0)
+    desk.ledger.enqueue("spring", CHEAP, [("old", 0, 5, "{}", "failed")], lane=lane_text([(CHEAP, 5), (DEAR, 7)]))
+    desk.ledger.open_campaign("spring", TWIN, budget_uusd=None, facts={"simulated": "1"})
+    assert desk.ledger.enqueue("spring", TWIN, [("old", 0, 6, "{}", "failed")]) == "k"
+    assert LostSends(desk.ledger).retry("old", "failed", job="{}", purchases="[]", revision=2, sends=1)
+    assert desk.ids(CHEAP, 9) == desk.ids(DEAR, 9) == []
+    assert desk.ids(TWIN, 9) == ["old"]
+    assert desk.bench.money("spring") == (6, 0, 0)
 
 
 def test_racing_accounts_claim_each_job_once(desk: Desk, valkey: Valkey) -> None:
