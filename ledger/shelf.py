@@ -27,6 +27,8 @@ from ledger.objects import ObjectStore, as_file
 
 #: Small objects that are read from a store at once.
 READERS = 16
+#: How the lines of a plan open, since a job's id is its first field.
+PLAN_LINE = b'{"job":{"job_id":"'
 
 
 class Intent(Noun):
@@ -238,10 +240,12 @@ class Shelf:
 
 
 def plan_ids(plan: Path) -> Iterator[str]:
-    """The job ids of a plan file, in matrix order."""
-    with plan.open(encoding="utf-8") as lines:
+    """The job ids of a plan file, in matrix order: what its lines open with."""
+    at = len(PLAN_LINE)
+    with plan.open("rb") as lines:
         for line in lines:
-            yield json.loads(line)["job"]["job_id"]
+            plain = line.startswith(PLAN_LINE)
+            yield line[at : line.index(b'"', at)].decode() if plain else json.loads(line)["job"]["job_id"]
 
 
 def read_noun(kind: type[N], data: bytes) -> N:

@@ -65,9 +65,9 @@ class MediaCheck:
                 seen[uri] = found
         yield from self._shape_troubles(variant, seen.get(render.image or ""))
         known = {uri: found.facts if isinstance(found, Derived) else found for uri, found in seen.items()}
-        offer = self._facts.offer(render.mode, render.model, self._region)
+        offer = self._facts.offer(render.mode, render.model, self._region) if known else None
         handed = frozenset(uri for uri, found in seen.items() if isinstance(found, Derived) or not is_web(uri))
-        told = complaints(render, known, self._facts, offer, handed, linked=self._linked) if known and offer else ()
+        told = complaints(render, known, self._facts, offer, handed, linked=self._linked) if offer else ()
         for complaint in told:
             yield _trouble(self._of_derived(complaint, variant, seen.get(complaint.text)), render)
 

@@ -92,6 +92,13 @@ def test_names_are_plain_base32() -> None:
         assert digest(number) == base64.b32encode(raw).decode().rstrip("=").lower()
 
 
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_job_is_named_by_its_variant_its_seed_and_its_world(simulated: bool) -> None:
+    """By their canonical JSON, as ever: the name decides what is bought already."""
+    variant = digest("v")
+    assert job_id(variant, 7, simulated=simulated) == digest("job-1", variant, 7, simulated)
+
+
 def test_parts_do_not_run_into_each_other() -> None:
     """`ab` + `c` is not `a` + `bc`, and the order of a dictionary's keys says nothing."""
     assert digest("ab", "c") != digest("a", "bc")
