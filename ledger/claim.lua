@@ -27,25 +27,55 @@ ask_anew(now)
 local caps, today = redis.call('HGETALL', PREFIX .. 'caps'), date_of(now)
 for i = 1, #caps, 2 do caps[caps[i]] = tonumber(caps[i + 1]) end
 
+-- What a cap has had in its present day or month: gone for good, or in doubt, and reserved; and which day or month that is.
+local function had(period, budget)
+  local when = period == 'day' and today or string.sub(today, 1, 7)
+  local sums = redis.call('HMGET', PREFIX .. 'b:' .. when .. ':' .. budget, 'before', 'spent', 'doubt', 'reserved')
+  return tonumber(sums[1] or '0') + tonumber(sums[2] or '0') + tonumber(sums[3] or '0'), tonumber(sums[4] or '0'), when
+end
+
 -- Whether a claim of so much, for a job of that set of budgets, stays under every cap: 'no' where only the end of a day or month makes room for it, or a
--- higher cap ({period, budget, ...} says which), 'wait' where what is under way may still cost less.
+-- higher cap ({period, budget, ...} says which), 'wait' where what is under way may still cost less (with the cap that waits, if it is known).
 local function affordable(number, price)
   if #caps == 0 then return 'yes' end
   -- Nobody has told to which budgets it counts.
   if not number then return 'wait' end
-  local answer = 'yes'
+  local answer, waits = 'yes', nil
   for budget in string.gmatch(redis.call('HGET', PREFIX .. 'sets', number), '[^\t]+') do
     for _, period in ipairs({'day', 'month'}) do
-      local cap, when = caps[period .. ' ' .. budget], period == 'day' and today or string.sub(today, 1, 7)
+      local cap = caps[period .. ' ' .. budget]
       if cap then
-        local sums = redis.call('HMGET', PREFIX .. 'b:' .. when .. ':' .. budget, 'before', 'spent', 'doubt', 'reserved')
-        local gone = tonumber(sums[1] or '0') + tonumber(sums[2] or '0') + tonumber(sums[3] or '0')
-        if gone + price > cap then return 'no', {period = period, when = when, budget = budget, cap = cap, left = cap - gone - tonumber(sums[4] or '0'), price = price, ends_ms = end_of(period, now)} end
-        if gone + tonumber(sums[4] or '0') + price > cap then answer = 'wait' end
+        local gone, reserved, when = had(period, budget)
+        if gone + price > cap then return 'no', {period = period, when = when, budget = budget, cap = cap, left = cap - gone - reserved, price = price, ends_ms = end_of(period, now)} end
+        if gone + reserved + price > cap then answer, waits = 'wait', period .. ' ' .. budget end
       end
     end
   end
-  return answer
+  return answer, waits
+end
+
+-- Campaigns that wait for money under way stand apart, however many they are, each at its place. The first of them are looked at again: they take
+-- turns once there is room for them, or never will be.
+local LOOKED_AT = 16
+local waiting = PREFIX .. 'waiting:' .. account
+local function waits_of(cap) return PREFIX .. 'waits:' .. account .. ':' .. cap end
+local function stand_apart(name, campaign, cap, price)
+  redis.call('HSET', campaign, 'waits', int(price))
+  redis.call('ZADD', waits_of(cap), redis.call('ZSCORE', turns, name), name)
+  redis.call('SADD', waiting, cap)
+  redis.call('ZREM', turns, name)
+end
+for _, cap in ipairs(redis.call('SMEMBERS', waiting)) do
+  local gone, reserved = had(string.match(cap, '^(%S+) (.*)$'))
+  local first, most = redis.call('ZRANGE', waits_of(cap), 0, LOOKED_AT - 1, 'WITHSCORES'), caps[cap] or math.huge
+  for i = 1, #first, 2 do
+    local price = tonumber(redis.call('HGET', PREFIX .. 'c:' .. first[i], 'waits'))
+    if gone + reserved + price <= most or gone + price > most then
+      redis.call('ZADD', turns, 'NX', first[i + 1], first[i])
+      redis.call('ZREM', waits_of(cap), first[i])
+    end
+  end
+  if #first == 0 then redis.call('SREM', waiting, cap) end
 end
 
 -- Jobs of a campaign between their claim and their end.
@@ -144,6 +174,8 @@ while room > 0 do
       redis.call('ZADD', PREFIX .. 'short', int(cap.ends_ms), name)
       -- Where it has a choice, another account may have a job that costs less.
       if lane then pass(name) else redis.call('ZREM', turns, name) end
+    elseif afford == 'wait' and cap and not lane then
+      stand_apart(name, campaign, cap, price)
     elseif afford == 'wait' or gone + tonumber(money[4] or '0') + price > budget or (money[7] and under_way(campaign) > 0) then
       -- Running renders may still cost less than was reserved, and a probe tells whether buying may go on: their end
       -- decides, so this turn is passed over.

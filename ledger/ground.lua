@@ -13,6 +13,8 @@
 -- wb:b:<date>:<budget>   hash  reserved, spent, doubt (micro-USD): of what was claimed on that day (2026-11-29) or in that month (2026-11);
 --                        before (what other ledgers had bought by then)
 -- wb:short         zset  campaigns whose next job would pass a cap, by the instant (ms) at which its day or month ends
+-- wb:waits:<account>:<day or month> <budget>  zset  campaigns that wait for money under way of that cap, by their place among the turns; waits in their hash
+--                        is what their next job costs, and wb:waiting:<account> the set of such caps
 -- wb:q:<campaign>[:<lane>]  zset  queued jobs by seq; a job that has a choice of accounts stands in a lane
 -- wb:lane:<lane>   hash  what each account asks for a job of this lane (micro-USD); it has one for every choice that there is, and never changes
 -- wb:lanes:<campaign>  set  lanes in which the campaign has had jobs

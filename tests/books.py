@@ -271,8 +271,13 @@ def _queue(client: Any, name: str, held: dict[str, str], bought: dict[str, dict[
             yield f"the queue of {name} {lane} is not its queued jobs"
         waits = queued and held["state"] == "running" and "parked_kind" not in held and not held.get("short")
         for account in (client.hkeys(f"wb:lane:{lane}") if lane else [held["account"]]) if waits else ():
-            if client.zscore(f"wb:turns:{account}", name) is None:
+            if client.zscore(f"wb:turns:{account}", name) is None and not _stands_apart(client, name):
                 yield f"{name} has queued jobs and no turn at {account}: they would never be bought"
+
+
+def _stands_apart(client: Any, name: str) -> bool:
+    """Whether a campaign waits for money under way of a cap."""
+    return any(client.zscore(key, name) is not None for key in client.keys("wb:waits:*"))
 
 
 def _sent(client: Any, account: str, jobs: dict[str, dict[str, str]]) -> Iterator[str]:

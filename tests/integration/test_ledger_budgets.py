@@ -200,6 +200,25 @@ def test_campaigns_that_wait_for_a_cap_cost_claims_nothing(bench: Bench) -> None
     assert len(bench.claim(300)) == 50
 
 
+def test_campaigns_that_wait_for_money_under_way_cost_claims_little(bench: Bench) -> None:
+    """They stand apart at their places, and take turns by these once there is room; whoever stood first goes first."""
+    caps(bench, ("client=acme", None, 250))
+    bench.stock("first", 2, labels={"client": "acme"})
+    under_way = [bench.reach(State.COLLECTING) for _ in range(2)]
+    for n in range(50):
+        bench.stock(f"c{n:02}", 1, labels={"client": "acme"})
+    bench.stock("other", 1, labels={"client": "globex"})
+    assert names(bench.claim(9)) == {"other": 1}
+    assert bench.redis.zcard(f"wb:turns:{ACCOUNT}") == 0
+    bench.do(Move.SETTLE, State.DONE, under_way[0], cost_uusd=40)
+    assert names(bench.claim(9)) == {"c00": 1}
+    bench.do(Move.SETTLE, State.DONE, under_way[1], cost_uusd=0)
+    assert names(bench.claim(9)) == {"c01": 1}
+    caps(bench)
+    claimed = [claim for _ in range(4) for claim in bench.claim(99)]
+    assert len(names(claimed)) == 48
+
+
 def test_jobs_of_which_nobody_told_the_budgets_are_not_bought_under_a_cap(bench: Bench) -> None:
     """Unknown is not free: a campaign that was opened without budgets waits where there are caps."""
     bench.ledger.open_campaign("spring", ACCOUNT, budget_uusd=None, facts={"simulated": "1"})

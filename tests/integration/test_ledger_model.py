@@ -77,6 +77,7 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.redis: Any = redis.Redis(port=self.valkey.port, decode_responses=True)
         self.redis.flushall()
+        self.clock.move(0)
         self.ledger = Ledger.connect(self.valkey.url, store_url=STORE, found=True)
         self.world = World()
         for name in CAMPAIGNS:
@@ -413,14 +414,17 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def what_was_billed_counts_to_the_day_of_its_claim(self) -> None:
         """What budgets have spent is what was billed, by the day and the month of the claim that bought it."""
-        real: Counter[str] = Counter()
+        real, sets = Counter[str](), self.redis.hgetall("wb:sets") if self.world.billed else {}
         for purse, uusd in self.world.billed.items():
             date, number = purse.split()
-            for budget in self.redis.hget("wb:sets", number).split("\t"):
+            for budget in sets[number].split("\t"):
                 for when in (date, date[:7]):
                     real[f"wb:b:{when}:{budget}"] += uusd
-        told = {key: int(self.redis.hget(key, "spent") or 0) for key in self.redis.keys("wb:b:*")}
-        assert {key: uusd for key, uusd in told.items() if uusd} == +real
+        keys, pipe = self.redis.keys("wb:b:*"), self.redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.hget(key, "spent")
+        told = {key: int(uusd) for key, uusd in zip(keys, pipe.execute(), strict=True) if uusd and int(uusd)}
+        assert told == +real
 
     @invariant()
     def nothing_is_bought_twice(self) -> None:
