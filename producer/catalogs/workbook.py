@@ -25,6 +25,7 @@ UNPACKED_BYTES: Final = 1 << 29
 HEADER_WITHIN: Final = 100
 _ZEROS: Final = re.compile(r"0{2,}")
 _CURRENCY: Final = re.compile(r"\[\$([^\]-]+)[^\]]*\]|\"([^\"]+)\"|([$\u20ac\u00a3\u00a5])")
+_CLASS: Final = re.compile(r"<class '[\w.]*?(\w+)'>")
 #: What a broken workbook makes of its readers: zip, deflate, XML, and the parts that miss each other.
 _BROKEN: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError,
@@ -139,6 +140,6 @@ def _bounded(file: BinaryIO, name: str) -> None:
 
 
 def _unreadable(name: str, error: Exception) -> BadInput:
-    said = str(error).partition("\n")[0][:200]
+    said = _CLASS.sub(r"a \1", str(error).partition("\n")[0])[:200]
     hint = "Open it, and save the sheet as a new workbook or as CSV UTF-8."
     return BadInput(f"{name} is a workbook that cannot be read: {said}", hint=hint)

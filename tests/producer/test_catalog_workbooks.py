@@ -90,6 +90,18 @@ def test_a_broken_workbook_is_told_in_words(cut: int) -> None:
     assert "no Excel workbook" in told(Path("photos.zip"))
 
 
+def test_styles_that_no_spreadsheet_writes_are_told_in_words() -> None:
+    """Other programs leave fills empty, which the reader does not take; no class of its own is shown."""
+    shop = workbook(HEADER)
+    with zipfile.ZipFile(shop) as whole, zipfile.ZipFile("odd.xlsx", "w") as odd:
+        for name in whole.namelist():
+            data = whole.read(name)
+            odd.writestr(name, data.replace(b"<fill><patternFill /></fill>", b"<fill />") if "styles" in name else data)
+    words = told(Path("odd.xlsx"))
+    assert "odd.xlsx is a workbook that cannot be read: expected a Fill" in words
+    assert "save the sheet as a new workbook" in words
+
+
 def test_entities_in_a_workbook_are_refused() -> None:
     """The XML inside is held to the same rules as a feed."""
     shop = workbook(HEADER, ["a", "Mug", "", "a.jpg", 1, "", ""])
