@@ -4,6 +4,7 @@ import base64
 import binascii
 import secrets
 from dataclasses import dataclass
+from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
 
@@ -58,12 +59,20 @@ def unpacked(uri: object) -> tuple[str, bytes] | None:
 
 def form_file(content_type: str, body: bytes, field: str) -> tuple[str, bytes] | None:
     """File name and bytes of one field of a `multipart/form-data` body, or None where it is not there."""
-    message = BytesParser(policy=HTTP).parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + body)
-    for part in message.iter_parts() if message.get_content_type() == "multipart/form-data" else ():
-        if part.get_param("name", header="content-disposition") == field and part.get_filename():
-            data = part.get_payload(decode=True)
-            return (str(part.get_filename()), data) if isinstance(data, bytes) else None
+    form = _headers(b"content-type: " + content_type.encode())
+    between = form.get_boundary()
+    if form.get_content_type() != "multipart/form-data" or not between:
+        return None
+    for part in (b"\r\n" + body).split(b"\r\n--" + between.encode(errors="surrogateescape"))[1:-1]:
+        head, _, data = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        words = _headers(head)
+        if words.get_param("name", header="content-disposition") == field and words.get_filename():
+            return str(words.get_filename()), data
     return None
+
+
+def _headers(text: bytes) -> EmailMessage:
+    return BytesParser(policy=HTTP).parsebytes(text, headersonly=True)
 
 
 def picture_type(data: bytes) -> str | None:

@@ -17,7 +17,7 @@ import pytest
 from tests.services import Seaweed, Simulator, Valkey, start_seaweed, start_simulator, start_valkey
 
 # The gate says the same twice, also on a busy machine: examples are drawn from the test itself, and none is timed.
-hypothesis.settings.register_profile("gate", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("gate", derandomize=True, deadline=None, database=None, max_examples=60)
 hypothesis.settings.load_profile("gate")
 
 #: Variables of the person at the keyboard that would change what a test does, or lend it a real key.

@@ -301,7 +301,7 @@ def test_pipe(tmp_path: Path) -> None:
     assert [row.cells for row in rows] == [{"prompt": "x", "a": "1"}]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(["a.csv", "a.tsv", "a.jsonl", "a.txt"]),
     content=st.one_of(

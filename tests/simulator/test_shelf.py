@@ -31,7 +31,16 @@ def test_a_form_keeps_every_byte() -> None:
     assert found[1] == data
 
 
-@pytest.mark.parametrize("content_type", ["", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "text/plain",
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data; boundary=\u00e4",
+    ],
+)
 def test_what_is_no_form_holds_no_file(content_type: str) -> None:
     """Another type, a form without a boundary or without parts is None, never an error."""
     assert form_file(content_type, b"\x00--x\r\n\xff", "file") is None

@@ -257,7 +257,7 @@ def test_any_bytes_give_facts_with_problems(check: Check, noise: bytes, beginnin
     assert check(beginning + noise).problems
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(st.data())
 def test_a_damaged_byte_breaks_nothing(check: Check, data: st.DataObject) -> None:
     """A good file with bytes changed anywhere is read to the end of what can be read."""
