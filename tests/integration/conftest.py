@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from cli.app import exit_code
 from producer import fetch
 from tests.books import Bench, close_bench, faults, open_bench
 from tests.mediaserver import MediaServer, serving
 from tests.services import Simulator, Valkey, start_simulator
 from tests.workbench import Workbench, open_workbench
+
+#: What a command answers: its exit code, stdout and stderr.
+Told = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -21,6 +25,23 @@ def bench(valkey: Valkey) -> Iterator[Bench]:
     yield one
     one.audit()
     close_bench(one)
+
+
+@pytest.fixture
+def told(tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
+    """Run a command beside `two.csv`, which asks for two videos, with ledger and store set by environment."""
+    monkeypatch.setenv("WANBATCH_REDIS", valkey.url)
+    monkeypatch.setenv("WANBATCH_STORE", str(tmp_path / "out"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.csv").write_text("prompt\na red kite\na blue kite\n")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = exit_code(list(words))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """`wanbatch budget`, and labels on the command line: what is said, what is refused, and what the ledger then holds."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cli.app import exit_code
 from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.record import JobRecord, Purchase
@@ -20,29 +19,18 @@ from ledger.orders import Claim, Order
 from ledger.shelf import Intent, Receipt, Shelf
 from producer.planfile import iter_plan
 from tests.books import FREE, faults
+from tests.integration.conftest import Told
 from tests.services import Valkey
 
-Told = Callable[..., tuple[int, str, str]]
 ACCOUNT = "simulated-segmind"
 
 
 @pytest.fixture
-def told(tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Run a command with ledger and store set by environment; answers code, stdout and stderr."""
-    monkeypatch.setenv("WANBATCH_REDIS", valkey.url)
-    monkeypatch.setenv("WANBATCH_STORE", str(tmp_path / "out"))
+def told(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Commands of Anna's, beside a matrix for two clients."""
     monkeypatch.setenv("WANBATCH_SUBMITTED_BY", "Anna@Growth")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "two.csv").write_text("prompt\na red kite\na blue kite\n")
     (tmp_path / "mixed.csv").write_text("prompt,client,brand\na red cup,Globex,x\na blue cup,,y\n")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = exit_code(list(words))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return told
 
 
 @pytest.fixture

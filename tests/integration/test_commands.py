@@ -7,26 +7,8 @@ from typing import Any
 
 import pytest
 
-from cli.app import exit_code
+from tests.integration.conftest import Told
 from tests.services import Simulator, Valkey
-
-Told = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def told(tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Run a command with ledger and store set by environment; answers code, stdout and stderr."""
-    monkeypatch.setenv("WANBATCH_REDIS", valkey.url)
-    monkeypatch.setenv("WANBATCH_STORE", str(tmp_path / "out"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = exit_code(list(words))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -7,34 +7,16 @@ from typing import Any
 
 import pytest
 
-from cli.app import exit_code
 from jobs.share import Share
 from ledger.campaignfile import CampaignFile
 from ledger.files import FileStore
 from ledger.jobs import Ledger
 from ledger.shares import read_share
 from ledger.shelf import Shelf
+from tests.integration.conftest import Told
 from tests.services import Valkey
 
-Told = Callable[..., tuple[int, str, str]]
 NAME = "simulated-two"
-
-
-@pytest.fixture
-def told(tmp_path: Path, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Run a command with ledger and store set by environment; answers code, stdout and stderr."""
-    monkeypatch.setenv("WANBATCH_REDIS", valkey.url)
-    monkeypatch.setenv("WANBATCH_STORE", str(tmp_path / "out"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "two.csv").write_text("prompt\na red kite\na blue kite\n")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = exit_code(list(words))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

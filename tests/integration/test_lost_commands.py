@@ -1,48 +1,31 @@
 """`wanbatch reconcile` and `retry` as a person gives them: what they say, what they ask, and how they end."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.app import exit_code
 from config.settings import load_settings
 from jobs.lifecycle import State
 from jobs.messages import SUBMIT
 from ledger.gates import unlimited
-from tests.services import Simulator, Valkey
+from tests.integration.conftest import Told
+from tests.services import Simulator
 from worker import lookup
 from worker.submit import submit
 from worker.tasks import take_up
 from worker.wiring import Workshop, build
 
-Told = Callable[..., tuple[int, str, str]]
 ACCOUNT = "simulated-dashscope"
 
 
 @pytest.fixture
-def told(
-    tmp_path: Path,
-    valkey: Valkey,
-    fast_simulator: Simulator,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Told:
-    """Run a command with ledger, store and simulator set by environment; answers code, stdout and stderr."""
-    monkeypatch.setenv("WANBATCH_REDIS", valkey.url)
-    monkeypatch.setenv("WANBATCH_STORE", str(tmp_path / "out"))
+def told(told: Told, fast_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Commands at a simulator, whose lost answers are looked for at once."""
     monkeypatch.setenv("WANBATCH_SIMULATOR_URL", fast_simulator.url)
     monkeypatch.setattr(lookup, "ON_THE_WIRE_S", 0.2)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = exit_code(list(words))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return told
 
 
 @pytest.fixture
