@@ -42,12 +42,15 @@ def known(store: ObjectStore, name: str) -> Campaign | None:
 
 
 def found(store: ObjectStore, name: str) -> Campaign:
-    """The campaign of that name; BadInput names those that come close."""
+    """The campaign of that name; BadInput names those that come close, or some that are there."""
     campaign = known(store, name)
     if campaign is None:
         names = every(store)
-        close = difflib.get_close_matches(name, names, n=3) or names[:3]
-        hint = f"did you mean {' or '.join(close)}?" if close else "this store has none yet: see --store"
+        hint = "this store has none yet: see --store"
+        if close := difflib.get_close_matches(name, names, n=3):
+            hint = f"did you mean {' or '.join(close)}?"
+        elif names:
+            hint = f"it has {', '.join(names[:10])}" + (", ..." if len(names) > 10 else "")  # noqa: PLR2004 - enough to see
         raise BadInput(f"there is no campaign {name!r} in {store.url}", hint=hint)
     return campaign
 

@@ -201,6 +201,8 @@ def test_an_unknown_campaign_is_told(command: str, stored: Stored, capsys: pytes
     """With the one that was probably meant."""
     assert exit_code([command, "simulated-sprng", "--store", stored.store.url]) == 2
     assert "did you mean simulated-spring?" in capsys.readouterr().err
+    assert exit_code([command, "winter", "--store", stored.store.url]) == 2
+    assert "it has simulated-spring" in capsys.readouterr().err
 
 
 def test_manifest_accounts_for_every_job(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
