@@ -6,16 +6,65 @@ A field that is missing or empty is a problem of its row, never a gap in a video
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, wraps
+from typing import Any, Final, NamedTuple
 
 import jinja2
 import jinja2.meta
+import jinja2.runtime
 import jinja2.sandbox
+from jinja2.exceptions import SecurityError
 
 from producer.columns import Wrong, canonical
 
-_JINJA = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False)
+#: Characters of a filled template, and the largest number that it may hand to a filter or a function: a slip such as
+#: `{{ price * 1000000000 }}`, where a price is text, is told and not carried out.
+FILLED_MAX: Final = 100_000
+
+
+class _Bounded(jinja2.sandbox.SandboxedEnvironment):
+    """Jinja's sandbox, which bounds `range`; here, all else that makes much out of one number is bounded, too."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=jinja2.StrictUndefined, autoescape=False)
+        for name in ("batch", "center", "indent", "round", "slice"):
+            self.filters[name] = _bounded(name, self.filters[name])
+
+    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
+        """A product, unless it is a text or a list many times over; a power never."""
+        if operator == "**":
+            raise SecurityError("`**` is not known here")
+        for many, times in ((left, right), (right, left)):
+            if isinstance(many, str | list | tuple) and isinstance(times, int) and len(many) * times > FILLED_MAX:
+                raise SecurityError(f"`*` repeats a text or a list {times:,} times")
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: jinja2.runtime.Context, called: Any, /, *args: Any, **named: Any) -> Any:
+        """A call, unless a number in it is too large."""
+        _check_numbers(getattr(called, "__name__", "the function"), *args, *named.values())
+        return super().call(context, called, *args, **named)
+
+
+def _bounded(name: str, made: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that is not told too large a number; what is filtered may be one."""
+
+    @wraps(made)
+    def checked(value: Any, *args: Any, **named: Any) -> Any:
+        _check_numbers(name, *args, *named.values())
+        return made(value, *args, **named)
+
+    return checked
+
+
+def _check_numbers(name: str, *given: object) -> None:
+    for each in given:
+        if isinstance(each, int | float) and each > FILLED_MAX:
+            raise SecurityError(f"`{name}` is given the number {each:,}")
+
+
+_JINJA = _Bounded()
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{ *(\w+) *\}(?!\})")
 
 
@@ -53,9 +102,24 @@ def compiled(text: str) -> Template | Wrong:
         return plain
     try:
         fields = jinja2.meta.find_undeclared_variables(_JINJA.parse(text))
-        return Template(frozenset(fields), _JINJA.from_string(text).render)
+        return Template(frozenset(fields), _filler(_JINJA.from_string(text)))
     except jinja2.TemplateError as error:
         return Wrong(f"the template cannot be read ({_brief(error)})", "a field is written {{ product }}")
+
+
+def _filler(template: jinja2.Template) -> Callable[[Mapping[str, str]], str]:
+    """What fills a template piece by piece, and stops where it grows too long."""
+
+    def fill(values: Mapping[str, str]) -> str:
+        pieces, size = [], 0
+        for piece in template.generate(values):
+            size += len(piece)
+            if size > FILLED_MAX:
+                raise SecurityError("it grows and grows")
+            pieces.append(piece)
+        return "".join(pieces)
+
+    return fill
 
 
 def _plainly(text: str) -> Template | None:
@@ -102,6 +166,9 @@ def filled(
             return _missing(name, {known: column for column in columns for known in field_names(column)})
     try:
         return template.fill(values).strip()
+    except SecurityError as error:
+        fix = f"a filled template has {FILLED_MAX:,} characters at most; write it without that"
+        return Wrong(f"the template cannot be filled ({_brief(error)})", fix)
     except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         return Wrong(f"the template cannot be filled ({_brief(error)})", "a field is written {{ product }}")
 
