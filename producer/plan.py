@@ -18,7 +18,8 @@ from jobs.money import usd_text
 from jobs.share import Share
 from jobs.words import counted
 from producer.badrows import BadRows
-from producer.campaigns.campaignfile import CampaignToml, is_campaign, read_campaign
+from producer.campaigns.campaign import read_campaign
+from producer.campaigns.campaignfile import CampaignToml, is_campaign
 from producer.campaigns.combined import Combined
 from producer.catalogs.catalog import read_catalog
 from producer.catalogs.template import read_template

@@ -1,21 +1,21 @@
 """A campaign file: what is multiplied with what, under which rules, in TOML that is checked to the last key."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt
 
 from jobs.deadline import HINT, Deadline
 from jobs.errors import BadInput, Problem
-from jobs.share import BOUNDS, Priority, Weight
-from producer.columns import FREE_TEXT, KNOWN, REASON, Wrong, meant, resolve
+from jobs.share import Priority, Weight
+from producer.columns import FREE_TEXT, REASON, Wrong, meant, resolve
 from producer.labels import label_wrong
 from producer.names import is_name
 from producer.prompts import is_template
-from producer.rows import SEEDS, Seeds
-from producer.tomlfile import Places, read_toml, scalar, several
+from producer.rows import Seeds
+from producer.tomlfile import Places, scalar, several
 
 #: How the name of a campaign file ends.
 SUFFIX: Final = ".toml"
@@ -129,10 +129,18 @@ class Campaign(_Closed):
     override: list[Override] = []
 
 
-class CampaignToml:
-    """A campaign file that was understood: what it says, and the line of each key."""
+#: Keys that bring no column.
+_BRINGS_NONE: Final = Campaign.model_fields.keys() - {"rows", "axes", "defaults", "override"}
 
-    def __init__(self, path: Path, said: Campaign, places: Places) -> None:
+
+class CampaignToml:
+    """A campaign file that was understood: what it says, and the line of each key.
+
+    `cut` are the keys that do not fit the schema: `said` is without them, and what else is wrong is told beside them.
+    """
+
+    def __init__(self, path: Path, said: Campaign, places: Places, cut: frozenset[tuple[str, ...]]) -> None:
+        self.cut = cut
         self.path = path
         self.name = str(path)
         self.said = said
@@ -142,10 +150,22 @@ class CampaignToml:
         """The line of a key, or of what is around it."""
         return self._places.line(keys)
 
+    @property
+    def unread(self) -> set[str] | None:
+        """Columns of which all is known that they are there; None where there may be any others."""
+        if any(len(keys) == 1 and keys[0] not in _BRINGS_NONE for keys in self.cut) or ("override", "set") in self.cut:
+            return None
+        return {keys[-1] for keys in self.cut if keys[:-1] in {("axes",), ("defaults",), ("override", "set")}}
+
     def problem(self, keys: Sequence[str | int], text: str, what: str, fix: str) -> Problem:
         """A problem of one of its keys."""
         column = ".".join(str(key) for key in keys if not isinstance(key, int))
         return Problem(self.name, self._places.line(keys), column, text[:200], what, fix)
+
+    def refusal(self, problems: Iterable[Problem]) -> BadInput:
+        """Why it cannot be used: problems in the order of its lines, each once; then those of its tables."""
+        order = sorted(dict.fromkeys(problems), key=lambda each: (each.file != self.name, each.file, each.line))
+        return BadInput(f"{self.name} is no campaign file that can be used", order)
 
 
 def is_campaign(source: object) -> bool:
@@ -153,64 +173,12 @@ def is_campaign(source: object) -> bool:
     return isinstance(source, Path) and source.suffix.lower() == SUFFIX
 
 
-def read_campaign(path: Path) -> CampaignToml:
-    """The campaign in a file; BadInput with everything that is wrong with it by itself."""
-    tables, places = read_toml(path, "campaign file", "examples/autumn.toml")
-    try:
-        said = Campaign.model_validate(tables)
-    except ValidationError as error:
-        problems = list(_complaints(error, str(path), places))
-        raise BadInput(f"{path} is no campaign file that can be used", problems, hint=_hint(tables)) from error
-    file = CampaignToml(path, said, places)
-    if problems := list(_wrongs(file)):
-        raise BadInput(f"{path} is no campaign file that can be used", problems)
-    return file
-
-
 def campaign_schema() -> dict[str, Any]:
     """The JSON Schema of a campaign file, as shipped in `jobs/campaign.schema.json`."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Campaign.model_json_schema(mode="validation")
 
 
-def _hint(tables: Mapping[str, Any]) -> str:
-    if "matrix" in tables:
-        return "It looks like a schedule: `wanbatch schedule add FILE` says what its first run would make."
-    return "A template of a catalog is given with --template, beside the catalog." if "video" in tables else ""
-
-
-#: What may stand in each table, by its name.
-_TABLES: Final[Mapping[str, type[BaseModel]]] = {
-    "combine": Combine, "exclude": Rule, "require": Require, "override": Override,
-}  # fmt: skip
-
-
-def _complaints(error: ValidationError, file: str, places: Places) -> Iterator[Problem]:
-    """What does not fit the schema, in words, each with its line."""
-    for found in error.errors():
-        path = tuple(found["loc"])
-        shown = ".".join(str(part) for part in path if not isinstance(part, int))
-        what, fix, last = found["msg"].removeprefix("Value error, "), "", str(path[-1])
-        table = Campaign if len(path) == 1 else _TABLES.get(str(path[0]), Campaign)
-        if found["type"] == "extra_forbidden":
-            what, fix = f"there is no key `{last}` here", meant(last, sorted(table.model_fields))
-            if len(path) == 1 and (last in KNOWN or last not in Campaign.model_fields):
-                fix += "; a column stands under [defaults] or [axes]"
-        elif found["type"] == "literal_error":
-            known = SEEDS if last == "seeds" else ("all", "first", "random", "pairwise")
-            what, fix = f"`{found['input']}` is not known here", meant(str(found["input"]), known)
-        elif found["type"] == "missing":
-            what, fix = f"the key `{last}` is missing", f'give it, such as {last} = {{ hook = "calm" }}'
-        elif found["type"] == "too_short":
-            what, fix = "it is empty", "fill it, or take it out"
-        elif last in {"weight", "priority"} and len(path) == 1:
-            fix = BOUNDS
-        elif found["type"] == "value_error" and not fix:
-            fix = "write a text, a number, true or false" + (", or a list of them" if path[0] != "defaults" else "")
-        text = "" if isinstance(found["input"], dict | list) else str(found["input"])
-        yield Problem(file, places.line(path), shown, text[:200], what, fix)
-
-
-def _wrongs(file: CampaignToml) -> Iterator[Problem]:
+def wrongs(file: CampaignToml) -> Iterator[Problem]:
     """What fits the schema, and makes no sense."""
     said = file.said
     if said.campaign is not None and not is_name(said.campaign):
@@ -253,10 +221,11 @@ def _column_wrongs(file: CampaignToml) -> Iterator[Problem]:
 
 def _combine_wrongs(file: CampaignToml) -> Iterator[Problem]:
     combine, axes = file.said.combine, file.said.axes
+    there = None if file.unread is None else {*axes, *file.unread}
     zipped: set[str] = set()
     for group in combine.zip:
         for name in group:
-            if name not in axes:
+            if there is not None and name not in there:
                 yield file.problem(("combine", "zip"), name, f"there is no axis `{name}`", meant(name, sorted(axes)))
             elif name in zipped:
                 yield file.problem(("combine", "zip"), name, f"`{name}` is zipped twice", "keep it in one list")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Self
 
-from jobs.errors import BadInput, Problem
+from jobs.errors import Problem
 from jobs.words import counted
 from producer.campaigns.campaignfile import CampaignToml, FileColumn
 from producer.campaigns.factors import factors_of
@@ -45,11 +45,11 @@ class Combined:
         self._overrides = overrides_of(file)
         watched = {column for law in self._laws for column in (*law.when, *law.then)}
         watched |= {column for each in self._overrides for column in each.when}
-        self._factors, fixed = factors_of(file)
+        self._factors, fixed, problems = factors_of(file)
         self.rows = BaseRows(file, frozenset(watched - fixed.keys()))
         self.doubt = self.rows.doubt
         try:
-            self._check(fixed)
+            self._check(fixed, problems)
         except BaseException:
             self.close()
             raise
@@ -203,32 +203,42 @@ class Combined:
 
     # What is known beforehand.
 
-    def _check(self, fixed: Mapping[str, frozenset[str]]) -> None:
-        """BadInput where the file does not fit its tables."""
-        file, columns = self.file, frozenset(self._columns())
-        problems = list(slips(file, fixed, columns))
-        for name in file.said.axes:
-            if name in self.rows.names:
-                what = f"`{name}` is an axis, and a column of {file.said.rows}, too"
-                problems.append(file.problem(("axes", name), name, what, "keep it in one of the two"))
-        if file.said.seed_by not in {"job", "campaign", *columns}:
-            fix = meant(file.said.seed_by, ["job", "campaign", *sorted(columns)])
-            problems.append(file.problem(("seed_by",), file.said.seed_by, "there is no such column", fix))
-        if columns.isdisjoint({PROMPT, "image_url", "reference_urls"}):
-            fix = 'write one under [defaults]: prompt = "A slow shot of {{ product }}"'
-            problems.append(file.problem(("defaults",), "", "the campaign has no prompt", fix))
-        for name in ("key", "refresh_on"):
-            for column in getattr(file.said, name) or ():
-                if column not in columns:
-                    fix = meant(column, sorted(columns))
-                    problems.append(file.problem((name,), column, f"there is no column `{column}`", fix))
-        problems.extend(self._unknown_fields(columns))
-        if self.total > COMBINATIONS_MAX and file.said.combine.sample in {"all", "random"}:
+    def _check(self, fixed: Mapping[str, frozenset[str]], found: Sequence[Problem]) -> None:
+        """BadInput where the file does not fit its tables, with what was `found` wrong with its axes."""
+        file = self.file
+        problems = [*found, *self._misfits(fixed)]
+        long = self.total > COMBINATIONS_MAX and file.said.combine.sample in {"all", "random"}
+        if long and not file.cut:
             what = f"there are {self.total:,} combinations, and {COMBINATIONS_MAX:,} at most are looked at one by one"
             fix = 'shorten an axis, split the campaign, or take few: [combine] sample = "pairwise"'
             problems.append(file.problem(("axes",), "", what, fix))
-        if problems:
-            raise BadInput(f"{self.name} is no campaign file that can be used", [*problems, *self.rows.problems])
+        if problems or not self.rows.known:
+            raise file.refusal([*problems, *self.rows.problems])
+
+    def _misfits(self, fixed: Mapping[str, frozenset[str]]) -> Iterator[Problem]:
+        """What speaks of columns or values that there are not; of columns only where all are known."""
+        file, said, unread = self.file, self.file.said, self.file.unread
+        if unread is None or not self.rows.known:
+            yield from self._unknown_fields(None)
+            return
+        columns = frozenset({*self._columns(), *unread})
+        yield from slips(file, fixed, columns)
+        for name in said.axes:
+            if name in self.rows.names:
+                what = f"`{name}` is an axis, and a column of {said.rows}, too"
+                yield file.problem(("axes", name), name, what, "keep it in one of the two")
+        if said.seed_by not in {"job", "campaign", *columns}:
+            fix = meant(said.seed_by, ["job", "campaign", *sorted(columns)])
+            yield file.problem(("seed_by",), said.seed_by, "there is no such column", fix)
+        if columns.isdisjoint({PROMPT, "image_url", "reference_urls"}):
+            fix = 'write one under [defaults]: prompt = "A slow shot of {{ product }}"'
+            yield file.problem(("defaults",), "", "the campaign has no prompt", fix)
+        for name in ("key", "refresh_on"):
+            for column in getattr(said, name) or ():
+                if column not in columns:
+                    fix = meant(column, sorted(columns))
+                    yield file.problem((name,), column, f"there is no column `{column}`", fix)
+        yield from self._unknown_fields(columns)
 
     def _refresh(self, axes: Mapping[str, frozenset[str]]) -> Refresh | None:
         said = self.file.said
@@ -247,14 +257,14 @@ class Combined:
             if not isinstance(values, FileColumn):
                 yield from ((("axes", axis), text) for text in values)
 
-    def _unknown_fields(self, columns: frozenset[str]) -> Iterator[Problem]:
-        """Templates that cannot be read, or that call what no column is."""
-        known = {name for column in columns for name in field_names(column)}
+    def _unknown_fields(self, columns: frozenset[str] | None) -> Iterator[Problem]:
+        """Templates that cannot be read, or that call what none of the columns is, where these are known."""
+        known = {name for column in columns or () for name in field_names(column)}
         for keys, text in self._texts():
             template = compiled(text) if is_template(text) else None
             if isinstance(template, Wrong):
                 yield self.file.problem(keys, text, template.problem, template.fix)
-            elif template is not None:
+            elif template is not None and columns is not None:
                 for name in sorted(template.fields - known):
                     fix = meant(name, sorted(columns - FREE_TEXT))
                     yield self.file.problem(keys, name, f"the template's field `{name}` is no column", fix)

@@ -29,7 +29,7 @@ class BaseRows:
     """The rows of a campaign's table; without one a single row that says nothing. A context manager.
 
     `names` holds the column as it is written by its key, `axes` the columns in which some cell holds a `|`, `count` how
-    many rows there are, `values` those of the columns that rules ask for.
+    many rows there are, `values` those of the columns that rules ask for; `known` is whether the table could be opened.
     """
 
     def __init__(self, file: CampaignToml, watched: frozenset[str]) -> None:
@@ -40,6 +40,7 @@ class BaseRows:
         self.line = file.line("axes")
         self.names: dict[str, str] = {}
         self.problems: list[Problem] = []
+        self.known = True
         self.axes: set[str] = set()
         self.values: dict[str, set[str]] = {column: set() for column in watched}
         self.count = 1
@@ -48,7 +49,14 @@ class BaseRows:
         if file.said.rows is None:
             return
         path = file.path.parent / file.said.rows
-        self._sheet = _opened(path, file, ("rows",))
+        try:
+            self._sheet = _opened(path, file, ("rows",))
+        except BadInput as error:
+            if not error.problems:
+                raise
+            self.known = False
+            self.problems.extend(error.problems)
+            return
         self.doubt = self._sheet.doubt
         self.name = str(path)
         folder = path.absolute().parent
@@ -127,7 +135,7 @@ def file_values(column: FileColumn, file: CampaignToml, axis: str) -> tuple[str,
             close = difflib.get_close_matches(column.column, sheet.names, n=1, cutoff=0.6)
             fix = f"did you mean `{close[0]}`?" if close else "its columns: " + ", ".join(sheet.names[:30])
             problem = file.problem(keys, column.column, f"{column.file} has no column `{column.column}`", fix)
-            raise BadInput(f"{file.name} is no campaign file that can be used", [problem])
+            raise file.refusal([problem])
         if sheet.doubt is not None:
             raise BadInput(f"{column.file} is not UTF-8, as the values of an axis have to be", [sheet.doubt])
         values: dict[str, None] = {}
@@ -140,7 +148,7 @@ def file_values(column: FileColumn, file: CampaignToml, axis: str) -> tuple[str,
         sheet.close()
     if not values:
         problem = file.problem(keys, column.column, f"the column `{name}` of {column.file} is empty", "fill it")
-        raise BadInput(f"{file.name} is no campaign file that can be used", [problem])
+        raise file.refusal([problem])
     return tuple(values)
 
 
@@ -149,7 +157,7 @@ def _opened(path: Path, file: CampaignToml, keys: tuple[str, ...]) -> Sheet:
         problem = file.problem(
             keys, str(path), f"there is no file {path}", "paths count from the campaign file's folder"
         )
-        raise BadInput(f"{file.name} is no campaign file that can be used", [problem])
+        raise file.refusal([problem])
     source = open_source(path)
     try:
         return open_sheet(source, str(path))

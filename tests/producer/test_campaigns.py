@@ -12,7 +12,8 @@ import pytest
 from config.facts import load_facts
 from jobs.errors import BadInput
 from jobs.job import PlanLine
-from producer.campaigns.campaignfile import campaign_schema, read_campaign
+from producer.campaigns.campaign import read_campaign
+from producer.campaigns.campaignfile import campaign_schema
 from producer.campaigns.sampling import Pairwise, drawn
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
 from providers.registry import provider
@@ -248,6 +249,76 @@ def test_all_slips_at_once() -> None:
         "products.csv:1", "campaign.toml:4", "products.csv:3", "products.csv:3",
     ]  # fmt: skip
     assert found[2].startswith("products.csv:3: material: the template's field `material` is empty in this row; fill")
+
+
+EACH_KIND = """\
+rows = "products.csv"
+wieght = 2
+weight = "heavy"
+campaign = "a b"
+key = ["sku"]
+[defaults]
+prompt = "{{ hook }}: {{ prodct }}"
+negative_prompt = "{{ a"
+duratoin = 5
+labels = { a = 1 }
+[axes]
+hook = ["calm", "bold"]
+look = []
+tone = { file = "products.csv", column = "tone" }
+mood = ["dry"]
+[combine]
+zip = [["hook", "mood"], ["hok", "look"]]
+sample = "pairwis"
+[[exclude]]
+when = { hook = "clam" }
+[[require]]
+when = { product = "Lamp" }
+"""
+
+
+def test_a_slip_of_each_kind_at_once() -> None:
+    """Whatever the schema, the names, the columns, the lengths and the templates have, in the order of the lines."""
+    Path("products.csv").write_text("product,durations\nLamp,5\n")
+    right = EACH_KIND.replace("wieght = 2\n", "\n")
+    assert [problem.split(": ")[:2] for problem in refused(right)] == [
+        ["campaign.toml:3", "weight"],
+        ["campaign.toml:4", "campaign"],
+        ["campaign.toml:5", "key"],
+        ["campaign.toml:7", "defaults.prompt"],
+        ["campaign.toml:8", "defaults.negative_prompt"],
+        ["campaign.toml:9", "defaults.duratoin"],
+        ["campaign.toml:10", "defaults.labels"],
+        ["campaign.toml:13", "axes.look"],
+        ["campaign.toml:14", "axes.tone"],
+        ["campaign.toml:17", "combine.zip"],
+        ["campaign.toml:17", "combine.zip"],
+        ["campaign.toml:18", "combine.sample"],
+        ["campaign.toml:20", "exclude.when.hook"],
+        ["campaign.toml:21", "require.then"],
+        ["products.csv:1", "durations"],
+    ]
+
+
+@pytest.mark.parametrize("unread", ["wieght = 2\n", 'rows = "gone.csv"\n', "[axis]\nhook = 1\n", "rows = 1\n"])
+def test_no_column_is_missed_where_not_all_are_known(unread: str) -> None:
+    """One slip is one problem: a key that may have brought columns hides what else is said of columns."""
+    (problem,) = refused(unread + PROMPT + '[[exclude]]\nwhen = { product = "Lamp" }\n')
+    assert problem.startswith("campaign.toml:1: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PROMPT + 'product = "a"\n[axes]\nhook = []\n[[exclude]]\nwhen = { hook = "b" }\n',
+        'key = 1\nseeds = "rotate"\n' + ONE,
+        ONE + '[combine]\nsample = "first"\ncount = 0\n',
+        ONE + "x = [1, 2]\ny = []\n" + '[combine]\nzip = [["x", "y"]]\n',
+    ],
+)
+def test_a_slip_brings_no_further_problem(text: str) -> None:
+    """What cannot be read is not taken for missing by whatever names it."""
+    assert len(refused(text)) == 1, refused(text)
 
 
 def test_a_rule_for_what_is_gone_is_a_warning() -> None:
