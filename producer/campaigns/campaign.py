@@ -1,6 +1,7 @@
 """A campaign file, read: what it says, or everything that is wrong with it, at once and in the order of its lines."""
 
 import copy
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -50,13 +51,13 @@ def _misfits(file: CampaignToml) -> Sequence[Problem]:
 
 
 def _readable(tables: Mapping[str, Any], error: ValidationError) -> tuple[Campaign, frozenset[Keys]]:
-    """The campaign without the keys that do not fit the schema, and those keys."""
+    """The campaign without the keys that do not fit the schema, and those keys as they were meant."""
     left, gone = copy.deepcopy(dict(tables)), set[Keys]()
     while True:
         # All are found before one is taken out: then each is still where it was complained of.
         for holder, key, keys in [_cut(left, found["loc"]) for found in error.errors()]:
             holder.pop(key, None)
-            gone.add(keys)
+            gone.add(keys if len(keys) > 1 else (_closest(key),))
         for group in _TOGETHER:
             if gone & group:
                 gone |= group
@@ -66,6 +67,11 @@ def _readable(tables: Mapping[str, Any], error: ValidationError) -> tuple[Campai
             return Campaign.model_validate(left), frozenset(gone)
         except ValidationError as another:  # such as a rule that is empty now; what there was to say of it is said
             error = another
+
+
+def _closest(key: str) -> str:
+    """The key of a campaign file that a key seems to mean; without one the key itself."""
+    return next(iter(difflib.get_close_matches(key.lower(), Campaign.model_fields, n=1, cutoff=0.6)), key)
 
 
 def _cut(tables: dict[str, Any], path: Sequence[str | int]) -> tuple[dict[str, Any], str, Keys]:
