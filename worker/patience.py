@@ -12,7 +12,7 @@ from typing import Final
 
 from config.facts import Window
 from jobs.backoff import poll_wait_s, waited_s
-from jobs.looks import ENOUGH_KNOWN, LATE_S, Looks, aim, net_s, plan
+from jobs.looks import ENOUGH_KNOWN, LAST_LATE_S, LATE_S, Looks, aim, net_s, plan
 from jobs.pace import LONGEST
 from jobs.rendertimes import RenderTimes, cell, curve, evenly_s, known, mean_s, merged
 from ledger.jobs import Ledger
@@ -54,6 +54,9 @@ class Patience:
             self._met.add(kind)
         facts, theirs_s = self.account.facts, clock.theirs_s(age_s)
         wait_s = poll_wait_s(facts.cadence, polls, random()) if looks is None else looks.wait_s(theirs_s, random())
+        if self._last and looks is not None and theirs_s >= looks.shape.age_s(0.5):
+            # Where few renders last so long looks are far apart, and these are the ones that are waited for.
+            wait_s = min(wait_s, 2 * LAST_LATE_S)
         if self.called and kind and self._missed < MISSED_IN_A_ROW:
             # Its webhook is waited for first; this look is for those that are lost.
             first_s = min(net_s(looks, facts.typical_render_s, random()), facts.cadence.deadline_s)

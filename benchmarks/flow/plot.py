@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-WIDTH, ROW, LEFT, BAR = 860, 22, 150, 300
+WIDTH, ROW, LEFT, BAR = 860, 22, 130, 300
+#: Where the bars of CPU begin.
+RIGHT = LEFT + BAR + 170
 #: Longer bars are cut there, and say so by their figure.
-MOST_RATIO, MOST_CPU_S = 4.0, 120.0
+MOST_RATIO, MOST_CPU_S = 4.0, 60.0
 OURS, PEER, LIMIT = "#0b6e4f", "#9aa5b1", "#c0392b"
 
 
@@ -18,7 +20,7 @@ def plot(scenes: Mapping[str, Mapping[str, Any]], limits: Mapping[str, float], p
     for name, scene in scenes.items():
         sides = {"wanbatch": scene.get("ours")} | dict(scene["peers"])
         parts += _text(LEFT, y, f"{name}: makespan over the soonest possible (limit {limits[name]:g})", bold=True)
-        parts += _text(LEFT + BAR + 110, y, "CPU-seconds per 1,000 jobs", bold=True)
+        parts += _text(RIGHT, y, "CPU-seconds per 1,000 jobs", bold=True)
         y += ROW
         for side, told in sides.items():
             if told:
@@ -40,8 +42,8 @@ def _row(side: str, told: Mapping[str, Any], limit: float, y: int) -> Iterator[s
     at = f"{LEFT + BAR * limit / MOST_RATIO:.1f}"
     yield f'<line x1="{at}" x2="{at}" y1="{y - 12}" y2="{y + 4}" stroke="{LIMIT}"/>'
     yield from _text(LEFT + min(ratio / MOST_RATIO, 1) * BAR + 6, y, f"{ratio:.2f}{over}")
-    yield _bar(LEFT + BAR + 110, y, min(cpu_s / MOST_CPU_S, 1) * 0.7, colour)
-    yield from _text(LEFT + BAR + 116 + min(cpu_s / MOST_CPU_S * 0.7, 0.7) * BAR, y, f"{cpu_s:.1f}")
+    yield _bar(RIGHT, y, min(cpu_s / MOST_CPU_S, 1) * 0.7, colour)
+    yield from _text(RIGHT + 6 + min(cpu_s / MOST_CPU_S * 0.7, 0.7) * BAR, y, f"{cpu_s:.1f}")
 
 
 def _bar(x: float, y: int, share: float, colour: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.lifecycle import Move, State
-from jobs.looks import ENOUGH_KNOWN
+from jobs.looks import ENOUGH_KNOWN, LAST_LATE_S
 from jobs.outcome import Done
 from jobs.rendertimes import MOST_KNOWN, RenderTimes, cell, cell_s, known, remembered
 from ledger.orders import Claim, Due, Order
@@ -107,6 +107,8 @@ def test_the_last_renders_are_looked_after_more_closely(work: Workbench) -> None
     assert work.ledger.claim(work.account, work.counter.policy, most=1, most_waiting=9) == []
     patience.renew(work.ledger)
     assert fmean(patience.wait_s(KIND, 0, 0) for _ in range(100)) < 0.98 * usual_s
+    clock = work.counter.account.clock
+    assert clock.theirs_s(patience.wait_s(KIND, 9, clock.ours_s(400))) <= 2 * LAST_LATE_S
 
 
 @pytest.mark.parametrize("provider", ["fal", "dashscope"])
