@@ -49,13 +49,13 @@ end
 
 -- How many jobs of the queue an account can begin so that they end within `left_ms`. One of which nothing is known yet can do all.
 local function can_end(account, left_ms, now)
-  local held = redis.call('HMGET', PREFIX .. 'a:' .. account, 'gate', 'render_ms', 'tail_ms', 'told', 'hold_ms', 'n:claimed')
+  local held = redis.call('HMGET', PREFIX .. 'a:' .. account, 'gate', 'render_ms', 'tail_ms', 'told', 'hold_ms', 'n:claimed', 'factor')
   if not held[1] then return math.huge end
   local limits, render, tail = cjson.decode(held[1]), tonumber(held[2]), tonumber(held[3])
   local begin_ms, most = left_ms - tail - math.max(0, tonumber(held[5] or '0') - now), math.huge
   if begin_ms <= 0 then return 0 end
   for _, window in ipairs(limits.part.windows) do
-    local count = count_now(limits.part, window[1], tonumber(held[4] or ''))
+    local count = count_now(limits.part, window[1], tonumber(held[4] or '')) * tonumber(held[7] or '1')
     most = math.min(most, SURE * count * begin_ms / (window[2] + SPREAD_MS) - tonumber(held[6] or '0'))
   end
   local slots = slots_now(PREFIX .. 'a:' .. account, limits)

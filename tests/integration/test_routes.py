@@ -192,6 +192,16 @@ def test_two_keys_share_what_a_cheaper_account_cannot_end(desk: Desk) -> None:
     assert 39 <= len(one) + len(two) + len(desk.ids(DEAR, 99, gates(slots=99))) <= 44
 
 
+def test_a_rate_that_a_429_has_halved_ends_half_in_time(desk: Desk) -> None:
+    """The projected end goes by the rate that is left: of sixty jobs in time before thirty go to the dear one."""
+    desk.serve(CHEAP, gate=gates(submits=[Rate(10, 1.0)]))
+    desk.serve(DEAR)
+    desk.stock(60, within_s=1 + 60 / (0.98 * 10) * 1.03)
+    assert desk.ids(DEAR, 99) == []
+    desk.redis.hset(f"wb:a:{CHEAP}", "factor", "0.5")
+    assert 28 <= len(desk.ids(DEAR, 99)) <= 33
+
+
 def test_slots_bound_what_an_account_can_end_in_time(desk: Desk) -> None:
     """Five slots and renders of two seconds end about twenty in nine seconds; another campaign's part is its own."""
     desk.serve(CHEAP, gate=gates(slots=5), render_s=2)
