@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.gauge import percentile
 from benchmarks.prompts import submit_prompts
-from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
+from benchmarks.servers import ask, await_, child, end_tidily, our_env, python, simulator, valkey
 from config.facts import Window
 from ledger.jobs import Ledger
 from ledger.objects import open_store
@@ -99,15 +99,7 @@ def _campaign(name: str, jobs: int, folder: Path, ledger: Ledger) -> list[str]:
 
 @contextlib.contextmanager
 def _workers(name: str, count: int, folder: Path, redis_url: str, url: str) -> Iterator[None]:
-    limits = folder / "limits.toml"
-    limits.write_text(LIMITS.format(name=name))
-    env = {
-        "WANBATCH_REDIS": redis_url,
-        "WANBATCH_STORE": f"file://{folder}/store",
-        "WANBATCH_SIMULATOR_URL": url,
-        "WANBATCH_LIMITS": str(limits),
-        "WANBATCH_ACCOUNTS": f"simulated-{name}",
-    }
+    env = our_env(folder, redis_url, url, LIMITS.format(name=name)) | {"WANBATCH_ACCOUNTS": f"simulated-{name}"}
     with contextlib.ExitStack() as running:
         for _ in range(count):
             running.enter_context(child(python("cli.app", "worker"), folder / "worker.log", env))

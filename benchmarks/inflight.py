@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.gauge import Reading, percentile, read
 from benchmarks.prompts import send_messages, submit_prompts
 from benchmarks.seaweed import options, seaweed, seaweed_env
-from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
+from benchmarks.servers import ask, await_, child, end_tidily, our_env, python, simulator, valkey
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore, open_store
 
@@ -174,15 +174,9 @@ def _bucket(folder: Path) -> Iterator[tuple[ObjectStore, Mapping[str, str]]]:
 @contextlib.contextmanager
 def _our_worker(bench: Bench) -> Iterator[int]:
     """Our worker, ready for jobs; its gates are lifted by a limits file."""
-    limits = bench.folder / "limits.toml"
-    limits.write_text("[simulated-segmind]\nsubmits = []\npolls = []\n")
-    env = {
-        **bench.env,
-        "WANBATCH_REDIS": bench.redis_url,
-        "WANBATCH_SIMULATOR_URL": bench.simulator_url,
-        "WANBATCH_LIMITS": str(limits),
-        "WANBATCH_ACCOUNTS": "simulated-segmind",
-    }
+    limits = "[simulated-segmind]\nsubmits = []\npolls = []\n"
+    env = our_env(bench.folder, bench.redis_url, bench.simulator_url, limits)
+    env |= {**bench.env, "WANBATCH_ACCOUNTS": "simulated-segmind"}
     ledger = _ledger(bench)
     with child(python("benchmarks.ours", str(bench.folder / "late.json")), bench.folder / "worker.log", env) as worker:
         await_(lambda: bool(ledger.workers()), "our worker is heard of")

@@ -18,7 +18,7 @@ from typing import Any
 
 from scipy.optimize import linprog
 
-from benchmarks.servers import await_, child, end_tidily, python, simulator, valkey
+from benchmarks.servers import await_, child, end_tidily, our_env, python, simulator, valkey
 from config.accounts import AccountFacts
 from config.settings import load_settings
 from jobs.deadline import Deadline
@@ -78,20 +78,13 @@ SCENES = (
 def play(scene: Scene, folder: Path) -> dict[str, Any]:
     """Make a scene's videos, and set what they cost beside the best split of the same within the same time."""
     folder.mkdir()
-    limits = folder / "limits.toml"
-    limits.write_text(scene.limits)
     options = ["--speed", str(scene.speed), "--balance-usd", "1e6", "--queue-s", "0"]
     options += ["--render-mean-s", str(scene.mean_s), "--render-cv", str(CV)]
     with simulator(folder / "simulator.log", *options) as url, valkey(folder / "valkey") as redis_url:
-        env = {
-            "WANBATCH_REDIS": redis_url,
-            "WANBATCH_STORE": f"file://{folder}/store",
-            "WANBATCH_SIMULATOR_URL": url,
-            "WANBATCH_LIMITS": str(limits),
-        }
+        env = our_env(folder, redis_url, url, scene.limits)
         store = open_store(env["WANBATCH_STORE"])
         ledger = Ledger.connect(redis_url, store_url=store.url, found=True)
-        accounts = accounts_named(scene.accounts, load_settings(limits=str(limits)), simulated=True)
+        accounts = accounts_named(scene.accounts, load_settings(limits=env["WANBATCH_LIMITS"]), simulated=True)
         plan = planned(scene, accounts, folder, Shelf(store, simulated=True))
         _remember(scene, plan, ledger)
         with child(python("cli.app", "worker"), folder / "worker.log", os.environ | env):

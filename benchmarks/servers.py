@@ -62,6 +62,17 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+def our_env(folder: Path, redis_url: str, simulator_url: str, limits: str) -> dict[str, str]:
+    """What a worker of ours needs to know: its servers, a store in the folder, and a limits file with that text."""
+    (folder / "limits.toml").write_text(limits)
+    return {
+        "WANBATCH_REDIS": redis_url,
+        "WANBATCH_STORE": f"file://{folder}/store",
+        "WANBATCH_SIMULATOR_URL": simulator_url,
+        "WANBATCH_LIMITS": str(folder / "limits.toml"),
+    }
+
+
 def await_(ready: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
     """Poll a condition; SystemExit names what did not come about in time."""
     ends = time.monotonic() + within_s

@@ -24,7 +24,7 @@ import httpx
 from benchmarks.gauge import percentile, read
 from benchmarks.prompts import submit_prompts
 from benchmarks.seaweed import client, options, seaweed, seaweed_env
-from benchmarks.servers import ask, await_, child, end_tidily, python, simulator, valkey
+from benchmarks.servers import ask, await_, child, end_tidily, our_env, python, simulator, valkey
 from ledger.jobs import Ledger
 from ledger.objects import open_store
 
@@ -90,15 +90,12 @@ def _ours(bench: Bench) -> dict[str, Any]:
     """Buy all, and time from the first render's end to the last record."""
     store_url = f"s3://{BUCKET}/store"
     store = open_store(store_url, s3=options(bench.store_port))
-    limits = bench.folder / "limits.toml"
-    limits.write_text(f"[{ACCOUNT}]\nsubmits = []\npolls = []\n")
     with valkey(bench.folder / "valkey") as redis_url:
-        env = seaweed_env(bench.store_port) | {
-            "WANBATCH_REDIS": redis_url,
+        limits = f"[{ACCOUNT}]\nsubmits = []\npolls = []\n"
+        env = seaweed_env(bench.store_port) | our_env(bench.folder, redis_url, bench.simulator_url, limits)
+        env |= {
             "WANBATCH_STORE": store_url,
-            "WANBATCH_SIMULATOR_URL": bench.simulator_url,
             "WANBATCH_THREADS": str(THREADS),
-            "WANBATCH_LIMITS": str(limits),
             "WANBATCH_ACCOUNTS": ACCOUNT,
             "TMPDIR": str(bench.folder),
         }

@@ -24,7 +24,7 @@ from typing import Any
 import redis
 
 from benchmarks.prompts import put_prompts, send_messages
-from benchmarks.servers import DIE_WITH_PARENT, ask, python, simulator, valkey
+from benchmarks.servers import DIE_WITH_PARENT, ask, our_env, python, simulator, valkey
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.objects import open_store
@@ -55,19 +55,14 @@ class Bench:
     @property
     def env(self) -> dict[str, str]:
         """What peers and our worker need to know."""
-        limits = self.folder / "limits.toml"
-        limits.write_text("[simulated-segmind]\nsubmits = []\npolls = []\n")
-        return {
+        limits = f"[{ACCOUNT}]\nsubmits = []\npolls = []\n"
+        return our_env(self.folder, self.redis_url, self.simulator_url, limits) | {
             "BENCHMARK_BROKER": self.redis_url,
             "BENCHMARK_SIMULATOR_URL": self.simulator_url,
             "BENCHMARK_FOLDER": str(self.folder),
             "BENCHMARK_SPEED": str(SPEED),
-            "WANBATCH_REDIS": self.redis_url,
-            "WANBATCH_STORE": f"file://{self.folder}/store",
-            "WANBATCH_SIMULATOR_URL": self.simulator_url,
             "WANBATCH_THREADS": str(THREADS),
             "WANBATCH_ACCOUNTS": ACCOUNT,
-            "WANBATCH_LIMITS": str(limits),
             "TMPDIR": str(self.folder),
         }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.prompts import put_prompts, send_messages
-from benchmarks.servers import python
+from benchmarks.servers import our_env, python
 
 ACCOUNT = "simulated-segmind"
 #: Processes of Celery's pools: for tasks that sleep, which then are its slots, and for short ones.
@@ -39,20 +39,15 @@ class Bench:
     @property
     def env(self) -> dict[str, str]:
         """What ours and peers need to know."""
-        limits = self.folder / "limits.toml"
         slots = "" if self.scene.slots is None else f"slots = {self.scene.slots}\n"
         windows = f"submits = [{{ count = {self.scene.submits}, window_s = 60 }}]\npolls = []\n"
-        limits.write_text(f"[{ACCOUNT}]\n{windows}{slots}")
-        given = {
+        limits = f"[{ACCOUNT}]\n{windows}{slots}"
+        given = our_env(self.folder, self.redis_url, self.simulator_url, limits) | {
             "BENCHMARK_BROKER": self.redis_url,
             "BENCHMARK_SIMULATOR_URL": self.simulator_url,
             "BENCHMARK_FOLDER": str(self.folder),
             "BENCHMARK_SPEED": f"{self.speed:g}",
             "BENCHMARK_SUBMITS": str(self.scene.submits),
-            "WANBATCH_REDIS": self.redis_url,
-            "WANBATCH_STORE": f"file://{self.folder}/store",
-            "WANBATCH_SIMULATOR_URL": self.simulator_url,
-            "WANBATCH_LIMITS": str(limits),
             "WANBATCH_ACCOUNTS": ACCOUNT,
             "TMPDIR": str(self.folder),
         }

@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.prompts import submit_prompts
-from benchmarks.servers import ask, await_, child, python, simulator, valkey
+from benchmarks.servers import ask, await_, child, our_env, python, simulator, valkey
 from config.receiver import receives
 from jobs.looks import ENOUGH_KNOWN
 from ledger.jobs import Ledger
@@ -62,17 +62,10 @@ def play(scene: Scene, folder: Path) -> dict[str, Any]:
     journal = folder / "journal"
     options = ["--speed", str(SPEED), "--journal", str(journal), "--balance-usd", "1e6", "--queue-s", "0"]
     options += ["--render-mean-s", str(scene.mean_s), "--render-cv", str(scene.cv), "--p-webhook-lost", str(scene.lost)]
-    limits = folder / "limits.toml"
-    limits.write_text("" if scene.slots is None else f"[{scene.account}]\nslots = {scene.slots}\n")
+    limits = "" if scene.slots is None else f"[{scene.account}]\nslots = {scene.slots}\n"
     options += [] if scene.slots is None else ["--slots", str(scene.slots)]
     with simulator(folder / "simulator.log", *options) as url, valkey(folder / "valkey") as redis_url:
-        env = {
-            "WANBATCH_REDIS": redis_url,
-            "WANBATCH_STORE": f"file://{folder}/store",
-            "WANBATCH_SIMULATOR_URL": url,
-            "WANBATCH_LIMITS": str(limits),
-            "WANBATCH_ACCOUNTS": scene.account,
-        }
+        env = our_env(folder, redis_url, url, limits) | {"WANBATCH_ACCOUNTS": scene.account}
         ledger = Ledger.connect(redis_url, store_url=open_store(env["WANBATCH_STORE"]).url, found=True)
         with contextlib.ExitStack() as running:
             if scene.called:
