@@ -128,7 +128,7 @@ def test_without_python_at_all_the_message_names_the_packages(checkout: Path, tm
 @pytest.mark.parametrize(
     ("user", "apt_get", "told"),
     [
-        ("0", "#!/bin/sh\necho $* >> apt.log\n", "pytest -n 3 --dist loadfile --no-loadscope-reorder tests/acceptance"),
+        ("0", "#!/bin/sh\necho $* >> apt.log\n", "pytest -n 5 --dist loadfile --no-loadscope-reorder tests/acceptance"),
         ("0", "#!/bin/sh\necho no network >&2\nexit 100\n", "no network\n./test: the page tests need a browser"),
         ("1000", "#!/bin/sh\necho never called >&2\n", "apt-get install chromium"),
     ],
