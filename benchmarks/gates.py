@@ -1,8 +1,9 @@
 """How exact the submit gate is: whole workers against one simulator, while work waits.
 
 For 1, 4 and 8 worker processes and a provider's clock at 1 and 6 times life: requests over any window, as the simulator
-counts them at any phase; the spread J from the granted instant to the simulator's count; and the share of the limit
-that was used, beside 0.99 W/(W + J) of the tightest window W with the largest J that was seen.
+counts them at any phase; the spread J from the granted instant to the wire, as the kernel has the first byte, and from
+there to the simulator's count; and the share of the limit that was used, beside 0.99 W/(W + J) of the tightest window W
+with the largest J that was seen.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Any
 from benchmarks.gauge import percentile
 from benchmarks.prompts import submit_prompts
 from benchmarks.servers import ask, await_, child, end_tidily, our_env, python, simulator, valkey
+from benchmarks.wiretap import wiretap
 from config.facts import Window
 from ledger.jobs import Ledger
 from ledger.objects import open_store
@@ -58,10 +60,14 @@ def _measure(name: str, workers: int, speed: float, folder: Path, measured_s: fl
     weather = ("--speed", str(speed), "--render-mean-s", "100000", "--balance-usd", "1e9", "--slots", "100000")
     windows = facts(name).limits.submits
     rate = min(window.count / window.window_s for window in windows) * speed
-    with simulator(folder / "simulator.log", *weather) as url, valkey(folder / "valkey") as redis_url:
+    with (
+        simulator(folder / "simulator.log", *weather) as url,
+        valkey(folder / "valkey") as redis_url,
+        wiretap(url) as tap,
+    ):
         ledger = Ledger.connect(redis_url, store_url=f"file://{folder}/store", found=True)
         ids = _campaign(name, int(rate * (measured_s + 2 * SETTLES_S)) + 20, folder, ledger)
-        with _workers(name, workers, folder, redis_url, url):
+        with _workers(name, workers, folder, redis_url, tap.url):
             await_(lambda: len(ledger.workers()) == workers, "all workers are heard of")
             await_(lambda: _sold(url, name) > 0, "the first submit")
             began = time.time() + SETTLES_S
@@ -71,7 +77,9 @@ def _measure(name: str, workers: int, speed: float, folder: Path, measured_s: fl
         counted = {row["task_id"]: _real_s(row["at"], clock) for row in rows}
         granted = {task: float(grant) / 1000 for task, grant in ledger.fields(ids, "task", "grant") if task and grant}
         ledger.close()
-    late_s = [counted[task] - at for task, at in granted.items() if task in counted]
+    sent = tap.arrivals_s([*granted])
+    late_s = [sent[task] - at for task, at in granted.items() if task in sent]
+    read_s = [counted[task] - at for task, at in sent.items() if task in counted]
     used = sum(began <= at < began + measured_s for at in counted.values()) / (rate * measured_s)
     return {
         "workers": workers,
@@ -82,6 +90,8 @@ def _measure(name: str, workers: int, speed: float, folder: Path, measured_s: fl
         "wanted": round(_wanted(windows, speed, max(late_s)), 4),
         **{f"j_{label}_ms": _ms(percentile(late_s, share)) for label, share in (("p50", 0.5), ("p99", 0.99))},
         "j_max_ms": _ms(max(late_s)),
+        "wire_to_count_p50_ms": _ms(percentile(read_s, 0.5)),
+        "wire_to_count_max_ms": _ms(max(read_s)),
     }
 
 
