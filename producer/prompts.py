@@ -5,66 +5,20 @@ A field that is missing or empty is a problem of its row, never a gap in a video
 
 import difflib
 import re
+import traceback
 from collections.abc import Callable, Mapping
-from functools import lru_cache, wraps
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import jinja2
 import jinja2.meta
-import jinja2.runtime
-import jinja2.sandbox
 from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS
 
 from producer.columns import Wrong, canonical
+from producer.sandbox import FILLED_MAX, STEPS_MAX, Sandbox
 
-#: Characters of a filled template, and the largest number that it may hand to a filter or a function: a slip such as
-#: `{{ price * 1000000000 }}`, where a price is text, is told and not carried out.
-FILLED_MAX: Final = 100_000
-
-
-class _Bounded(jinja2.sandbox.SandboxedEnvironment):
-    """Jinja's sandbox, which bounds `range`; here, all else that makes much out of one number is bounded, too."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def __init__(self) -> None:
-        super().__init__(undefined=jinja2.StrictUndefined, autoescape=False)
-        for name in ("batch", "center", "indent", "round", "slice"):
-            self.filters[name] = _bounded(name, self.filters[name])
-
-    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
-        """A product, unless it is a text or a list many times over; a power never."""
-        if operator == "**":
-            raise SecurityError("`**` is not known here")
-        for many, times in ((left, right), (right, left)):
-            if isinstance(many, str | list | tuple) and isinstance(times, int) and len(many) * times > FILLED_MAX:
-                raise SecurityError(f"`*` repeats a text or a list {times:,} times")
-        return super().call_binop(context, operator, left, right)
-
-    def call(self, context: jinja2.runtime.Context, called: Any, /, *args: Any, **named: Any) -> Any:
-        """A call, unless a number in it is too large."""
-        _check_numbers(getattr(called, "__name__", "the function"), *args, *named.values())
-        return super().call(context, called, *args, **named)
-
-
-def _bounded(name: str, made: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that is not told too large a number; what is filtered may be one."""
-
-    @wraps(made)
-    def checked(value: Any, *args: Any, **named: Any) -> Any:
-        _check_numbers(name, *args, *named.values())
-        return made(value, *args, **named)
-
-    return checked
-
-
-def _check_numbers(name: str, *given: object) -> None:
-    for each in given:
-        if isinstance(each, int | float) and each > FILLED_MAX:
-            raise SecurityError(f"`{name}` is given the number {each:,}")
-
-
-_JINJA = _Bounded()
+_JINJA = Sandbox()
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{ *(\w+) *\}(?!\})")
 
 
@@ -73,8 +27,13 @@ _SINGLE_BRACES = re.compile(r"(?<!\{)\{ *(\w+) *\}(?!\})")
 _FIELD = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*((?:\|\s*[a-z]+\s*)*)\}\}")
 #: Jinja's own filters of text that need to know nothing of the template.
 _PLAIN_FILTERS: Mapping[str, Callable[[str], object]] = {
-    name: _JINJA.filters[name] for name in ("capitalize", "lower", "title", "trim", "upper")
+    name: FILTERS[name] for name in ("capitalize", "lower", "title", "trim", "upper")
 }
+#: What filters and methods raise where a value is not what they take.
+_UNFILLED = (
+    jinja2.TemplateError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
 _JINJA_MARK = re.compile(r"\{[{%#]")
 
 
@@ -98,28 +57,17 @@ def field_names(column: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def compiled(text: str) -> Template | Wrong:
     """The template, or what is wrong with its spelling."""
+    if len(text) > FILLED_MAX:
+        return Wrong("the template is too long", f"it has {FILLED_MAX:,} characters at most")
     if (plain := _plainly(text)) is not None:
         return plain
     try:
-        fields = jinja2.meta.find_undeclared_variables(_JINJA.parse(text))
-        return Template(frozenset(fields), _filler(_JINJA.from_string(text)))
-    except jinja2.TemplateError as error:
+        tree = _JINJA.parse(text)
+        fields = jinja2.meta.find_undeclared_variables(tree)
+        return Template(frozenset(fields), _JINJA.understood(tree))
+    except (jinja2.TemplateError, MemoryError, RecursionError, SyntaxError, ValueError) as error:
+        # Jinja writes Python, and what is nested too deeply for that is told by Python.
         return Wrong(f"the template cannot be read ({_brief(error)})", "a field is written {{ product }}")
-
-
-def _filler(template: jinja2.Template) -> Callable[[Mapping[str, str]], str]:
-    """What fills a template piece by piece, and stops where it grows too long."""
-
-    def fill(values: Mapping[str, str]) -> str:
-        pieces, size = [], 0
-        for piece in template.generate(values):
-            size += len(piece)
-            if size > FILLED_MAX:
-                raise SecurityError("it grows and grows")
-            pieces.append(piece)
-        return "".join(pieces)
-
-    return fill
 
 
 def _plainly(text: str) -> Template | None:
@@ -167,9 +115,9 @@ def filled(
     try:
         return template.fill(values).strip()
     except SecurityError as error:
-        fix = f"a filled template has {FILLED_MAX:,} characters at most; write it without that"
+        fix = f"a template makes {FILLED_MAX:,} characters at most, in {STEPS_MAX:,} steps; write it without that"
         return Wrong(f"the template cannot be filled ({_brief(error)})", fix)
-    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except _UNFILLED as error:
         return Wrong(f"the template cannot be filled ({_brief(error)})", "a field is written {{ product }}")
 
 
@@ -187,7 +135,15 @@ def _plain(column: str) -> str:
 
 
 def _brief(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
+    """What an error says, and in which line of a template of several lines."""
+    if isinstance(error, SyntaxError):
+        return error.msg
+    line = getattr(error, "lineno", None)
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == "<template>":
+            line = number
+    said = str(error).partition("\n")[0].rstrip(".")
+    return f"line {line}: {said}" if line and line > 1 else said
 
 
 def _missing(name: str, known: Mapping[str, str]) -> Wrong:
