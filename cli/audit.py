@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,18 +12,21 @@ from cli.options import as_json, store
 from cli.summary import print_json
 from config.settings import load_settings
 from jobs.errors import BadInput
-from jobs.money import usd_text
+from jobs.money import in_unit, usd_text
+from jobs.visible import visible
 from jobs.words import counted
 from ledger.shelf import Shelf
 from producer.audit import MEANS, Audit, Difference, audit
 from producer.manifest import cell
 from producer.spending import spent
-from producer.statement import read_statement
+from producer.statement import Apart, read_statement
 from producer.stored import store_of
 from providers.registry import facts
 
 #: Differences that are told one by one for a person; --csv and --json have all.
 NAMED = 20
+#: Characters of a line's own words that are told.
+TEXT_MAX = 80
 DIFFERENT = 3
 
 
@@ -53,22 +57,28 @@ def command(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """Find what the provider charged and our records do not have, or have otherwise. Exit 3 where they differ."""
+    """Find what the provider charged and our records do not have, or have otherwise. Exit 3 where they differ.
+
+    Lines that name no task, such as top-ups and totals, are told apart and differ from nothing.
+    """
     name = facts(provider).name
-    lines = read_statement(statement, task=task, amount=amount)
+    read = read_statement(statement, task=task, amount=amount)
     shelf = Shelf(store_of(load_settings(store=store)), simulated=simulated)
-    units = sorted({line.unit for line in lines if line.unit})
+    units = sorted({line.unit for line in read.lines if line.unit})
     if len(units) > 1:
         raise BadInput(f"{statement} has amounts in {' and '.join(units)}", hint="audit each by itself: split the file")
-    found = audit(lines, (each for each in spent(shelf) if each.provider == name), units[0] if units else unit)
+    found = audit(read.lines, (each for each in spent(shelf) if each.provider == name), units[0] if units else unit)
     if as_json:
-        print_json({**_sums(found), "differences": [_facts(each) for each in found.differences]})
+        differences = [_facts(each) for each in found.differences]
+        print_json({**_sums(found), "differences": differences, "without_task": _apart(read.apart, found.unit)})
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, list(Difference.__dataclass_fields__), lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: cell(value) for key, value in _facts(each).items()} for each in found.differences)
+        _tell_apart(read.apart, found.unit, err=True)
     else:
         _tell(found)
+        _tell_apart(read.apart, found.unit)
     return DIFFERENT if found.differences else 0
 
 
@@ -86,8 +96,25 @@ def _facts(each: Difference) -> dict[str, object]:
     return told | {key: None if told[key] is None else usd_text(told[key]) for key in ("charged", "ours")}
 
 
+def _apart(lines: Sequence[Apart], unit: str) -> dict[str, object]:
+    """The lines that name no task, and what they come to in each unit."""
+    told = [
+        {"line": each.number, "text": each.text, "amount": usd_text(each.amount), "unit": each.unit or unit}
+        for each in lines
+    ]
+    return {"lines": told, "sums": {name: usd_text(total) for name, total in _sums_apart(lines, unit).items()}}
+
+
+def _sums_apart(lines: Sequence[Apart], unit: str) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for each in lines:
+        if each.amount is not None:
+            sums[each.unit or unit] = sums.get(each.unit or unit, Decimal(0)) + each.amount
+    return sums
+
+
 def _tell(found: Audit) -> None:
-    sums = f"charged {usd_text(found.charged)} {found.unit}, ours {usd_text(found.ours)} {found.unit}"
+    sums = f"charged {in_unit(found.charged, found.unit)}, ours {in_unit(found.ours, found.unit)}"
     click.echo(f"{found.agreed:,} agree, {counted(len(found.differences), 'difference')}; {sums}")
     for kind, means in MEANS.items():
         of_kind = [each for each in found.differences if each.kind == kind]
@@ -96,10 +123,25 @@ def _tell(found: Audit) -> None:
         click.echo(f"{len(of_kind):,} {means}:")
         for each in of_kind[:NAMED]:
             where = f"line {each.line}" if each.line else f"job {each.job_id} of {each.campaign or '?'}"
-            click.echo(f"  {where}: {each.task_id}: charged {_money(each.charged)}, ours {_money(each.ours)}")
+            charged, ours = (
+                "nothing" if amount is None else in_unit(amount, found.unit) for amount in (each.charged, each.ours)
+            )
+            click.echo(f"  {where}: {each.task_id}: charged {charged}, ours {ours}")
         if len(of_kind) > NAMED:
             click.echo(f"  ... and {len(of_kind) - NAMED:,} more; --csv has all")
 
 
-def _money(amount: Decimal | None) -> str:
-    return usd_text(amount) or "nothing"
+def _tell_apart(lines: Sequence[Apart], unit: str, *, err: bool = False) -> None:
+    """What was set against nothing: no purchase of ours could answer for it."""
+    if not lines:
+        return
+    sums = " and ".join(in_unit(total, name) for name, total in _sums_apart(lines, unit).items()) or "no amount"
+    names = "line names" if len(lines) == 1 else "lines name"
+    click.echo(f"{len(lines):,} {names} no task and stand apart, {sums} in all:", err=err)
+    for each in lines[:NAMED]:
+        amount = "no amount" if each.amount is None else in_unit(each.amount, each.unit or unit)
+        click.echo(
+            f"  line {each.number}: {amount}" + (f": {visible(each.text)[:TEXT_MAX]}" if each.text else ""), err=err
+        )
+    if len(lines) > NAMED:
+        click.echo(f"  ... and {len(lines) - NAMED:,} more; --json has all", err=err)

@@ -26,10 +26,16 @@ def usd_text(usd: Decimal | None) -> str | None:
 
 
 def shown(usd: Decimal | None) -> str:
-    """The amount for a person: `$12.50`, four places under a cent's precision, `unknown` for None."""
+    """The amount for a person: `$1,312.50`, `-$3.00`, four places under a cent's precision, `unknown` for None."""
     if usd is None:
         return "unknown"
+    sign = "-" if usd < 0 else ""
     cents = usd.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
     if cents == usd:
-        return f"${cents:,.2f}"
-    return f"${usd.quantize(Decimal('0.0001'), rounding=ROUND_HALF_UP):,.4f}"
+        return f"{sign}${abs(cents):,.2f}"
+    return f"{sign}${abs(usd).quantize(Decimal('0.0001'), rounding=ROUND_HALF_UP):,.4f}"
+
+
+def in_unit(amount: Decimal, unit: str | None) -> str:
+    """An amount in a unit of its own, for a person: `1,250 credits`, and dollars as everywhere."""
+    return shown(amount) if unit is not None and unit.upper() == "USD" else f"{amount:,f} {unit or ''}".rstrip()

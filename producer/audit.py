@@ -1,7 +1,8 @@
 """A provider's statement set against our own records: what differs, purchase by purchase. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
@@ -55,6 +56,7 @@ def audit(lines: Iterable[Line], purchases: Iterable[Spent], unit: str) -> Audit
     A purchase counts as not charged only where it was made between the statement's first and last instant, or where
     the statement has none.
     """
+    lines = _refunded(lines)
     known = {each.purchase.task_id: each for each in purchases if each.purchase.task_id}
     result, seen, instants = Audit(unit), set[str](), []
     for line in lines:
@@ -62,6 +64,8 @@ def audit(lines: Iterable[Line], purchases: Iterable[Spent], unit: str) -> Audit
         if line.at is not None:
             instants.append(line.at)
         twice = line.task_id in seen
+        if twice and not line.amount:
+            continue
         seen.add(line.task_id)
         difference = _compared(line, known.get(line.task_id), unit, twice=twice)
         if difference is None:
@@ -73,6 +77,23 @@ def audit(lines: Iterable[Line], purchases: Iterable[Spent], unit: str) -> Audit
         (_amount(each, unit) or Decimal(0) for each in known.values() if each.purchase.task_id in seen), Decimal(0)
     )
     return result
+
+
+def _refunded(lines: Iterable[Line]) -> list[Line]:
+    """The lines with each task's refunds taken off its charges, from the last of them; what is more stays a refund."""
+    told = list(lines)
+    back: dict[str, Decimal] = defaultdict(Decimal)
+    for line in told:
+        back[line.task_id] -= min(line.amount, Decimal(0))
+    left = []
+    for line in sorted(told, key=lambda line: (line.amount < 0, -line.number)):
+        taken = min(back[line.task_id], abs(line.amount))
+        back[line.task_id] -= taken
+        if line.amount >= 0:
+            left.append(replace(line, amount=line.amount - taken))
+        elif taken:
+            left.append(replace(line, amount=-taken))
+    return sorted(left, key=lambda line: line.number)
 
 
 def _compared(line: Line, ours: Spent | None, unit: str, *, twice: bool) -> Difference | None:

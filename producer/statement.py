@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs.errors import BadInput, Problem
+from jobs.words import counted
 from producer.encoding import detect, open_source
 from producer.readers import first_line, not_text
 from producer.rows import CELL_MAX
@@ -25,10 +26,24 @@ UNIT: Final = ("currency", "unit")
 TIME: Final = ("createdat", "submittedat", "timestamp", "datetime", "time", "date", "created", "at")
 #: Problems that are told; beyond this many only their number is.
 TOLD: Final = 100
+#: What stands where a task's id would, in lines of another kind: totals, balances, nothing.
+NO_TASK: Final = (
+    "",
+    "total",
+    "subtotal",
+    "grandtotal",
+    "sum",
+    "balance",
+    "openingbalance",
+    "closingbalance",
+    "na",
+    "none",
+    "null",
+)
 _PLAIN: Final = re.compile(r"[^a-z0-9]")
-_MONEY: Final = re.compile(r"^[^\d.+-]*([+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\D*$")
-
-
+_MONEY: Final = re.compile(
+    r"^(?P<below>[-\u2212(])?[^\d.+-]*(?P<amount>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\D*$"
+)
 _UNIX: Final = re.compile(r"\d{9,13}(?:\.\d+)?")
 #: Digits of Unix seconds until the year 2286; more are milliseconds.
 UNIX_DIGITS: Final = 10
@@ -36,7 +51,7 @@ UNIX_DIGITS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the statement; `unit` is empty and `at` None where it does not say."""
+    """One line of the statement, below zero for a refund; `unit` is empty and `at` None where it does not say."""
 
     number: int
     task_id: str
@@ -45,8 +60,32 @@ class Line:
     at: datetime | None
 
 
-def read_statement(path: Path, *, task: str | None = None, amount: str | None = None) -> list[Line]:
-    """Read it whole. `task` and `amount` name columns where they cannot be told. BadInput names every bad line."""
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A line that names no task: a top-up, a total, a fee.
+
+    `amount` is below zero where it is on the other side than charges, and None where it cannot be read.
+    """
+
+    number: int
+    text: str
+    amount: Decimal | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What can be set against purchases, and the lines that stand apart."""
+
+    lines: list[Line]
+    apart: list[Apart]
+
+
+def read_statement(path: Path, *, task: str | None = None, amount: str | None = None) -> Statement:
+    """Read it whole. `task` and `amount` name columns where they cannot be told. BadInput names every bad line.
+
+    Charges are as often written below zero as above: what most of them are counts as charged, the rest as refunded.
+    """
     csv.field_size_limit(CELL_MAX)
     file = open_source(path)
     with file:
@@ -56,14 +95,29 @@ def read_statement(path: Path, *, task: str | None = None, amount: str | None = 
             first = first_line(text)
             text.seek(0)
             reader = csv.reader(text, delimiter=delimiter_of(first), skipinitialspace=True)
-            return list(_lines(reader, path, task, amount))
+            return _statement(_lines(reader, path, task, amount), path)
         except UnicodeDecodeError as error:
             raise not_text(str(path), encoding, error) from error
         except csv.Error as error:
             raise BadInput(f"{path} cannot be read as a table: {error}", hint="save it again as CSV") from error
 
 
-def _lines(reader: Iterator[list[str]], path: Path, task: str | None, amount: str | None) -> Iterator[Line]:
+def _statement(read: Iterator[Line | Apart], path: Path) -> Statement:
+    lines, apart = list[Line](), list[Apart]()
+    for each in read:
+        if isinstance(each, Line):
+            lines.append(each)
+        else:
+            apart.append(each)
+    if apart and not lines:
+        raise BadInput(f"no line of {path} names a task", hint="name the column that does: --task COLUMN")
+    if sum(line.amount < 0 for line in lines) > sum(line.amount > 0 for line in lines):
+        lines = [replace(line, amount=-line.amount) for line in lines]
+        apart = [replace(each, amount=None if each.amount is None else -each.amount) for each in apart]
+    return Statement(lines, apart)
+
+
+def _lines(reader: Iterator[list[str]], path: Path, task: str | None, amount: str | None) -> Iterator[Line | Apart]:
     header = next((row for row in reader if any(row)), [])
     at = {
         "task": _column(header, path, task, TASK, "--task", "the provider's task"),
@@ -74,15 +128,17 @@ def _lines(reader: Iterator[list[str]], path: Path, task: str | None, amount: st
     bad = 0
     for row in reader:
         number = int(getattr(reader, "line_num", 0))
-        cells = dict(enumerate(row))
-        if not any(row):
+        cells = {place: text.strip() for place, text in enumerate(row)}
+        if not any(cells.values()):
+            continue
+        task_id, charged = cells.get(at["task"], ""), cells.get(at["amount"], "")
+        in_unit = "" if unit is None else cells.get(unit, "")
+        if _plain(task_id) in NO_TASK:
+            text = ", ".join(text for place, text in cells.items() if text and place not in (at["amount"], unit))
+            yield Apart(number, text, _amount(charged), in_unit)
             continue
         try:
-            task_id = cells.get(at["task"], "").strip()
-            if not task_id:
-                raise ValueError("it names no task")
-            money = _money(cells.get(at["amount"], ""))
-            when = None if time is None else _instant(cells.get(time, ""))
+            money, when = _money(charged), None if time is None else _instant(cells.get(time, ""))
         except ValueError as error:
             bad += 1
             if len(problems) < TOLD:
@@ -90,9 +146,10 @@ def _lines(reader: Iterator[list[str]], path: Path, task: str | None, amount: st
                 problems.append(Problem(str(path), number, "", ",".join(row)[:80], str(error), fix))
             continue
         if not bad:
-            yield Line(number, task_id, money, "" if unit is None else cells.get(unit, "").strip(), when)
+            yield Line(number, task_id, money, in_unit, when)
     if bad:
-        raise BadInput(f"{path} cannot be set against anything: {bad:,} lines cannot be read", problems, count=bad)
+        said = f"{path} cannot be set against anything: {counted(bad, 'line')} cannot be read"
+        raise BadInput(said, problems, count=bad)
 
 
 def _column(header: Sequence[str], path: Path, given: str | None, usual: Sequence[str], flag: str, what: str) -> int:
@@ -113,12 +170,18 @@ def _plain(name: str) -> str:
 
 
 def _money(text: str) -> Decimal:
-    """`0.625`, `$1,250.00`, `0.6250 USD`; charges are as often written below zero as above."""
-    match = _MONEY.match(text.strip())
-    if match:
+    """`0.625`, `$1,250.00`, `0.6250 USD`, `-$3`, `(3.00)`."""
+    if match := _MONEY.match(text):
         with contextlib.suppress(InvalidOperation):
-            return abs(Decimal(match[1].replace(",", "")))
-    raise ValueError(f"`{text.strip()[:40]}` is no amount such as 1,250.50")
+            amount = Decimal(match["amount"].replace(",", ""))
+            return -amount if match["below"] else amount
+    raise ValueError(f"`{text[:40]}` is no amount such as 1,250.50")
+
+
+def _amount(text: str) -> Decimal | None:
+    with contextlib.suppress(ValueError):
+        return _money(text)
+    return None
 
 
 def _instant(text: str) -> datetime | None:

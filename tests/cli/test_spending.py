@@ -56,15 +56,45 @@ def test_a_statement_is_set_against_the_store(
     statement.write_text("task_id,cost,currency\nt1,0.625,USD\n")
     stored.shelf.store.delete(stored.shelf.job_key(stored.lines[1].job.job_id, "record.json"))
     assert exit_code([*words, str(statement)]) == 0
-    assert capsys.readouterr().out == "1 agree, 0 differences; charged 0.625 USD, ours 0.625 USD\n"
+    assert capsys.readouterr().out == "1 agree, 0 differences; charged $0.6250, ours $0.6250\n"
     statement.write_text("task_id,cost,currency\nt1,0.7,USD\n=t9,1,USD\n")
     assert exit_code([*words, str(statement)]) == 3
     told = capsys.readouterr().out
-    assert "line 2: t1: charged 0.7, ours 0.625" in told
-    assert "line 3: =t9: charged 1, ours nothing" in told
+    assert "line 2: t1: charged $0.70, ours $0.6250" in told
+    assert "line 3: =t9: charged $1.00, ours nothing" in told
     assert exit_code([*words, str(statement), "--csv"]) == 3
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["kind"], row["task_id"]) for row in rows] == [("amount", "t1"), ("not_ours", "'=t9")]
     statement.write_text("task_id,cost,currency\nt1,0.7,USD\nt2,5,CNY\n")
     assert exit_code([*words, str(statement)]) == 2
     assert "amounts in CNY and USD" in capsys.readouterr().err
+
+
+def test_what_names_no_task_is_told_apart(stored: Stored, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A top-up and a total are shown with their sum, in every form, and are no difference."""
+    statement = tmp_path / "s.csv"
+    words = [
+        "audit",
+        "--store",
+        stored.store.url,
+        "--simulated",
+        "--provider",
+        "segmind",
+        "--statement",
+        str(statement),
+    ]
+    stored.shelf.store.delete(stored.shelf.job_key(stored.lines[1].job.job_id, "record.json"))
+    statement.write_text("task_id,note,cost\n,Top-up,-1500\nt1,,0.625\nTotal,,0.625\n")
+    assert exit_code(words) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "2 lines name no task and stand apart, -$1,499.3750 in all:", "  line 2: -$1,500.00: Top-up",
+        "  line 4: $0.6250: Total",
+    ]  # fmt: skip
+    assert exit_code([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["without_task"]
+    assert told["sums"] == {"USD": "-1499.375"}
+    assert told["lines"][0] == {"line": 2, "text": "Top-up", "amount": "-1500", "unit": "USD"}
+    assert exit_code([*words, "--csv"]) == 0
+    both = capsys.readouterr()
+    assert both.out.count("\n") == 1
+    assert "2 lines name no task" in both.err

@@ -54,7 +54,7 @@ def test_twenty_in_ten_thousand(tmp_path: Path) -> None:
     file = tmp_path / "segmind.csv"
     rows = (f'{line.at:%Y-%m-%dT%H:%M:%SZ};{line.task_id};"$ {line.amount}"' for line in written if line.at)
     file.write_text("\n".join(["Created At;Request ID;Cost (USD)", *rows]) + "\n", encoding="utf-8-sig")
-    found = audit(read_statement(file), ours, "USD")
+    found = audit(read_statement(file).lines, ours, "USD")
     assert Counter(each.kind for each in found.differences) == {
         "amount": 5, "not_charged": 5, "cost_unknown": 4, "not_ours": 3, "charged_twice": 3,
     }  # fmt: skip
@@ -85,7 +85,7 @@ def test_amounts_are_compared_in_their_own_unit() -> None:
     [
         ("when,what\n2026,x\n", "has no column that says the provider's task"),
         ("id,what\n1,x\n", "has no column that says what was charged"),
-        ("id,cost\na,1\n,2\nb,much\n", "2 lines cannot be read"),
+        ("id,cost\na,1\nc,\nb,much\n", "2 lines cannot be read"),
         ('id,cost\na,1\nb,"0,625"\nc,"1,5 EUR"\n', "2 lines cannot be read"),
         ("id,cost,date\na,1,2026-11-01\nb,1,29/11/2026\nc,1,soon\n", "2 lines cannot be read"),
     ],
@@ -108,16 +108,55 @@ def test_times_as_providers_write_them(tmp_path: Path, when: str) -> None:
     """Each is the same instant."""
     file = tmp_path / "s.csv"
     file.write_text(f'id,cost,date\na,1,"{when}"\nb,1,\n')
-    assert [line.at for line in read_statement(file)] == [datetime(2026, 11, 1, 12, tzinfo=UTC), None]
+    assert [line.at for line in read_statement(file).lines] == [datetime(2026, 11, 1, 12, tzinfo=UTC), None]
 
 
 def test_named_columns_and_money_as_people_write_it(tmp_path: Path) -> None:
-    """Thousands, signs and units around an amount; a charge below zero is a charge."""
+    """Thousands, signs and units around an amount."""
     file = tmp_path / "s.csv"
-    file.write_text('Vorgang,Betrag\na,"1,250.50 USD"\nb,-0.625\nc,$3\n')
+    file.write_text('Vorgang,Betrag\na,"1,250.50 USD"\nb,0.625\nc,$3\n')
     with pytest.raises(BadInput, match="--task COLUMN"):
         read_statement(file)
-    lines = read_statement(file, task="vorgang", amount="Betrag")
+    lines = read_statement(file, task="vorgang", amount="Betrag").lines
     assert [(line.task_id, line.amount) for line in lines] == [
         ("a", Decimal("1250.50")), ("b", Decimal("0.625")), ("c", Decimal(3)),
     ]  # fmt: skip
+
+
+def test_lines_that_name_no_task_stand_apart(tmp_path: Path) -> None:
+    """A provider's invoice has top-ups, fees, blank lines and totals: they are kept, with their amounts."""
+    file = tmp_path / "s.csv"
+    file.write_text(
+        "Date,Task ID,Type,Amount,Currency\n2026-10-01,,Top-up,$100.00,USD\n2026-11-21,task-1,render,-$0.625,\n"
+        "2026-11-21,task-2,render,(0.625),\n , , , ,\n2026-11-22,,Fee of October,,\n,Total:,,-1.25,\n"
+    )
+    read = read_statement(file)
+    assert [(line.task_id, line.amount) for line in read.lines] == [
+        ("task-1", Decimal("0.625")), ("task-2", Decimal("0.625")),
+    ]  # fmt: skip
+    assert [(each.number, each.text, each.amount, each.unit) for each in read.apart] == [
+        (2, "2026-10-01, Top-up", Decimal(-100), "USD"), (6, "2026-11-22, Fee of October", None, ""),
+        (7, "Total:", Decimal("1.25"), ""),
+    ]  # fmt: skip
+    file.write_text("id,cost\n,1\n,2\n")
+    with pytest.raises(BadInput, match="names a task"):
+        read_statement(file)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "cost", "kinds"),
+    [
+        (["0.625", "-0.625"], "0", []),
+        (["0.625", "-0.625"], "0.625", ["amount"]),
+        (["0.625", "0.625", "-0.625"], "0.625", []),
+        (["0.625", "0.625", "0.625", "-0.625"], "0.625", ["charged_twice"]),
+        (["0.9375", "-0.3125"], "0.625", []),
+        (["-0.625"], "0", ["amount"]),
+    ],
+)
+def test_a_refund_is_taken_off_its_charge(amounts: list[str], cost: str, kinds: list[str]) -> None:
+    """What was charged is what is left of it; a refund of what was not charged is a difference."""
+    lines = [charge(0), charge(9), *(replace(charge(1, each), number=10 + at) for at, each in enumerate(amounts))]
+    found = audit(lines, [bought(0), bought(1, cost), bought(9)], "USD")
+    assert [each.kind for each in found.differences] == kinds
+    assert found.charged == Decimal("1.25") + sum(map(Decimal, amounts))
