@@ -87,9 +87,12 @@ class Catalog:
             if problems:
                 yield Row(records[0].line, {}, "", tuple(problems), Origin(write))
                 continue
-            for product in Product(records, self.columns).each(self.template.each):
+            whole = Product(records, self.columns)
+            notes = tuple(self._doubles(whole)) if len(records) > 1 else ()
+            for product in whole.each(self.template.each):
                 for number, video in enumerate(self.template.videos):
-                    yield self._row(product, video, write, first=number == 0)
+                    yield self._row(product, video, write, notes, first=number == 0)
+                    notes = ()
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +118,15 @@ class Catalog:
         columns = {column for video in videos for column in (*video.settings, *video.fields)}
         return Survey(frozenset({*columns, *axes, *self._labels}), frozenset(axes))
 
-    def _row(self, product: Product, video: VideoTemplate, write: Callable[[], str], *, first: bool) -> Row:
+    def _row(
+        self,
+        product: Product,
+        video: VideoTemplate,
+        write: Callable[[], str],
+        notes: Sequence[Problem],
+        *,
+        first: bool,
+    ) -> Row:
         """One video of one product: its settings, filled; the product's fields, as they are; or what is wrong."""
         template = self.template
         found = {name: product.field(name) for name in (*self._labels, *sorted(video.fields))}
@@ -143,11 +154,22 @@ class Catalog:
             cells[VIDEO] = video.name
         literal = frozenset(found) | {column for column in FILLED if is_template(video.settings.get(column, ""))}
         spoilt = (self._lack(name, each) for name, each in found.items() if each.wrong and name not in video.fields)
-        notes = [note for note in spoilt if note] if first else []
+        noted = [*notes, *(note for note in spoilt if note and first)]
         if first and not problems:
-            notes.extend(self._hidden(found.get("published")))
-        origin = Origin(write, literal | {VIDEO}, frozenset(values), places, tuple(notes))
+            noted.extend(self._hidden(found.get("published")))
+        origin = Origin(write, literal | {VIDEO}, frozenset(values), places, tuple(noted))
         return Row(product.line, cells, "", tuple(problems), origin)
+
+    def _doubles(self, product: Product) -> Iterator[Problem]:
+        """A note on each row that repeats another one, or that is another product's with the same id."""
+        for found, line in product.doubles():
+            what = (
+                f"the id `{found.text}` stands on line {line:,} already"
+                if found.text
+                else f"line {line:,} says the same"
+            )
+            fix = "they are taken for one product; delete one, or give it an id of its own"
+            yield Problem(self.name, found.line, found.column, found.text, what, fix)
 
     def _hidden(self, published: Found | None) -> Iterator[Problem]:
         """A note on the first product that its shop does not show: a video for it may be money for nothing."""

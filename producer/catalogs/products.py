@@ -105,6 +105,33 @@ class Product:
                 yield variant
             colours.add(colour)
 
+    def doubles(self) -> Iterator[tuple[Found, int]]:
+        """Ids that stand there once more than they should, each with the line on which it stood first.
+
+        A row may be there twice, or another product may have the same id: both had become one without a word.
+        """
+        rows: dict[frozenset[tuple[str, str]], int] = {}
+        owners: dict[str, int] = {}
+        for at, cells in enumerate(self._cells):
+            found = self._own("id", at)
+            first = rows.setdefault(frozenset(item for item in cells.items() if item[1]), at)
+            if first == at and found.text and self._columns.shape.head(cells):
+                first = owners.setdefault(found.text, at)
+                if self._columns.shape.shared and not self._renamed(first, at):
+                    first = at
+            if first != at:
+                yield found, self.records[first].line
+
+    def _renamed(self, first: int, at: int) -> bool:
+        titles = (self._own("title", first).text, self._own("title", at).text)
+        return all(titles) and titles[0] != titles[1]
+
+    def _own(self, name: str, at: int) -> Found:
+        """What one record itself has in a field."""
+        columns = self._columns.fields[name]
+        column = next((each for each in columns if self._cells[at].get(each)), next(iter(columns), name))
+        return self._read(name, self._cells[at].get(column, ""), at, column)
+
     def field(self, name: str) -> Found:
         """The text of a field or of a column of the catalog's own; empty where no record says it."""
         if name in {"image", "images"}:

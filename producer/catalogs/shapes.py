@@ -29,9 +29,9 @@ class Shape:
 
     `fields` holds, for a field, the columns that may hold it, the best first. `keys` tells what product a row belongs
     to: rows that share one of its keys are one product. `head` tells whether the row speaks for the product, `variant`
-    whether it is one of its variants, whose own picture is in `variant_image`. `attribute` holds how the pairs of
-    columns are called that hold an option's name and its value; `image_base` goes before a picture's bare name,
-    and `line_break` is how a line break in a text is written.
+    whether it is one of its variants, whose own picture is in `variant_image`; `shared` tells that several rows with
+    one id are usual. `attribute` holds how the pairs of columns are called that hold an option's name and its value;
+    `image_base` goes before a picture's bare name, and `line_break` is how a line break in a text is written.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Shape:
     head: Callable[[Cells], bool] = lambda _: True
     variant: Callable[[Cells], bool] = lambda _: True
     variant_image: tuple[str, ...] = ()
+    shared: bool = False
     attribute: tuple[str, str] | None = None
     image_base: str = ""
     line_break: str = "\n"
@@ -122,6 +123,7 @@ _SHOPIFY: Final = Shape(
     head=lambda cells: bool(cells.get("title")),
     variant=lambda cells: bool(_some(cells, "option1_value", "variant_price", "price", "variant_sku")),
     variant_image=("variant_image", "variant_image_url"),
+    shared=True,
     attribute=("option{}_name", "option{}_value"),
 )
 _GOOGLE_FIELDS: Final[Fields] = {
@@ -267,6 +269,7 @@ TABLE: Final = Shape(
     {field: (field,) for field in FIELDS}
     | {"title": ("title", "name"), "image": ("image", "image_url", "image_link"), "product_size": ()},
     by_id,
+    shared=True,
 )
 #: The most particular first: Meta's catalogs have all columns of Google's feeds.
 SHAPES: Final = (_META, GOOGLE, WOOCOMMERCE, _WIX, _SHOPIFY, _PRESTASHOP)

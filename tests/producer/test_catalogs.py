@@ -63,6 +63,33 @@ def test_a_sale_price_is_of_the_variant_whose_price_is_told() -> None:
     assert [(row["price"], row["sale_price"]) for row in each] == [("45", ""), ("50", "39"), ("12", "9")]
 
 
+GOOGLE = "id,item_group_id,title,price,link,image_link\n"
+WOO = "ID,Type,SKU,Name,Regular price,Parent\n"
+
+
+@pytest.mark.parametrize(
+    ("catalog", "notes"),
+    [
+        ("id,title,price\n1,Cup,2\n1,Bowl,3\n", ["3: id: the id `1` stands on line 2 already"]),
+        ("id,title,price\n1,Cup,2\n1,Cup,2\n1,Cup,3\n", ["3: id: the id `1` stands on line 2 already"]),
+        (GOOGLE + "1,,Cup,2,l,i\n2,,Jug,2,l,i\n1,,Cup,3,l,i\n", ["4: id: the id `1` stands on line 2 already"]),
+        (GOOGLE + "1,g,Cup,2,l,i\n2,g,Red cup,2,l,i\n2,g,Jug,2,l,i\n", ["4: id: the id `2` stands on line 3 already"]),
+        (SHOP + "a,Cup,V,,,2,,,\na,Bowl,V,,,2,,,\n", ["3: Handle: the id `a` stands on line 2 already"]),
+        (SHOP + "a,Cup,V,,Red,2,,,\na,Cup,V,,Red,2,,,\n", ["3: Handle: the id `a` stands on line 2 already"]),
+        (WOO + "1,simple,S,Cup,2,\n2,simple,S,Bowl,3,\n", ["3: SKU: the id `S` stands on line 2 already"]),
+        (SHOP + "a,Cup,V,,Red,2,,,\na,Cup,V,,Blue,2,,,\na,,,,Grey,,,,\n", []),
+        (GOOGLE + "1,g,Cup,2,l,i\n2,g,Red cup,2,l,i\n", []),
+        (WOO + "1,variable,S,Cup,,\n2,variation,S1,Cup red,3,S\n3,variation,S2,Cup red,3,id:1\n", []),
+        ("id,title,size\n1,Cup,S\n1,Cup,M\n1,,L\n", []),
+    ],
+)
+def test_an_id_that_stands_there_twice_is_noted(catalog: str, notes: list[str]) -> None:
+    """The same row again, or another product of the same id, with both lines; variants of a product are neither."""
+    name = "c.csv"
+    found = [str(note) for row in rows_of(written(name, catalog)) if row.origin for note in row.origin.notes]
+    assert [note.partition(";")[0] for note in found] == [f"{name}:{note}" for note in notes]
+
+
 def test_bars_and_braces_in_a_product_are_its_own_words(tmp_path: Path) -> None:
     """A title with `|` is no axis, and one with braces is no template."""
     shop = written("s.csv", SHOP + 'a,"Lamp | {{ brand }} | 40 cm",V,,,2,,a.jpg,\n')
