@@ -7,16 +7,17 @@ the zeros and decimals that the cell's format asks for.
 import datetime as dt
 import re
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
-import openpyxl
+from defusedxml.common import DefusedXmlException
 
 from jobs.errors import BadInput, Problem
+from producer.catalogs.cells import Cell, Cells
+from producer.catalogs.cells import Sheet as Tab
 from producer.catalogs.sheet import Record, column_names, record
 
 #: Bytes of a workbook, unpacked; a bomb says more in its own table of contents, and is held to what it says there.
@@ -25,7 +26,6 @@ UNPACKED_BYTES: Final = 1 << 29
 HEADER_WITHIN: Final = 100
 _ZEROS: Final = re.compile(r"0{2,}")
 _CURRENCY: Final = re.compile(r"\[\$([^\]-]+)[^\]]*\]|\"([^\"]+)\"|([$\u20ac\u00a3\u00a5])")
-_CLASS: Final = re.compile(r"<class '[\w.]*?(\w+)'>")
 #: What a broken workbook makes of its readers: zip, deflate, XML, and the parts that miss each other.
 _BROKEN: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError,
@@ -44,18 +44,17 @@ class Workbook:
         self._file = file
         try:
             _bounded(file, name)
-            with warnings.catch_warnings(action="ignore"):
-                self._book: Any = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            self._sheet, self._header, self.names = self._chosen(sheet)
+            self._cells = Cells(file)
+            self._tab, self._header, self.names = self._chosen(sheet)
         except _BROKEN as error:
             raise _unreadable(name, error) from error
 
     def __iter__(self) -> Iterator[Record]:
         """A record a row below the header; blank ones are passed over."""
         try:
-            with warnings.catch_warnings(action="ignore"):
-                for line, cells in _rows(self._sheet, self._header + 1):
-                    found = record(line, cells, self.names, "", self.name)
+            for line, cells in self._cells.rows(self._tab):
+                if line > self._header:
+                    found = record(line, [_text(cell) for cell in cells], self.names, "", self.name)
                     if found is not None:
                         yield found
         except _BROKEN as error:
@@ -63,39 +62,31 @@ class Workbook:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._book.close()
+        self._cells.close()
         self._file.close()
 
-    def _chosen(self, wanted: str | None) -> tuple[Any, int, tuple[str, ...]]:
-        sheets = {sheet.title: sheet for sheet in self._book.worksheets}
-        if wanted is not None and wanted not in sheets:
-            raise BadInput(f"{self.name} has no sheet `{wanted}`", hint="Its sheets: " + ", ".join(sheets))
-        with warnings.catch_warnings(action="ignore"):
-            shown_first = sorted(sheets.items(), key=lambda item: item[1].sheet_state != "visible")
-            for title, sheet in shown_first:
-                if wanted in {None, title}:
-                    sheet.reset_dimensions()
-                    header = _header(sheet)
-                    if header is not None:
-                        return sheet, header[0], column_names(header[1], self.name, header[0])
+    def _chosen(self, wanted: str | None) -> tuple[Tab, int, tuple[str, ...]]:
+        tabs = {tab.title: tab for tab in self._cells.sheets}
+        if wanted is not None and wanted not in tabs:
+            raise BadInput(f"{self.name} has no sheet `{wanted}`", hint="Its sheets: " + ", ".join(tabs))
+        for tab in sorted(tabs.values(), key=lambda tab: tab.hidden):
+            if wanted in {None, tab.title} and (header := self._header_of(tab)) is not None:
+                line, cells = header
+                return tab, line, column_names(cells, self.name, line)
         raise BadInput(f"{self.name} holds no header", hint="Start the sheet with a row of column names.")
 
-
-def _header(sheet: Any) -> tuple[int, list[str]] | None:
-    """The first row that is not blank and no `#` comment, with its number."""
-    for line, cells in _rows(sheet, 1, HEADER_WITHIN):
-        if any(cells) and not next(filter(None, cells)).startswith("#"):
-            return line, cells
-    return None
-
-
-def _rows(sheet: Any, first: int, last: int | None = None) -> Iterator[tuple[int, list[str]]]:
-    for line, row in enumerate(sheet.iter_rows(min_row=first, max_row=last), start=first):
-        yield line, [_text(cell) for cell in row]
+    def _header_of(self, tab: Tab) -> tuple[int, list[str]] | None:
+        """The first row that is not blank and no `#` comment, with its number."""
+        for line, row in self._cells.rows(tab):
+            cells = [_text(cell) for cell in row]
+            if line > HEADER_WITHIN:
+                break
+            if any(cells) and not next(filter(None, cells)).startswith("#"):
+                return line, cells
+        return None
 
 
-def _text(cell: Any) -> str:
-    """The cell's value as text; an empty one has neither value nor format."""
+def _text(cell: Cell) -> str:
     value = cell.value
     if value is None:
         return ""
@@ -104,7 +95,7 @@ def _text(cell: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return _number(value, str(cell.number_format).partition(";")[0])
+        return _number(value, cell.shape.partition(";")[0])
     if isinstance(value, dt.datetime) and value.time() == dt.time():
         return value.date().isoformat()
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
@@ -140,6 +131,6 @@ def _bounded(file: BinaryIO, name: str) -> None:
 
 
 def _unreadable(name: str, error: Exception) -> BadInput:
-    said = _CLASS.sub(r"a \1", str(error).partition("\n")[0])[:200]
+    said = "it declares entities" if isinstance(error, DefusedXmlException) else str(error).partition("\n")[0][:200]
     hint = "Open it, and save the sheet as a new workbook or as CSV UTF-8."
     return BadInput(f"{name} is a workbook that cannot be read: {said}", hint=hint)

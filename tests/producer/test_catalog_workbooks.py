@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,10 @@ import openpyxl
 import pytest
 
 from jobs.errors import BadInput
-from tests.producer.catalogs import cells_of, rows_of, told, written
+from tests.producer.catalogs import PLAIN, cells_of, rows_of, told, written
 
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+SHARED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
 HEADER = ["id", "title", "description", "image_link", "price", "gtin", "fb_product_category"]
 
 
@@ -22,7 +25,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def workbook(*rows: Sequence[object], formats: dict[str, str] | None = None, title: str = "Products") -> Path:
-    """A workbook whose first sheet is hidden notes, and whose second holds these rows."""
+    """A workbook whose first sheet is empty, and whose second holds these rows; texts are shared, as in Excel."""
     book = openpyxl.Workbook()
     assert book.active is not None
     book.active.title = "Notes"
@@ -31,7 +34,23 @@ def workbook(*rows: Sequence[object], formats: dict[str, str] | None = None, tit
         sheet.append(row)
     for cell, shape in (formats or {}).items():
         sheet[cell].number_format = shape
-    book.save("shop.xlsx")
+    book.save("inline.xlsx")
+    texts: list[str] = []
+
+    def shared(found: re.Match[str]) -> str:
+        texts.append(found[1])
+        return f't="s"><v>{len(texts) - 1}</v></c>'
+
+    with zipfile.ZipFile("inline.xlsx") as inline, zipfile.ZipFile("shop.xlsx", "w") as shop:
+        for name in inline.namelist():
+            text = inline.read(name).decode()
+            if "worksheets" in name:
+                text = re.sub('t="inlineStr"><is><t>(.*?)</t></is></c>', shared, text)
+            if name.endswith("workbook.xml.rels"):
+                text = text.replace("</R", f'<Relationship Id="s" Type="{SHARED}" Target="sharedStrings.xml" /></R')
+            shop.writestr(name, text)
+        items = "".join(f"<si><t>{text}</t></si>" for text in texts)
+        shop.writestr("xl/sharedStrings.xml", f'<sst xmlns="{MAIN}">{items}</sst>')
     return Path("shop.xlsx")
 
 
@@ -88,18 +107,85 @@ def test_a_broken_workbook_is_told_in_words(cut: int) -> None:
     with zipfile.ZipFile("photos.zip", "w") as archive:
         archive.writestr("a.jpg", b"x")
     assert "no Excel workbook" in told(Path("photos.zip"))
+    with zipfile.ZipFile("letter.docx", "w") as archive:
+        archive.writestr("[Content_Types].xml", b"<Types/>")
+    assert "cannot be read: it has no part xl/workbook.xml" in told(Path("letter.docx"))
 
 
-def test_styles_that_no_spreadsheet_writes_are_told_in_words() -> None:
-    """Other programs leave fills empty, which the reader does not take; no class of its own is shown."""
-    shop = workbook(HEADER)
+def rewritten(shop: Path, part: str, old: str, new: str) -> Path:
+    """The workbook with a text in those of its parts whose name holds `part` exchanged; it must be there."""
+    found = False
     with zipfile.ZipFile(shop) as whole, zipfile.ZipFile("odd.xlsx", "w") as odd:
         for name in whole.namelist():
-            data = whole.read(name)
-            odd.writestr(name, data.replace(b"<fill><patternFill /></fill>", b"<fill />") if "styles" in name else data)
-    words = told(Path("odd.xlsx"))
-    assert "odd.xlsx is a workbook that cannot be read: expected a Fill" in words
-    assert "save the sheet as a new workbook" in words
+            text = whole.read(name).decode()
+            found = found or (part in name and old in text)
+            odd.writestr(name, text.replace(old, new) if part in name else text)
+    assert found
+    return Path("odd.xlsx")
+
+
+ROW = [42, "Kettle", "<p>Copper</p>", "https://x.com/a.jpg", 89, 8806091234567, dt.date(2026, 5, 1)]
+STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("styles", "<fill><patternFill /></fill>", "<fill />"),
+        ("styles", '<family val="2" />', '<family val="99" />'),
+        ("styles", 'xfId="0"', 'xfId="77"'),
+        ("styles", "</cellXfs>", '<xf numFmtId="999" /></cellXfs>'),
+        ("sheet2", '<dimension ref="A1:G2" />', '<dimension ref="A1:A1" />'),
+        ("sheet2", '<dimension ref="A1:G2" />', ""),
+        ("sheet2", "<sheetViews>", '<sheetViews><sheetView view="sideways" workbookViewId="-9" />'),
+        ("sheet2", "</sheetData>", '</sheetData><dataValidations><dataValidation type="odd" /></dataValidations>'),
+        ("sheet2", "</sheetData>", '</sheetData><autoFilter ref="nowhere" /><hyperlinks><hyperlink /></hyperlinks>'),
+        ("sheet2", '<row r="2">', "<row>"),
+        ("sheet2", 'r="B2"', ""),
+        ("workbook.xml", "<definedNames />", "<definedNames><definedName localSheetId='9' /></definedNames>"),
+        ("workbook.xml", 'activeTab="0"', 'activeTab="17"'),
+        ("docProps/core.xml", "<dc:creator>", "<dcterms:odd>yesterday</dcterms:odd><dc:creator>"),
+        ("theme", "<", "&"),
+        ("", MAIN, STRICT),
+    ],
+)  # fmt: skip
+def test_what_is_no_value_does_not_matter(part: str, old: str, new: str) -> None:
+    """Programs that write workbooks leave fills empty, name nothing, and say wrong sizes; the cells are there."""
+    shop = workbook(HEADER, ROW, formats={"A2": "000000", "E2": "0.00"})
+    (cells,) = cells_of(
+        rewritten(shop, part, old, new), PLAIN.replace("{{ description }}", "{{ fb_product_category }}")
+    )
+    assert (cells["id"], cells["title"], cells["price"]) == ("000042", "Kettle", "89.00")
+    assert (cells["gtin"], cells["fb_product_category"]) == ("8806091234567", "2026-05-01")
+
+
+def test_parts_are_found_however_they_are_written() -> None:
+    """In another case than they are named by, and with the other slash."""
+    shop = workbook(HEADER, ROW)
+    with zipfile.ZipFile(shop) as whole, zipfile.ZipFile("odd.xlsx", "w") as odd:
+        for name in whole.namelist():
+            odd.writestr(name.replace("sharedStrings", "SharedStrings").replace("xl/", "xl\\"), whole.read(name))
+    (cells,) = cells_of(Path("odd.xlsx"))
+    assert cells["title"] == "Kettle"
+
+
+def test_texts_in_pieces_and_in_the_cells_themselves() -> None:
+    """Of several formats, without what says how they are spoken, with line breaks that were spelt out."""
+    shop = workbook(["id", "title", "brand"], ["a", "Kettle", "Two_x000A_lines"])
+    pieces = "<r><t>Copper </t></r><r><t>kettle</t></r><rPh><t>kappa</t></rPh>"
+    odd = rewritten(shop, "shared", "<t>Kettle</t>", pieces)
+    assert cells_of(odd)[0]["title"] == "Copper kettle"
+    inline = rewritten(shop, "sheet2", 'r="B2" t="s"><v>4</v>', f'r="B2" t="inlineStr"><is>{pieces}</is>')
+    assert (cells_of(inline)[0]["title"], cells_of(inline)[0]["brand"]) == ("Copper kettle", "Two lines")
+
+
+def test_a_formula_that_nobody_has_worked_out_is_an_error() -> None:
+    """Programs write formulas without their values; an empty title would be bought."""
+    shop = workbook(["id", "title", "brand"], ["a", "Kettle", "c"])
+    (row,) = rows_of(rewritten(shop, "sheet2", 't="s"><v>4</v>', '><f>A2&amp;"!"</f><v></v>'))
+    assert "the spreadsheet's error `#CALC!`" in str(row.problems[0])
+    (cells,) = cells_of(rewritten(shop, "sheet2", 't="s"><v>5</v>', 't="str"><f>IF(A2="b","c","")</f><v></v>'))
+    assert cells["brand"] == ""
 
 
 def test_entities_in_a_workbook_are_refused() -> None:
