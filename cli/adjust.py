@@ -9,6 +9,7 @@ from cli.options import Dollars, places, share
 from config.accounts import Accounts
 from config.settings import load_settings
 from jobs.errors import BadInput
+from jobs.money import shown
 from ledger.shares import adjust, read_share, write_share
 from producer.stored import known, store_of
 
@@ -43,7 +44,7 @@ def command(
         status = ledger.status(campaign)
     said = [f"weight {weight:g}"] if weight is not None else []
     said += [f"priority {priority}"] if priority is not None else []
-    said += [f"budget ${budget}"] if budget is not None else []
+    said += [f"budget {shown(budget)}"] if budget is not None else []
     click.echo(f"adjusted {campaign}: {', '.join(said)}")
     if status is not None and status.parked:
         click.echo(f"{campaign} does not buy: {status.parked}")

@@ -8,6 +8,7 @@ import click
 from cli.progress import tell
 from config.settings import Settings
 from jobs.errors import Unconfirmed
+from jobs.money import shown
 from jobs.words import counted
 from producer.craft import is_cut_off
 from producer.otherstores import check_store, remember_store
@@ -27,7 +28,8 @@ def approve(plan: Plan, world: World, settings: Settings, *, yes: bool) -> None:
     if not world.simulated:
         check_store(plan, settings)
     if budget_usd is not None and budget_usd < plan.cost_high_usd:
-        tell(f"the budget of ${budget_usd} is less than ${plan.cost_high_usd}: it stops early, with exit code 5")
+        less = f"the budget of {shown(budget_usd)} is less than {shown(plan.cost_high_usd)}"
+        tell(f"{less}: it stops early, with exit code 5")
     if world.simulated:
         return
     if not yes:
@@ -40,7 +42,7 @@ def _have_it_confirmed(most: Decimal, plan: Plan, world: World, settings: Settin
     if most > settings.type_above_usd:
         have_it_typed(most, world, settings.type_above_usd)
     elif sys.stdin.isatty():
-        click.confirm(f"Spend up to ${most} of real money at {world.title}?", abort=True, err=True)
+        click.confirm(f"Spend up to {shown(most)} of real money at {world.title}?", abort=True, err=True)
     elif cut := _cut_off(plan):
         raise Unconfirmed(
             f"{counted(cut, 'video')} would be bought without the shots that lie after the video's end",
@@ -57,7 +59,7 @@ def _cut_off(plan: Plan) -> int:
 def have_it_typed(most: Decimal, world: World, above_usd: Decimal) -> None:
     """Have a person type the figure, so that a slip in a matrix is read once more. Raises Unconfirmed."""
     figure = most.quantize(Decimal("0.01"), rounding=ROUND_UP)
-    words = f"this spends up to ${figure:,} of real money at {world.title}, which is above ${above_usd:,}"
+    words = f"this spends up to {shown(figure)} of real money at {world.title}, which is above {shown(above_usd)}"
     if not sys.stdin.isatty():
         raise Unconfirmed(words, "say --yes if a script is to spend it; nothing was queued")
     tell(words)

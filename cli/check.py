@@ -19,6 +19,7 @@ from config.receiver import receives
 from config.settings import Settings, load_settings, masked_url, nearest_file, provider_key
 from config.simulator import simulator_clock
 from jobs.errors import BadInput, Refused, WanbatchError
+from jobs.money import in_unit
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore
 from ledger.shelf import Shelf
@@ -200,7 +201,7 @@ def _account(each: AccountFacts, *, named: bool) -> Finding:
         return Finding("fail", each.name, error.message, error.hint)
     if left is None:
         return Finding("warn", each.name, f"a key is set; balance unknown: {why}", "the first purchase will tell")
-    return Finding("ok", each.name, f"a key is set; {left.remaining.normalize():,f} {left.unit} left")
+    return Finding("ok", each.name, f"a key is set; {in_unit(left.remaining, left.unit)} left")
 
 
 def _replay(each: AccountFacts, known: Accounts, store: ObjectStore, *, named: bool) -> Iterator[Finding]:

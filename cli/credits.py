@@ -13,7 +13,7 @@ from cli.places import ledger_of
 from config.accounts import AccountFacts
 from config.settings import Settings, provider_key
 from jobs.errors import WanbatchError
-from jobs.money import shown, usd_text
+from jobs.money import in_unit, shown, usd_text
 from ledger.balance import Balances
 from ledger.objects import ObjectStore
 from producer.fetch import balance
@@ -69,9 +69,8 @@ def credits_lines(plan: Plan, found: Mapping[str, Credits]) -> Iterator[str]:
             if not plan.simulated:
                 yield f"needs {shown(needed_usd)} of credit; what is left at {account} is not known here"
             continue
-        unit = f" {left.unit}" if left.unit else ""
         yield (
-            f"needs {shown(needed_usd)} of credit; {left.remaining:,f}{unit} left at {account} "
+            f"needs {shown(needed_usd)} of credit; {in_unit(left.remaining, left.unit)} left at {account} "
             f"({left.at:%Y-%m-%d %H:%M} UTC)"
         )
         if left.remaining < needed_usd and (left.unit or "USD").startswith("USD"):

@@ -81,7 +81,7 @@ def _approve(world: World, job: Job, budget_usd: Decimal | None, *, yes: bool) -
     check_money(world, budget_usd=budget_usd, cost_usd=most_usd)
     if not world.simulated and budget_usd is not None and budget_usd < most_usd:
         raise Refused(
-            f"the budget of ${budget_usd} does not cover the two videos that this may buy",
+            f"the budget of {shown(budget_usd)} does not cover the two videos that this may buy",
             f"--budget {most_usd}; nothing was bought",
         )
     if not world.simulated and not yes and sys.stdin.isatty():

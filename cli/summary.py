@@ -12,7 +12,7 @@ from cli.progress import duration
 from cli.results import Sums
 from jobs.lifecycle import ENDS, State
 from jobs.money import from_uusd, shown, to_uusd, usd_text
-from jobs.words import labels_text
+from jobs.words import counted, labels_text
 from ledger.campaigns import CampaignStatus
 from producer.stored import Campaign
 from producer.watch import money_line
@@ -34,6 +34,7 @@ def status_json(status: CampaignStatus, eta_s: float | None) -> dict[str, Any]:
         "campaign": status.campaign,
         "submitted_by": status.submitted_by,
         "labels": status.labels,
+        "jobs": status.total,
         "states": {state.value: status.states.get(state, 0) for state in State},
         "money_usd": _money(status.budget_usd, status.reserved_usd, status.spent_usd, status.in_doubt_usd),
         "credits": credit,
@@ -43,15 +44,20 @@ def status_json(status: CampaignStatus, eta_s: float | None) -> dict[str, Any]:
 
 
 def stored_json(campaign: Campaign, sums: Sums) -> dict[str, Any]:
-    """The same shape from the store's records alone; what only a ledger knows is null."""
+    """The same shape from the store's records alone; what only a ledger knows is null.
+
+    That is where those of the jobs stand that have not ended, and what they hold.
+    """
     file = campaign.file
     all_ended = sums.states.total() == sum(sums.states[state] for state in ENDS)
     held = Decimal(0) if all_ended else None
+    live = 0 if all_ended else None
     return {
         "campaign": file.campaign,
         "submitted_by": file.submitted_by,
         "labels": file.campaign_labels,
-        "states": {state.value: sums.states.get(state.value, 0) for state in State},
+        "jobs": sums.states.total(),
+        "states": {state.value: sums.states.get(state.value, 0) if state in ENDS else live for state in State},
         "money_usd": _money(file.budget_usd, held, sums.spent_usd, held),
         "credits": {name: _balance(seen.remaining, seen.unit, seen.at) for name, seen in sums.credits.items()},
         "needs": list(stored_needs(sums)),
@@ -63,11 +69,11 @@ def stored_needs(sums: Sums) -> Iterator[str]:
     """What a person has to look at, as far as the store's records tell."""
     for status, words in (("failed", "failed"), ("refused", "were refused by the provider")):
         if sums.states[status]:
-            yield f"{sums.states[status]} {words}: the report says why and what to do"
+            yield f"{sums.states[status]:,} {words}: the report says why and what to do"
     if sums.surplus:
-        yield f"{sums.surplus} tasks turned up for jobs that were bought anew: ask for a refund"
+        yield f"{counted(sums.surplus, 'task')} turned up for jobs that were bought anew: ask for a refund"
     if sums.unverified:
-        yield f"{sums.unverified} videos are not what was ordered: see the report"
+        yield f"{counted(sums.unverified, 'video')} not what was ordered: see the report"
 
 
 def status_lines(status: CampaignStatus, eta_s: float | None, because: Sequence[str] = ()) -> Iterator[str]:

@@ -38,4 +38,5 @@ def shown(usd: Decimal | None) -> str:
 
 def in_unit(amount: Decimal, unit: str | None) -> str:
     """An amount in a unit of its own, for a person: `1,250 credits`, and dollars as everywhere."""
-    return shown(amount) if unit is not None and unit.upper() == "USD" else f"{amount:,f} {unit or ''}".rstrip()
+    plain = f"{amount.normalize():,f} {unit or ''}".rstrip()
+    return shown(amount) if unit is not None and unit.upper() == "USD" else plain

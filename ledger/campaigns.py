@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from jobs.lifecycle import ENDS, State
 from jobs.money import from_uusd, shown
+from jobs.words import counted
 
 #: States in which something still happens by itself.
 MOVING = frozenset({State.CLAIMED, State.SUBMITTING, State.RENDERING, State.READY, State.COLLECTING})
@@ -101,14 +102,14 @@ class CampaignStatus:
         found = [*([self.parked + self._way_out] if self.parked else []), *self.stopped, *self.troubles]
         if self.held:
             found.append(
-                f"{self.held} submits got no answer, and it cannot be proved what they bought (${self.in_doubt_usd} in "
-                f"doubt): `wanbatch reconcile {self.campaign}` says why; look for them in the provider's own list, "
-                f"then `wanbatch retry {self.campaign} --unknown` buys them anew"
+                f"{counted(self.held, 'submit')} got no answer, and it cannot be proved what they bought "
+                f"({shown(self.in_doubt_usd)} in doubt): `wanbatch reconcile {self.campaign}` says why; look for them "
+                f"in the provider's own list, then `wanbatch retry {self.campaign} --unknown` buys them anew"
             )
         if self.surplus:
-            found.append(f"{self.surplus} tasks turned up for jobs that were bought anew: ask for a refund")
+            found.append(f"{counted(self.surplus, 'task')} turned up for jobs that were bought anew: ask for a refund")
         if self.unverified:
-            found.append(f"{self.unverified} videos are not what was ordered: see the report")
+            found.append(f"{counted(self.unverified, 'video')} not what was ordered: see the report")
         return found
 
 

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Final
 
 from jobs.lifecycle import State
-from jobs.money import shown
+from jobs.money import in_unit, shown
 from jobs.record import ManifestLine
 from jobs.visible import visible
 from jobs.words import counted
@@ -210,7 +210,7 @@ def _credits(tally: Tally, left: tuple[Decimal, str] | None) -> list[str]:
     amount, unit = left
     used = tally.run_usd if unit.upper() == "USD" else tally.native.get(unit, Decimal(0))
     nights = f" = {(amount / used).quantize(Decimal('0.1')):,f} nights at this rate" if used > 0 else ""
-    return [f"{amount.normalize():,f} {unit} left{nights}"]
+    return [f"{in_unit(amount, unit)} left{nights}"]
 
 
 def _cause(words: str) -> str:

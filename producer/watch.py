@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from jobs.lifecycle import State
-from jobs.money import shown
+from jobs.money import in_unit, shown
 from ledger.campaigns import CampaignStatus
 
 #: Seconds over which the pace is measured: long enough for batches of renders to even out.
@@ -127,6 +127,5 @@ def money_line(status: CampaignStatus) -> str:
     if status.in_doubt_usd:
         parts.append(f"in doubt {shown(status.in_doubt_usd)}")
     if status.credits_remaining is not None:
-        left = status.credits_remaining.normalize()
-        parts.append(f"credits left {left:,f} {status.credits_unit or ''}".rstrip())
+        parts.append(f"credits left {in_unit(status.credits_remaining, status.credits_unit)}")
     return ", ".join(parts)

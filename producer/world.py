@@ -10,6 +10,7 @@ from config.accounts import AccountFacts, Accounts
 from config.facts import ProviderFacts
 from config.settings import Settings, provider_key
 from jobs.errors import BadInput, BudgetMissing, KeyMissing, ProviderNotNamed
+from jobs.money import shown
 from providers.accounts import title
 
 #: The dialect that a simulation speaks when no provider is named.
@@ -97,7 +98,7 @@ def check_money(world: World, *, budget_usd: Decimal | None, cost_usd: Decimal) 
     if budget_usd is None:
         paste = cost_usd.quantize(Decimal("0.01"), rounding=ROUND_UP) or Decimal("0.01")
         raise BudgetMissing(
-            f"this spends up to ${paste} of real money at {world.title}, and no budget was named",
+            f"this spends up to {shown(paste)} of real money at {world.title}, and no budget was named",
             f"say how much it may spend: --budget {paste} (it stops there); nothing was bought",
         )
     check_key(world)

@@ -143,16 +143,27 @@ def test_a_run_of_unverified_videos_is_no_success(stored: Stored, capsys: pytest
     stored.end(stored.lines[1], verified=False)
     stored.end(stored.lines[2])
     assert exit_code(["run", str(stored.matrix), "--store", stored.store.url]) == 3
-    assert "1 videos are not what was ordered" in capsys.readouterr().out
+    assert "1 video not what was ordered" in capsys.readouterr().out
 
 
 def test_status_without_a_ledger(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
     """The store's records alone answer, in the same shape; what only a ledger knows is null."""
     assert exit_code(["status", "simulated-spring", "--store", stored.store.url, "--json"]) == 0
     shape = json.loads(capsys.readouterr().out)
-    assert list(shape) == ["campaign", "submitted_by", "labels", "states", "money_usd", "credits", "needs", "eta_s"]
+    assert list(shape) == [
+        "campaign",
+        "submitted_by",
+        "labels",
+        "jobs",
+        "states",
+        "money_usd",
+        "credits",
+        "needs",
+        "eta_s",
+    ]
     assert (shape["submitted_by"], shape["labels"]) == ("me@here", {})
-    assert shape["states"]["queued"] == 1
+    assert (shape["jobs"], shape["states"]["done"], shape["states"]["failed"]) == (3, 1, 1)
+    assert {shape["states"][state] for state in ("queued", "rendering", "unknown", "parked")} == {None}
     assert shape["money_usd"] == {"budget": "9.00", "reserved": None, "spent": "0.625", "in_doubt": None}
     assert shape["credits"] == {
         "simulated-segmind": {"remaining": "99.5", "unit": "USD credits", "at": "2026-11-21T07:30:00Z"}

@@ -156,3 +156,9 @@ def test_a_script_opens_with_its_legend(path: Path) -> None:
 def test_the_tree_is_free_of(pattern: re.Pattern[str]) -> None:
     """Nothing is left for later, no package registry is named, no path of somebody's machine."""
     assert found(pattern) == []
+
+
+def test_money_is_shown_by_one_hand() -> None:
+    """A dollar sign before a figure stands in jobs/money.py: `$3125.0` and `$3,125.00` are read as two sums."""
+    ours = (path for path in MODULES if ROOT / "benchmarks" not in path.parents)
+    assert [name(path) for path in ours if "${" in path.read_text(encoding="utf-8")] == ["jobs/money.py"]

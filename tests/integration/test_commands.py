@@ -44,7 +44,17 @@ def test_status_comes_from_the_ledger(told: Told, matrix: str) -> None:
     code, out, _ = told("status", "simulated-two", "--json")
     shape = json.loads(out)
     assert code == 0
-    assert list(shape) == ["campaign", "submitted_by", "labels", "states", "money_usd", "credits", "needs", "eta_s"]
+    assert list(shape) == [
+        "campaign",
+        "submitted_by",
+        "labels",
+        "jobs",
+        "states",
+        "money_usd",
+        "credits",
+        "needs",
+        "eta_s",
+    ]
     assert states(shape) == {"queued": 2}
     assert shape["money_usd"] == {"budget": "5.00", "reserved": "0.00", "spent": "0.00", "in_doubt": "0.00"}
     assert shape["eta_s"] > 0

@@ -190,7 +190,7 @@ def test_unverified_videos_are_counted_for_all_who_want_them(bench: Bench) -> No
         told = bench.ledger.status(name)
         assert told is not None
         assert told.unverified == 1
-        assert told.needs == ["1 videos are not what was ordered: see the report"]
+        assert told.needs == ["1 video not what was ordered: see the report"]
 
 
 def test_a_campaign_taken_up_again_keeps_its_books(bench: Bench) -> None:

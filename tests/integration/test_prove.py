@@ -109,7 +109,7 @@ def test_real_money_needs_a_budget_that_covers_both(
     assert "does not cover the two videos" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "told"), [("apimart", "10,000 USD left"), ("segmind", "10,000 USD credits left")])
+@pytest.mark.parametrize(("name", "told"), [("apimart", "$10,000.00 left"), ("segmind", "10,000 USD credits left")])
 def test_check_shows_what_is_left(
     name: str,
     told: str,

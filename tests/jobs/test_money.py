@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.money import from_uusd, shown, to_uusd, usd_text
+from jobs.money import from_uusd, in_unit, shown, to_uusd, usd_text
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**9, allow_nan=False, allow_infinity=False, places=9)
 
@@ -60,3 +60,12 @@ def test_unknown_is_not_zero() -> None:
 def test_a_person_reads_dollars_and_cents(usd: str, text: str) -> None:
     """Two places, or four where cents do not tell all."""
     assert shown(Decimal(usd)) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "text"),
+    [("-1312.5", "USD", "-$1,312.50"), ("1E+3", "credits", "1,000 credits"), ("6.250", None, "6.25")],
+)
+def test_amounts_in_units_of_their_own(amount: str, unit: str | None, text: str) -> None:
+    """Dollars look the same everywhere, also below zero; credits are never an exponent."""
+    assert in_unit(Decimal(amount), unit) == text

@@ -97,10 +97,10 @@ def test_needs_say_what_a_person_has_to_do() -> None:
     """Unknown submits with their money, and videos that are not what was ordered."""
     told = status(unverified="2", held="1", surplus="1")
     unproved, surplus, unverified = told.needs
-    assert unproved.startswith("1 submits got no answer, and it cannot be proved what they bought ($0.1875 in doubt)")
+    assert unproved.startswith("1 submit got no answer, and it cannot be proved what they bought ($0.1875 in doubt)")
     assert "`wanbatch retry spring --unknown`" in unproved
-    assert surplus == "1 tasks turned up for jobs that were bought anew: ask for a refund"
-    assert unverified == "2 videos are not what was ordered: see the report"
+    assert surplus == "1 task turned up for jobs that were bought anew: ask for a refund"
+    assert unverified == "2 videos not what was ordered: see the report"
     assert status(None).needs == []
 
 

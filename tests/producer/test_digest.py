@@ -70,7 +70,7 @@ def test_a_refresh_counts_what_this_night_bought() -> None:
         "nothing needs you",
         "bought 1 of 1, $2.40 spent; 4 of 4 are there in all",
         "$0.60 a video",
-        "12 USD left = 20.0 nights at this rate",
+        "$12.00 left = 20.0 nights at this rate",
     )
     assert told(*old).lines == ("nothing needs you", "bought nothing: all 3 were there already")
 
