@@ -180,7 +180,7 @@ def test_a_share_and_a_budget_are_adjusted(told: Told, facts: Callable[[], Campa
     told("submit", "two.csv", "--simulate")
     assert told("adjust", NAME, "--priority", "3")[0] == 0
     code, out, _ = told("adjust", NAME, "--weight", "2.5", "--budget", "7")
-    assert (code, out) == (0, f"adjusted {NAME}: weight 2.5, budget $7\n")
+    assert (code, out) == (0, f"adjusted {NAME}: weight 2.5, budget $7.00\n")
     assert facts().budget_usd == 7
     assert read_share(Shelf(FileStore(str(tmp_path / "out")), simulated=True), NAME) == Share(weight=2.5, priority=3)
     assert told("adjust", NAME)[0] == 2
