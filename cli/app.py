@@ -54,9 +54,11 @@ First steps:
 
 \b
 Exit codes: 0 all done; 1 a bug of ours; 2 bad input; 3 some failed or need a look;
-4 refused before starting; 5 stopped early for money; 130 interrupted.
+4 refused before starting; 5 stopped early for money; 130 interrupted; 141 output closed.
 """
 BUG, INTERRUPTED = 1, 130
+#: As a shell has it of a program that a closed pipe has ended.
+UNREAD = 141
 #: A message may have several lines, with columns.
 LINES: Final = "\n\t"
 
@@ -111,9 +113,10 @@ def exit_code(arguments: list[str]) -> int:
         click.echo("interrupted; the same command goes on from here", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output (head, less) has gone; flushing stdout at exit must not complain either.
+        # Whoever read our output (head, less) has gone; flushing stdout at exit must not complain either. What was left
+        # to do was not done, so this is no 0, which `plan --exit-code` has for "nothing to buy".
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = UNREAD
     except Exception as error:  # noqa: BLE001 - the process door: whatever else comes is a bug of ours
         _tell_bug(error)
         code = BUG

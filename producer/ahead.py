@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from producer.matrix import Trouble, Variant
+from producer.matrix import Rest, Trouble, Variant
 from producer.media import Asked
 from producer.mediacheck import MediaCheck
 from producer.rows import Row
@@ -12,7 +12,7 @@ from producer.rows import Row
 #: Videos that may wait for their media at a time; it bounds memory, and is enough to keep all looks busy.
 VIDEOS_AHEAD: Final = 1000
 
-Found = Sequence[Variant | Trouble]
+Found = Sequence[Variant | Trouble | Rest]
 
 
 class _Waiting(NamedTuple):

@@ -19,15 +19,14 @@ from producer.craft import remarks
 from producer.derived import Derived
 from producer.kinds import Kinds
 from producer.labels import over
-from producer.matrix import Trouble, Variant, located, survey, variants
+from producer.matrix import Rest, Trouble, Variant, located, survey, variants
 from producer.media import Media
 from producer.mediacheck import MediaCheck
 from producer.planfile import PlanWriter
 from producer.readers import Rows
 from producer.refresh import Earlier
 from producer.rows import Row, Seeds, Survey
-from producer.seller import Seller
-from providers.registry import sellers
+from producer.seller import Seller, besides
 
 #: Warnings that are named one by one; the rest is counted.
 WARNINGS_KEPT = 1000
@@ -122,7 +121,7 @@ class Desk:
             lines, problems = self._decided(row, found)
             yield row, lines, problems
 
-    def _wanted(self, row: Row) -> list[Variant | Trouble]:
+    def _wanted(self, row: Row) -> list[Variant | Trouble | Rest]:
         unread = row.problems and (row.origin is not None or not row.cells)
         return [] if unread else list(variants(row, self.seen, self.where))
 
@@ -135,6 +134,9 @@ class Desk:
         for each in found:
             if isinstance(each, Trouble):
                 troubles.append(each)
+                continue
+            if isinstance(each, Rest):
+                troubles.extend(besides(each, self.sellers))
                 continue
             fitting, complaints = self._fitting(each)
             troubles.extend(complaints)
@@ -203,7 +205,7 @@ class Desk:
     def _fitting(self, variant: Variant) -> tuple[list[Seller], list[Trouble]]:
         """The accounts that can make a video; without any, everything for which each of them would not."""
         fitting, found = [], dict[Trouble, None]()
-        named = [variant.provider in {None, seller.provider.name, seller.account.bare} for seller in self.sellers]
+        named = [seller.is_meant(variant.provider) for seller in self.sellers]
         if not any(named):
             fix = f"run these rows apart: --where provider={variant.provider} --provider {variant.provider}"
             here = " and ".join(seller.account.bare for seller in self.sellers)
@@ -212,18 +214,11 @@ class Desk:
         for seller, check, is_meant in zip(self.sellers, self._checks, named, strict=True):
             if any(named) and not is_meant:
                 continue
-            troubles = [*self._complaints(variant, seller), *check.troubles(variant)]
+            troubles = [*seller.complaints(variant.render), *check.troubles(variant)]
             if not troubles and is_meant:
                 fitting.append(seller)
             found.update(dict.fromkeys(troubles))
         return fitting, [] if fitting else list(found)
-
-    def _complaints(self, variant: Variant, seller: Seller) -> Iterator[Trouble]:
-        complaints = seller.provider.complaints(variant.render)
-        others = sellers(variant.render, seller.provider.name) if complaints else []
-        elsewhere = f"; {' or '.join(others)} can make it as it is" if others else ""
-        for complaint in complaints:
-            yield Trouble(complaint.column, complaint.text, Wrong(complaint.problem, complaint.fix + elsewhere))
 
     def _takes(self, variant: Variant, row: Row, fitting: Sequence[Seller]) -> Iterator[PlanLine]:
         placed = self.check.placed(variant)

@@ -24,6 +24,8 @@ SETTINGS = {
 }  # fmt: skip
 
 _KNOWN = frozenset(KNOWN)
+#: What decides who sells a render at all: where one of these cannot be read, nothing is known of the others.
+_DECISIVE = frozenset({"model", "provider", "image_url", "reference_urls", PLACEMENT})
 #: What is no label; a placement is one, too, by which the videos are found again.
 _SETTINGS = _KNOWN - {PLACEMENT}
 
@@ -57,6 +59,17 @@ class Trouble(NamedTuple):
     wrong: Wrong
 
 
+class Rest(NamedTuple):
+    """What could be read of a row beside its troubles: the columns, and a render with the usual in place of the others.
+
+    It is asked about once more, so that a person hears of everything at once, and never made.
+    """
+
+    render: Render
+    columns: frozenset[str]
+    provider: str | None
+
+
 def survey(matrix: Rows) -> Survey:
     """Read the matrix once for its columns.
 
@@ -80,8 +93,8 @@ def survey(matrix: Rows) -> Survey:
     return Survey(frozenset(columns), frozenset(axes))
 
 
-def variants(row: Row, seen: Survey, where: Mapping[str, frozenset[str]]) -> Iterator[Variant | Trouble]:
-    """The variants of one row in order, the last axis turning fastest; or what is wrong with it.
+def variants(row: Row, seen: Survey, where: Mapping[str, frozenset[str]]) -> Iterator[Variant | Trouble | Rest]:
+    """The variants of one row in order, the last axis turning fastest; or what is wrong with it, and what is left.
 
     `where` keeps only those whose cell in each named column is one of the given texts.
     """
@@ -128,7 +141,7 @@ def _values(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split("|") if part.strip())) or ("",)
 
 
-def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> Iterator[Variant | Trouble]:
+def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> Iterator[Variant | Trouble | Rest]:
     values: dict[str, Any] = {}
     troubles = []
     if PLACEMENT in cells:
@@ -144,6 +157,9 @@ def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> I
     troubles.extend(_disagreements(cells, values))
     if troubles:
         yield from troubles
+        amiss = {trouble.column for trouble in troubles}
+        if amiss.isdisjoint(_DECISIVE):
+            yield Rest(_render(values), frozenset(values) - amiss, values.get("provider"))
         return
     yield Variant(
         render=_render(values),

@@ -16,8 +16,8 @@ from jobs.errors import BadInput
 
 #: Days after which a date that is never due (the 31st of February) is no longer looked for: leap years included.
 MOST_DAYS = 366 * 8 + 2
-#: How many values each field has, and the least: minute, hour, day of month, month, day of week.
-BOUNDS = ((60, 0), (24, 0), (31, 1), (12, 1), (7, 0))
+#: How many values each field has, and the least: minute, hour, day of month, month, day of week (Sunday is 0 and 7).
+BOUNDS = ((60, 0), (24, 0), (31, 1), (12, 1), (8, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Cron:
         found: list[datetime] = []
         day = after.astimezone(self.zone).date() - timedelta(days=1)
         for _ in range(MOST_DAYS):
-            found += sorted(one for one in self._on(day) if one > after and one not in found)
+            found += sorted({one for one in self._on(day) if one > after}.difference(found))
             if len(found) >= count:
                 break
             day += timedelta(days=1)
@@ -97,7 +97,7 @@ def read_cron(text: str, timezone: str) -> Cron:
         hours=tuple(sorted(hour)),
         months=frozenset(month),
         days=frozenset(day),
-        weekdays=frozenset(weekday),
+        weekdays=frozenset(one % 7 for one in weekday),
         either_day=fields[2] != "*" and fields[4] != "*",
     )
     if not cron.coming(datetime.now(UTC), 1):

@@ -1,6 +1,9 @@
 """A plan that is saved is bought as it is or not at all; and a large sum is typed."""
 
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -113,6 +116,20 @@ def test_the_exit_code_tells_whether_there_is_something(stored: Stored) -> None:
     assert exit_code(words) == 0
     stored.end(stored.lines[2])
     assert exit_code([*words, "--exit-code"]) == 0
+
+
+def test_who_does_not_read_on_is_not_told_that_nothing_is_to_buy(stored: Stored) -> None:
+    """`plan --exit-code | head` with pipefail: a pipe that closes early is no 0, as no plan was saved either."""
+    plan = Path("unread.plan").absolute()
+    words = ["plan", str(stored.matrix), "--store", stored.store.url, "--simulate", "--exit-code", "--save", str(plan)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "cli.app", *words]
+        done = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr, plan.exists()) == (141, b"", False)
 
 
 def test_addresses_and_prices_come_back_as_they_were(saved: Path) -> None:

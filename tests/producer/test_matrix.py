@@ -7,13 +7,13 @@ import pytest
 from jobs.errors import BadInput
 from jobs.job import FRAMES, Mode
 from producer.columns import KNOWN, READERS, resolve
-from producer.matrix import ROW_VARIANTS_MAX, Trouble, Variant, located, survey, variants
+from producer.matrix import ROW_VARIANTS_MAX, Rest, Trouble, Variant, located, survey, variants
 from producer.readers import read_matrix
 
 NOWHERE: dict[str, frozenset[str]] = {}
 
 
-def asked(folder: Path, *lines: str, where: dict[str, frozenset[str]] = NOWHERE) -> list[Variant | Trouble]:
+def asked(folder: Path, *lines: str, where: dict[str, frozenset[str]] = NOWHERE) -> list[Variant | Trouble | Rest]:
     """What a matrix of these lines asks for, in order."""
     path = folder / "matrix.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

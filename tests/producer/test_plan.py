@@ -231,6 +231,30 @@ def test_every_problem_at_once() -> None:
     assert not list(Path().glob("*bad-rows*"))
 
 
+def test_one_problem_of_a_row_hides_no_other() -> None:
+    """What the provider does not sell is told beside what cannot be read, and is told of nothing that is not sure."""
+    error = refused(
+        matrix(
+            "prompt,product,duration,seed,model,resolution",
+            "A {{ prodct }},mug,7,-1,,",
+            "A,mug,7,,flsh,",
+            "A {{ product }},,5,,,1080p",
+            "A,mug,ten,,,480p",
+        )
+    )
+    assert [(problem.line, problem.column) for problem in error.problems] == [
+        (2, "prompt"),
+        (2, "seed"),
+        (2, "duration"),
+        (3, "model"),
+        (4, "product"),
+        (5, "duration"),
+        (5, "resolution"),
+    ]
+    assert error.problems[2].problem == "7 is not sold by Segmind for wan-2.6-t2v"
+    assert "can make it as it is" not in error.problems[6].fix
+
+
 def test_problems_are_bounded() -> None:
     """Of very many problems the first 1,000 are kept, and all are counted."""
     error = refused(matrix("prompt,duration", *["A,99"] * 3000))
