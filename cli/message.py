@@ -14,7 +14,7 @@ from jobs.errors import BadInput
 from ledger.campaigns import CampaignStatus
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore, as_file
-from producer.digest import Digest, Need, digest, needs_of
+from producer.digest import Before, Digest, Need, digest, needs_of
 from producer.lines import manifest_lines
 from producer.manifest import read_jsonl
 from producer.notify import Unsent, addresses, send
@@ -84,7 +84,7 @@ def _digest(campaign: Campaign, status: CampaignStatus, ledger: Ledger, papers: 
         budget_usd=status.budget_usd,
         in_doubt_usd=status.in_doubt_usd,
         credits_left=None if left is None else (left, status.credits_unit or ""),
-        before=_done_before(campaign),
+        before=_before(campaign),
         papers=papers,
     )
 
@@ -99,8 +99,8 @@ def _began(run_id: str) -> datetime:
     return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
-def _done_before(campaign: Campaign) -> set[str] | None:
-    """The jobs that were done when the run before this one ended; None where there was none."""
+def _before(campaign: Campaign) -> Before | None:
+    """The run before this one; None where there was none."""
     file, shelf = campaign.file, campaign.shelf
     runs = shelf.campaign_key(file.campaign, "runs") + "/"
     manifests = [key for key in shelf.store.list(runs) if PurePosixPath(key).name == "manifest.jsonl"]
@@ -109,7 +109,8 @@ def _done_before(campaign: Campaign) -> set[str] | None:
         return None
     try:
         with as_file(shelf.store, earlier[-1]) as manifest:
-            return {line.job_id for line in read_jsonl(manifest) if line.status == "done"}
+            done = frozenset(line.job_id for line in read_jsonl(manifest) if line.status == "done")
+            return Before(_began(PurePosixPath(earlier[-1]).parent.name), done)
     except BadInput:
         tell(f"the manifest of the run before is of another version: nothing is set against it ({earlier[-1]})")
         return None

@@ -18,6 +18,7 @@ from producer.enqueue import Submitted, hand_over
 from producer.lines import manifest_lines
 from producer.plan import Plan
 from producer.planned import Asked, planned
+from producer.rows import Seeds
 from producer.stored import found, store_of
 from producer.watch import Progress
 from producer.watching import watching
@@ -81,6 +82,7 @@ class Producer:
         takes: int = 1,
         price_usd: Decimal | None = None,
         skip_bad_rows: bool = False,
+        seeds: Seeds | None = None,
         labels: Mapping[str, str] | None = None,
         deadline: str | None = None,
     ) -> Plan:
@@ -104,6 +106,7 @@ class Producer:
             price=price_usd,
             skip_bad_rows=skip_bad_rows,
             store=self._settings.store,
+            seeds=seeds,
             label=tuple((labels or {}).items()),
             deadline=deadline,
         )
@@ -123,6 +126,8 @@ class Producer:
         With real money a budget in dollars must be named, and is never passed; nobody is asked again. Raises Refused
         (BudgetMissing, KeyMissing, CampaignConflict, LedgerRefused, ...) with nothing queued.
         """
+        if isinstance(budget_usd, float):
+            raise TypeError("budget_usd is a Decimal, a whole number or text: a float is not what was written")
         choose(self._settings, simulate=self._simulate, must_name="submit")
         if plan.accounts != self._world.names:
             here = ", ".join(self._world.names)

@@ -6,9 +6,9 @@ Pure: the caller brings the manifest's lines, and what the ledger tells of the c
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from jobs.lifecycle import State
 from jobs.money import in_unit, shown
@@ -20,6 +20,8 @@ from ledger.campaigns import CampaignStatus
 #: Reasons for parking that end with a command, once they are mended.
 MENDED = frozenset({"breaker", "charge", "out_of_credit", "credit_floor", "key_refused"})
 CENT: Final = Decimal("0.01")
+#: How long before this run one began that was yesterday's: a day, as late as either may have been, through both clocks.
+YESTERDAY: Final = (timedelta(hours=18), timedelta(hours=30))
 #: Longest words of a provider that stand in the message.
 CAUSE_CHARS = 40
 
@@ -36,6 +38,13 @@ class Need:
         """In one line."""
         why = visible(" ".join(self.why.split()))
         return why if self.command is None else f"{why}: `{self.command}`"
+
+
+class Before(NamedTuple):
+    """The run before: when it began, and the jobs that were done when it ended."""
+
+    began: datetime
+    done: frozenset[str]
 
 
 @dataclass
@@ -121,11 +130,11 @@ def digest(
     budget_usd: Decimal | None,
     in_doubt_usd: Decimal,
     credits_left: tuple[Decimal, str] | None,
-    before: set[str] | None,
+    before: Before | None,
     papers: Iterable[str],
 ) -> Digest:
     """Say it. `spent_usd` is the campaign's own, without what other campaigns paid for; `credits_left` is amount and
-    unit; `before` are the jobs done in the run before, None without one.
+    unit; `before` is None without a run before.
     """
     tally = Tally(since)
     for line in lines:
@@ -134,7 +143,7 @@ def digest(
     told = [_needs(wanted), _bought(tally, spent_usd, budget_usd), *_bad(tally, in_doubt_usd), *_price(tally)]
     told += _credits(tally, credits_left)
     if before is not None:
-        told.append(f"vs the run before: +{len(tally.ids - before)} -{len(before - tally.ids)} videos")
+        told.append(f"vs {_day(before.began, since)} +{len(tally.ids - before.done)} -{len(before.done - tally.ids)}")
     told += [f"{need.jobs:,}: {need.text()}" for need in wanted[1:]]
     return Digest(campaign, simulated, wanted, tuple(told), tuple(papers))
 
@@ -211,6 +220,11 @@ def _credits(tally: Tally, left: tuple[Decimal, str] | None) -> list[str]:
     used = tally.run_usd if unit.upper() == "USD" else tally.native.get(unit, Decimal(0))
     nights = f" = {(amount / used).quantize(Decimal('0.1')):,f} nights at this rate" if used > 0 else ""
     return [f"{in_unit(amount, unit)} left{nights}"]
+
+
+def _day(before: datetime, since: datetime) -> str:
+    least, most = YESTERDAY
+    return "yesterday" if least <= since - before <= most else f"the run of {before:%Y-%m-%d %H:%M} UTC"
 
 
 def _cause(words: str) -> str:

@@ -47,6 +47,21 @@ def test_a_plan_lives_as_long_as_its_producer(rehearsal: Producer, matrix: Path)
     assert not plan.path.exists()
 
 
+def test_a_refresh_may_be_given_other_seeds(rehearsal: Producer, matrix: Path) -> None:
+    """As with `--seeds`: of a campaign that says how its videos are known again, and of no other."""
+    with pytest.raises(BadInput, match="does not say what a refresh is"):
+        rehearsal.plan(matrix, seeds="rotate")
+    refreshed = matrix.with_name("spring.toml")
+    refreshed.write_text('rows = "lamps.csv"\nkey = ["hook"]\n')
+    assert rehearsal.plan(refreshed, seeds="rotate").to_buy == 2
+
+
+def test_a_budget_is_no_float(rehearsal: Producer, matrix: Path) -> None:
+    """Whoever does not check types is told, too, before anything is queued."""
+    with pytest.raises(TypeError, match="budget_usd is a Decimal"):
+        rehearsal.submit(rehearsal.plan(matrix), budget_usd=0.1)  # type: ignore[arg-type]
+
+
 def test_problems_come_with_their_places(rehearsal: Producer, matrix: Path) -> None:
     """Every problem of every row, as the command tells them."""
     matrix.write_text("prompt,duration\na lamp,7\na boat,ten\n")

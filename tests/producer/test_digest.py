@@ -9,7 +9,7 @@ import pytest
 
 from jobs.lifecycle import State
 from jobs.record import ManifestLine, NativeAmount, Trouble
-from producer.digest import Digest, Need, digest, needs_of
+from producer.digest import Before, Digest, Need, digest, needs_of
 from tests.producer.test_manifest import joined, plan_line, purchase, record
 from tests.producer.test_watch import status
 
@@ -47,7 +47,7 @@ def test_the_whole_morning() -> None:
         budget_usd=Decimal(30),
         in_doubt_usd=Decimal("1.25"),
         credits_left=(Decimal("118.0"), "credits"),
-        before={"job-0", "job-1", "gone"},
+        before=Before(EARLIER, frozenset({"job-0", "job-1", "gone"})),
         papers=("/out/manifest.jsonl",),
     )
     assert one.text.splitlines() == [
@@ -56,10 +56,26 @@ def test_the_whole_morning() -> None:
         f"2 refused (2 'brand name in prompt {'x' * 18}…')",
         "$0.60 a video",
         "118 credits left = 4.9 nights at this rate",
-        "vs the run before: +2 -1 videos",
+        "vs yesterday +2 -1",
         "1: look at it",
         "/out/manifest.jsonl",
     ]
+
+
+@pytest.mark.parametrize(
+    ("began", "said"),
+    [
+        # Nightly at two in Berlin, through the nights on which the clocks change.
+        ("2026-11-20T01:00:00Z", "yesterday"),
+        ("2026-11-20T03:10:00Z", "yesterday"),
+        ("2026-11-14T02:00:00Z", "the run of 2026-11-14 02:00 UTC"),
+        ("2026-11-21T01:30:00Z", "the run of 2026-11-21 01:30 UTC"),
+    ],
+)
+def test_yesterday_is_a_day_ago(began: str, said: str) -> None:
+    """A weekly run, or one that was begun by hand just now, is not called yesterday's."""
+    before = Before(datetime.fromisoformat(began), frozenset({"job-1"}))
+    assert told(line(1), line(2), before=before).lines[-1] == f"vs {said} +1 -0"
 
 
 def test_a_refresh_counts_what_this_night_bought() -> None:
