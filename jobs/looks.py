@@ -32,6 +32,8 @@ MOVED: Final = 0.1
 NET_SHARE: Final = 0.99
 NET_MARGIN: Final = 0.05
 NET_TIMES_USUAL: Final = 2.0
+#: The furthest first look, in times the age at which half have ended: a margin in which renders of one length all end.
+PAST_HALF: Final = 1.06
 #: Ages at which a look may be planned while renders end, at most.
 MOST_AGES: Final = 120
 #: A price is sought until lateness or polls are this near to what is wanted, or for so many tries.
@@ -101,8 +103,8 @@ class Looks:
 def plan(times: RenderTimes, wanted: Aim, *, cap_s: float, deadline_s: float) -> Looks | None:
     """The looks for renders like these, in the provider's seconds; None while too few are known.
 
-    No wait leads past the age at which half of them have ended, unless it is shorter than `cap_s` or than half of the
-    age that was reached: that bounds the lateness of a render that is unlike all others.
+    No wait leads further than just past the age at which half of them have ended, unless it is shorter than `cap_s` or
+    than half of the age that was reached: that bounds the lateness of a render that is unlike all others.
     """
     if known(times) < ENOUGH_KNOWN:
         return None
@@ -155,7 +157,7 @@ class _Grid(NamedTuple):
         for number in range(1, len(ages_s)):
             width_s = ages_s[number] - ages_s[number - 1]
             area_s.append(area_s[-1] + width_s * (ended[number] + ended[number - 1]) / 2)
-        half_s = shape.age_s(0.5)
+        half_s = PAST_HALF * shape.age_s(0.5)
         return cls(ages_s, ended, area_s, [max(half_s, age_s + cap_s, 1.5 * age_s) for age_s in ages_s])
 
     def planned(self, price: float) -> tuple[list[int], float, float]:
