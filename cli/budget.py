@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,13 +15,13 @@ from cli.progress import tell
 from cli.stack import ledger_folder
 from cli.summary import print_json
 from config.settings import load_settings
-from jobs.budgets import ALL, PERIODS, SUBMITTED_BY, Budget, Period, budget_name, label_key
+from jobs.budgets import ALL, PERIODS, SUBMITTED_BY, Budget, budget_name, label_key
 from jobs.errors import BadInput, LedgerRefused
 from jobs.money import from_uusd, shown, usd_text
 from ledger.budgets import Budgets, Standing, now_of, read_budgets, short_by, standings, write_budgets
 from ledger.jobs import Ledger
 from ledger.shelf import Shelf
-from producer.budgets import take
+from producer.budgets import recorded, take
 from producer.labels import label_wrong
 from producer.stored import store_of
 
@@ -94,6 +95,8 @@ def list_(simulated: bool, store: str | None, redis: str | None, as_json: bool) 
             print_json({"simulated": simulated, "budgets": _json(shelf, ledger, budgets)})
         elif budgets:
             _echo(shelf, ledger, budgets)
+            if ledger is None or not ledger.epoch:
+                tell("no ledger is running: what is under way counts, too, and is not known here; --redis names one")
         else:
             click.echo(f"no budgets in {objects.url}: wanbatch budget set client=acme --month 2000")
     finally:
@@ -153,53 +156,46 @@ def _labels(shelf: Shelf) -> set[str]:
 
 
 def _told(shelf: Shelf, ledger: Ledger | None, budgets: Sequence[Budget]) -> list[Standing]:
+    """Where the caps stand, by the ledger, or by the store's records where none runs."""
     if ledger is None or not ledger.epoch:
-        return []
+        return recorded(shelf, budgets, datetime.now(UTC))
     return standings(ledger, budgets, now_of(ledger), simulated=shelf.simulated)
 
 
 def _echo(shelf: Shelf, ledger: Ledger | None, budgets: Sequence[Budget]) -> None:
     """A line a cap."""
     told = _told(shelf, ledger, budgets)
-    waiting = short_by(ledger, simulated=shelf.simulated) if told and ledger else {}
+    waiting = short_by(ledger, simulated=shelf.simulated) if ledger and ledger.epoch else {}
     for one in told:
-        click.echo(
-            f"{one.budget.name}  {one.period} {one.when}: {shown(from_uusd(one.left_uusd))} left of "
-            f"{shown(from_uusd(one.cap_uusd))} (spent {shown(from_uusd(one.spent_uusd))}, reserved "
-            f"{shown(from_uusd(one.reserved_uusd))}, in doubt {shown(from_uusd(one.doubt_uusd))}), "
-            f"until {one.ends_at:%Y-%m-%d %H:%M} UTC"
-        )
+        spent, cap = shown(from_uusd(one.spent_uusd or 0)), shown(from_uusd(one.cap_uusd))
+        stands = f"{spent} of {cap} spent by the records of the store"
+        if one.left_uusd is not None:
+            held = zip(("reserved", "in doubt"), (one.reserved_uusd, one.doubt_uusd), strict=True)
+            sums = ", ".join([f"spent {spent}", *(f"{name} {shown(from_uusd(uusd or 0))}" for name, uusd in held)])
+            stands = f"{shown(from_uusd(one.left_uusd))} left of {cap} ({sums})"
+        click.echo(f"{one.budget.name}  {one.period} {one.when}: {stands}, until {one.ends_at:%Y-%m-%d %H:%M} UTC")
         if names := waiting.get((one.period, one.budget.name)):
             click.echo(f"  ! waiting for it: {', '.join(names)}")
-    if not told:
-        for budget in budgets:
-            caps = ", ".join(
-                f"{shown(usd)} a {period}" for period in PERIODS if (usd := budget.usd(period)) is not None
-            )
-            click.echo(f"{budget.name}  {caps}  (no ledger is running)")
 
 
 def _json(shelf: Shelf, ledger: Ledger | None, budgets: Sequence[Budget]) -> list[dict[str, Any]]:
     """The caps for scripts; what only a ledger knows is null where there is none."""
-    told = {(one.budget.name, one.period): one for one in _told(shelf, ledger, budgets)}
-    waiting = short_by(ledger, simulated=shelf.simulated) if told and ledger else {}
+    waiting = short_by(ledger, simulated=shelf.simulated) if ledger and ledger.epoch else None
     return [
-        _cap(budget, period, told.get((budget.name, period)), waiting.get((period, budget.name), []))
-        for budget in budgets
-        for period in PERIODS
-        if budget.usd(period) is not None
+        _cap(one, None if waiting is None else waiting.get((one.period, one.budget.name), []))
+        for one in _told(shelf, ledger, budgets)
     ]
 
 
-def _cap(budget: Budget, period: Period, one: Standing | None, waiting: list[str]) -> dict[str, Any]:
-    sums = (one.spent_uusd, one.reserved_uusd, one.doubt_uusd, one.left_uusd) if one else (None,) * 4
+def _cap(one: Standing, waiting: list[str] | None) -> dict[str, Any]:
+    sums = (one.spent_uusd, one.reserved_uusd, one.doubt_uusd, one.left_uusd)
     money = (None if uusd is None else usd_text(from_uusd(uusd)) for uusd in sums)
     return {
-        "budget": budget.name,
-        "period": period,
-        "when": one.when if one else None,
-        "ends_at": one.ends_at.isoformat().replace("+00:00", "Z") if one else None,
-        "cap_usd": usd_text(budget.usd(period)),
+        "budget": one.budget.name,
+        "period": one.period,
+        "when": one.when,
+        "ends_at": one.ends_at.isoformat().replace("+00:00", "Z"),
+        "cap_usd": usd_text(one.budget.usd(one.period)),
         **dict(zip(("spent_usd", "reserved_usd", "in_doubt_usd", "left_usd"), money, strict=True)),
-        "waiting": waiting if one else None,
+        "waiting": waiting,
     }

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from cli.caps import caps_json, caps_lines, caps_of
 from cli.credits import credits_lines, credits_of
 from cli.options import as_json, planning
 from cli.planning import causes_of, elsewhere_lines, plan_json, plan_lines, takes_here
@@ -46,10 +47,12 @@ def command(save: Path | None, tells: bool, as_json: bool, **asked: Any) -> int:
         why = causes_of(plan, store)
         left = credits_of(plan, world, store, settings)
         needs = takes_here(plan, world, store, settings)
+        shared = caps_of(plan, store, settings)
         lines = [*plan_lines(plan, world, store, needs, why), *credits_lines(plan, left)]
+        lines += caps_lines(shared, plan.to_buy)
         for line in [*lines, *elsewhere_lines(plan)]:
             click.echo(line, err=as_json)
-        told = plan_json(plan, world, why, left, needs)
+        told = {**plan_json(plan, world, why, left, needs), **caps_json(shared)}
         if save is not None:
             saved = SavedPlan.of(plan, wish, store.url, told)
             try:

@@ -8,6 +8,7 @@ import click
 from cli.approval import approve
 from cli.balance import with_balance
 from cli.canary import FirstFew, first_few, goes_on
+from cli.caps import caps_lines, caps_of
 from cli.following import follow, told_to_end
 from cli.message import Messages
 from cli.options import as_json, canary, planning, redis, share, spending
@@ -66,6 +67,8 @@ def command(
     with told_to_end(), planned(wish, world, store, settings) as wanted:
         plan = wanted.sharing(weight, priority)
         for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
+            tell(line)
+        for line in caps_lines(caps_of(plan, store, settings), plan.to_buy):
             tell(line)
         done = _finished(plan, store)
         if done:

@@ -27,20 +27,22 @@ class Budgets(Noun):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A budget's day or month (`when`: 2026-11-29 or 2026-11) in the ledger, in micro-USD."""
+    """A budget's day or month (`when`: 2026-11-29 or 2026-11), in micro-USD; None is what only a ledger knows."""
 
     budget: Budget
     period: Period
     when: str
     cap_uusd: int
-    spent_uusd: int
-    reserved_uusd: int
-    doubt_uusd: int
+    spent_uusd: int | None
+    reserved_uusd: int | None
+    doubt_uusd: int | None
     ends_at: datetime
 
     @property
-    def left_uusd(self) -> int:
+    def left_uusd(self) -> int | None:
         """What may still be bought."""
+        if self.spent_uusd is None or self.reserved_uusd is None or self.doubt_uusd is None:
+            return None
         return self.cap_uusd - self.spent_uusd - self.reserved_uusd - self.doubt_uusd
 
 
@@ -78,12 +80,7 @@ def tell_budgets(
 def standings(ledger: Ledger, budgets: Sequence[Budget], now: datetime, *, simulated: bool) -> list[Standing]:
     """Where the caps stand in the day and the month of an instant, which `now_of` tells."""
     world = world_of(simulated=simulated)
-    places = [
-        (budget, period, date_in(period, now), to_uusd(usd))
-        for budget in budgets
-        for period in PERIODS
-        if (usd := budget.usd(period)) is not None
-    ]
+    places = caps_in(budgets, now)
     pipe = ledger.client.pipeline(transaction=False)
     for budget, _, when, _ in places:
         pipe.hmget(f"wb:b:{when}:{world}{budget.name}", "before", "spent", "reserved", "doubt")
@@ -92,6 +89,16 @@ def standings(ledger: Ledger, budgets: Sequence[Budget], now: datetime, *, simul
         before, spent, reserved, doubt = (int(each or 0) for each in held)
         found.append(Standing(budget, period, when, cap, before + spent, reserved, doubt, end_of(period, now)))
     return found
+
+
+def caps_in(budgets: Sequence[Budget], now: datetime) -> list[tuple[Budget, Period, str, int]]:
+    """Every cap of the day and the month of an instant: whose, of what, of when, and how many micro-USD."""
+    return [
+        (budget, period, date_in(period, now), to_uusd(usd))
+        for budget in budgets
+        for period in PERIODS
+        if (usd := budget.usd(period)) is not None
+    ]
 
 
 def is_told(ledger: Ledger, budgets: Sequence[Budget], now: datetime, *, simulated: bool) -> bool:

@@ -10,14 +10,17 @@ from datetime import datetime
 from typing import Final
 
 from jobs.budgets import PERIODS, Budget, label_key, world_of
-from jobs.errors import CampaignConflict, LedgerRefused, ObjectNotFound
+from jobs.errors import CampaignConflict, LedgerRefused
 from jobs.money import to_uusd
 from jobs.record import Purchase
 from ledger.budgets import (
     FIRST_VERSION,
     Budgets,
+    Standing,
     begin_of,
+    caps_in,
     date_in,
+    end_of,
     founding,
     is_told,
     now_of,
@@ -90,7 +93,19 @@ def take(shelf: Shelf, ledger: Ledger, budgets: Sequence[Budget]) -> None:
 
 def bought_before(shelf: Shelf, ledger: Ledger, budgets: Sequence[Budget]) -> dict[tuple[str, str], int]:
     """What claims that are not this ledger's cost in the present day and month: micro-USD by date and budget."""
-    now = now_of(ledger)
+    return _sums(shelf, ledger, budgets, now_of(ledger))
+
+
+def recorded(shelf: Shelf, budgets: Sequence[Budget], now: datetime) -> list[Standing]:
+    """Where the caps stand by the store's records alone: what is under way, only a ledger knows."""
+    sums = _sums(shelf, None, budgets, now)
+    return [
+        Standing(budget, period, when, cap, sums[when, budget.name], None, None, end_of(period, now))
+        for budget, period, when, cap in caps_in(budgets, now)
+    ]
+
+
+def _sums(shelf: Shelf, ledger: Ledger | None, budgets: Sequence[Budget], now: datetime) -> dict[tuple[str, str], int]:
     places = [(one.name, date_in(period, now)) for one in budgets for period in PERIODS]
     sums: Counter[tuple[str, str]] = Counter()
     if budgets:
@@ -101,12 +116,12 @@ def bought_before(shelf: Shelf, ledger: Ledger, budgets: Sequence[Budget]) -> di
     return {(when, name): sums[when, name] for name, when in places}
 
 
-def _others(shelf: Shelf, ledger: Ledger, since: datetime) -> Iterator[tuple[datetime, set[str], int]]:
+def _others(shelf: Shelf, ledger: Ledger | None, since: datetime) -> Iterator[tuple[datetime, set[str], int]]:
     """Every purchase since then that no claim of this ledger counts: when, for which budgets, and its micro-USD."""
-    founded, _ = founding(ledger)
+    founded = founding(ledger)[0] if ledger else since
     rows = _Rows(shelf)
     for batch in _shelves(shelf):
-        fields = ledger.fields(batch, "purse", "first_send", "purchases")
+        fields = ledger.fields(batch, "purse", "first_send", "purchases") if ledger else [(None,) * 3] * len(batch)
         for job_id, record, (purse, first, live) in zip(batch, shelf.records(batch), fields, strict=True):
             told = record.purchases if record else map(Purchase.model_validate, json.loads(live or "[]"))
             for one in told:
@@ -142,7 +157,10 @@ class _Rows:
         for name in [buyer] if buyer else self._shelf.campaigns():
             if found := self._campaign(name).get(job_id):
                 return found
-        raise ObjectNotFound(f"no plan in {self._shelf.store.url} has the job {job_id}, which was bought")
+        raise CampaignConflict(
+            f"no plan in {self._shelf.store.url} has the job {job_id}, which was bought: out of which budget?",
+            f"bring back what is missing of {self._shelf.key('campaigns')}/{buyer or ''}",
+        )
 
     def _campaign(self, name: str) -> dict[str, tuple[PlannedRow, set[str]]]:
         if name not in self._read:

@@ -25,11 +25,19 @@ class RowBudgets:
     name goes before its campaign's label.
     """
 
-    def __init__(self, file: CampaignFile, budgets: Iterable[Budget]) -> None:
-        asked = {label_key(name) for name in (*ALWAYS, *file.campaign_labels)} | {one.label for one in budgets}
+    def __init__(
+        self,
+        budgets: Iterable[Budget],
+        *,
+        columns: Iterable[str],
+        labels: Mapping[str, str],
+        submitted_by: str,
+        simulated: bool,
+    ) -> None:
+        asked = {label_key(name) for name in (*ALWAYS, *labels)} | {one.label for one in budgets}
         self.keys: Final = frozenset(asked - {ALL, SUBMITTED_BY})
-        self._file = file
-        self._columns = [name for name in (*file.axes, *file.labels) if label_key(name) in self.keys]
+        self._labels, self._submitted_by, self._simulated = labels, submitted_by, simulated
+        self._columns = [name for name in columns if label_key(name) in self.keys]
         self._known: dict[tuple[str, ...], str] = {}
         #: Those of a row that says nothing.
         self.usual: Final = self._names({})
@@ -47,19 +55,24 @@ class RowBudgets:
         return self._known[values]
 
     def _names(self, own: Mapping[str, str]) -> str:
-        file = self._file
-        return budget_names(over(own, file.campaign_labels), file.submitted_by, simulated=file.simulated)
+        return budget_names(over(own, self._labels), self._submitted_by, simulated=self._simulated)
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """What the ledger is told of the campaign: its labels, the usual budgets, and which columns of rows count."""
-        yield "labels", json.dumps(self._file.campaign_labels)
+        yield "labels", json.dumps(self._labels)
         yield "budgets", self.usual
         yield "counts", " ".join(sorted(self.keys))
 
 
 def counted_of(file: CampaignFile, shelf: Shelf) -> RowBudgets:
     """To which budgets the rows of a stored campaign count."""
-    return RowBudgets(file, read_budgets(shelf).budgets)
+    return RowBudgets(
+        read_budgets(shelf).budgets,
+        columns=(*file.axes, *file.labels),
+        labels=file.campaign_labels,
+        submitted_by=file.submitted_by,
+        simulated=file.simulated,
+    )
 
 
 class PlannedRow(NamedTuple):

@@ -166,7 +166,7 @@ def test_before_anything_was_submitted_a_cap_needs_no_ledger(
     """It lies in the store, and the first submit tells it; where there are campaigns a ledger must be named."""
     monkeypatch.delenv("WANBATCH_REDIS")
     assert told("budget", "set", "client=acme", "--day", "1", "--simulated")[0] == 0
-    assert "$1.00 a day  (no ledger is running)" in told("budget", "list", "--simulated")[1]
+    assert "$0.00 of $1.00 spent by the records of the store" in told("budget", "list", "--simulated")[1]
     monkeypatch.setenv("WANBATCH_REDIS", valkey.url)
     told("submit", "two.csv", "--simulate", "--label", "client=acme")
     one = Ledger.connect(valkey.url, store_url=shelf.store.url)
@@ -179,7 +179,55 @@ def test_before_anything_was_submitted_a_cap_needs_no_ledger(
     assert "needs a ledger" in err
 
 
-def bought(shelf: Shelf, job: Job, cost: str | None, *, at: datetime, ended: bool = True) -> None:
+def test_a_plan_says_which_shared_budgets_it_asks_of_and_where_one_stops_it(told: Told, ledger: Ledger) -> None:
+    """What others hold of a cap counts; a row of another client passes it by; without budgets nothing is said."""
+    plain = told("plan", "mixed.csv", "--simulate", "--label", "client=acme")[1]
+    assert "shared budget" not in plain
+    told("submit", "two.csv", "--simulate", "--label", "client=acme")
+    told("budget", "set", "client=acme", "--day", "1", "--simulated")
+    told("budget", "set", "all", "--month", "1250", "--simulated")
+    assert len(claimed(ledger)) == 1
+    code, out, err = told("plan", "mixed.csv", "--simulate", "--label", "client=acme", "--json")
+    assert code == 0
+    assert "shared budget client=acme: asks $0.6250 of $0.3750 left of $1.00 this day" in err
+    assert "shared budget all: asks $1.25 of $1,249.3750 left of $1,250.00 this month" in err
+    assert "! about 1 of 2 videos fit into the day of client=acme: the rest waits until " in err
+    assert "`wanbatch budget set 'client=acme' --day USD`" in err
+    shape = json.loads(out)
+    assert shape["fits_shared_budgets"] == 1
+    acme, whole = shape["shared_budgets"]
+    assert (acme["budget"], acme["left_usd"], acme["needs_usd"], acme["videos"]) == ("client=acme", "0.375", "0.625", 1)
+    assert (whole["budget"], whole["period"], whole["needs_usd"], whole["videos"]) == ("all", "month", "1.25", 2)
+
+
+def test_without_a_ledger_the_caps_are_held_against_the_records(
+    told: Told, shelf: Shelf, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was spent is added up from the store; what is under way and left is unknown, never 0."""
+    told("submit", "two.csv", "--simulate", "--label", "client=acme")
+    told("budget", "set", "client=acme", "--month", "1", "--simulated")
+    file = shelf.campaign("simulated-two")
+    assert file is not None
+    with shelf.plan(file.campaign, file.plan_sha256) as plan:
+        first = next(iter_plan(plan)).job
+    bought(shelf, first, "0.625", at=datetime.now(UTC), buyer="simulated-gone")
+    monkeypatch.delenv("WANBATCH_REDIS")
+    code, _, err = told("budget", "list", "--simulated")
+    assert code == 4
+    assert "bring back what is missing of simulated/campaigns/simulated-gone" in err
+    bought(shelf, first, "0.625", at=datetime.now(UTC), buyer=file.campaign)
+    code, out, err = told("budget", "list", "--simulated")
+    assert code == 0
+    assert "$0.6250 of $1.00 spent by the records of the store" in out
+    assert "no ledger is running" in err
+    (cap,) = listed(told).values()
+    assert (cap["spent_usd"], cap["reserved_usd"], cap["left_usd"], cap["waiting"]) == ("0.625", None, None, None)
+    assert "only a running ledger knows" in told("plan", "two.csv", "--simulate", "--label", "client=acme")[1]
+
+
+def bought(
+    shelf: Shelf, job: Job, cost: str | None, *, at: datetime, ended: bool = True, buyer: str = "simulated-four"
+) -> None:
     """A job of the campaign that was bought by a ledger which is gone: its trail in the store."""
     common: dict[str, Any] = {"job_id": job.job_id, "send": 1, "token": "t"}
     shelf.write_intent(
@@ -194,7 +242,7 @@ def bought(shelf: Shelf, job: Job, cost: str | None, *, at: datetime, ended: boo
         )  # fmt: skip
         shelf.write_record(
             JobRecord(
-                tool_version="1", job_id=job.job_id, buyer="simulated-four", status="done", attempts=1, polls=1,
+                tool_version="1", job_id=job.job_id, buyer=buyer, status="done", attempts=1, polls=1,
                 provider="segmind", account=job.account, region=None, purchases=(purchase,), task_id=purchase.task_id,
                 submitted_at=at, completed_at=at, stored_at=at, queue_wait_s=0, render_s=1,
             )

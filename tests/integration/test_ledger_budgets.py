@@ -44,7 +44,7 @@ def names(claims: list[Any]) -> Counter[str]:
     return Counter(claim.job_id.partition("-")[0] for claim in claims)
 
 
-def sums(bench: Bench, clock: Clock, budget: str) -> dict[str, tuple[int, int, int]]:
+def sums(bench: Bench, clock: Clock, budget: str) -> dict[str, tuple[int | None, ...]]:
     """Spent, reserved and in doubt of a budget, by its day and month."""
     cap = Budget(name=budget, day_usd=Decimal(1), month_usd=Decimal(1))
     told = standings(bench.ledger, [cap], clock.now(bench.redis), simulated=True)

@@ -158,6 +158,7 @@ class Model(RuleBasedStateMachine):
         """What is left of each cap in its present day or month, by the ledger's own sums."""
         told = {}
         for cap in standings(self.ledger, self.world.caps, self.clock.now(self.redis), simulated=True):
+            assert cap.left_uusd is not None
             told[f"{cap.when} {cap.budget.name}"] = cap.left_uusd
         return told
 

@@ -1,15 +1,12 @@
 """Labels of a campaign: below what rows say, however that is spelt, and no other thing by another name."""
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from jobs.budgets import Budget
 from jobs.errors import BadInput
 from jobs.job import PlanLine
-from ledger.campaignfile import CampaignFile
 from producer.counting import RowBudgets, batched_rows
 from producer.labels import read_labels
 from producer.plan import Plan, PlanOptions, iter_plan, make_plan
@@ -31,19 +28,15 @@ def lines(plan: Plan) -> list[PlanLine]:
     return list(iter_plan(plan.path))
 
 
-def filed(plan: Plan, **changes: Any) -> CampaignFile:
-    """The campaign as the store would have it."""
-    return CampaignFile(
-        campaign=plan.campaign, simulated=True, provider="segmind", account=plan.account, budget_usd=None,
-        state="running", epoch="e", submitted_by="Ada@Desk", created_at=datetime(2026, 11, 29, tzinfo=UTC), run_id="r",
-        plan_sha256=plan.sha256, jobs=plan.variants, source="spring.csv", axes=tuple(plan.axes), labels=plan.labels,
-        campaign_labels=dict(plan.campaign_labels), **changes,
-    )  # fmt: skip
-
-
 def names(plan: Plan, *budgets: str) -> list[str]:
     """Of each job, the budgets that are not its campaign's usual ones, without those of all and of who submitted."""
-    counted = RowBudgets(filed(plan), [Budget(name=name) for name in budgets])
+    counted = RowBudgets(
+        [Budget(name=name) for name in budgets],
+        columns=(*plan.axes, *plan.labels),
+        labels=plan.campaign_labels,
+        submitted_by="Ada@Desk",
+        simulated=True,
+    )
     rows = [row for batch in batched_rows(plan.path, counted) for row in batch]
     return [" ".join(row.budgets.split("\t")[2:]).replace("simulated/", "") for row in rows]
 
