@@ -169,21 +169,56 @@ local function set_number(names)
   return number
 end
 
+-- The names of a set of budgets, by its number; what a number stands for never changes.
+local sets = {}
+local function budgets_of(number)
+  if not sets[number] then
+    sets[number] = {}
+    for budget in string.gmatch(redis.call('HGET', PREFIX .. 'sets', number), '[^\t]+') do table.insert(sets[number], budget) end
+  end
+  return sets[number]
+end
+
+-- What a script is to write, kept until all of it is known: sums for counters, each written by one call however many jobs it is about, and calls.
+local function no_changes() return {sums = {}, calls = {}} end
+
+local function add(changes, key, field, much)
+  local sums = changes.sums[key] or {}
+  changes.sums[key], sums[field] = sums, (sums[field] or 0) + much
+end
+
+local function later(changes, ...) table.insert(changes.calls, {...}) end
+
 -- How long the sums of a day or month are kept.
 local KEPT_S = 100 * 86400
--- A job's money (reserved, spent or doubt) counts to the campaign that pays, and, on the day and in the month of its claim, to each budget of its purse.
-local function count_money(payer, purse, sum, uusd)
-  uusd = tonumber(uusd)
-  redis.call('HINCRBY', PREFIX .. 'c:' .. payer, sum, int(uusd))
-  if not purse or purse == '' then return end
-  local date, number = string.match(purse, '^(%S+) (%d+)$')
-  for budget in string.gmatch(redis.call('HGET', PREFIX .. 'sets', number), '[^\t]+') do
-    for _, when in ipairs({date, string.sub(date, 1, 7)}) do
-      local key = PREFIX .. 'b:' .. when .. ':' .. budget
-      if redis.call('HINCRBY', key, sum, int(uusd)) == uusd then redis.call('EXPIRE', key, KEPT_S) end
+-- Counters come first: a full Redis refuses them, but whatever follows the first write of a script it lets through.
+local function write(changes)
+  for key, sums in pairs(changes.sums) do
+    for field, much in pairs(sums) do
+      local now = redis.call('HINCRBY', key, field, int(much))
+      if now == much and string.sub(key, 1, #PREFIX + 2) == PREFIX .. 'b:' then redis.call('EXPIRE', key, KEPT_S) end
     end
   end
-  if sum == 'doubt' and uusd < 0 then ask_anew('+inf') end
+  for _, call in ipairs(changes.calls) do redis.call(unpack(call)) end
+  if changes.eased then ask_anew('+inf') end
+end
+
+-- A job's money (reserved, spent or doubt) counts to the campaign that pays, and, on the day and in the month of its claim, to each budget of its purse.
+local function note_money(changes, payer, purse, sum, uusd)
+  uusd = tonumber(uusd)
+  add(changes, PREFIX .. 'c:' .. payer, sum, uusd)
+  if not purse or purse == '' then return end
+  local date, number = string.match(purse, '^(%S+) (%d+)$')
+  for _, budget in ipairs(budgets_of(number)) do
+    for _, when in ipairs({date, string.sub(date, 1, 7)}) do add(changes, PREFIX .. 'b:' .. when .. ':' .. budget, sum, uusd) end
+  end
+  if sum == 'doubt' and uusd < 0 then changes.eased = true end
+end
+
+local function count_money(payer, purse, sum, uusd)
+  local changes = no_changes()
+  note_money(changes, payer, purse, sum, uusd)
+  write(changes)
 end
 
 -- All of a job's campaigns but one.
@@ -207,41 +242,43 @@ local function hold_unknown(id, campaigns, held)
   each_campaign(campaigns, function(name) redis.call('HINCRBY', PREFIX .. 'c:' .. name, 'held', held and 1 or -1) end)
 end
 
--- The job at `id` goes from one state to another: counters, money and slot follow from the two states alone.
-local function shift(id, from, to)
-  local key = PREFIX .. 'j:' .. id
-  local job = redis.call('HMGET', key, 'campaigns', 'account', 'price', 'seq', 'part', 'purse', 'lane')
-  local campaigns, account, price = job[1], job[2], job[3]
-  each_campaign(campaigns, function(name)
-    local campaign = PREFIX .. 'c:' .. name
-    redis.call('HINCRBY', campaign, 'n:' .. from, -1)
-    redis.call('HINCRBY', campaign, 'n:' .. to, 1)
+-- Jobs that are alike in {campaigns, account, part, purse, lane} and cost so much together go from one state to another: counters, money, slots and
+-- places in a queue follow from the two states alone. What a script does with a single job is `shift`, which also puts it into a queue.
+local function note_shift(changes, ids, alike, uusd, from, to)
+  local account, payer = alike.account, buyer(alike.campaigns)
+  each_campaign(alike.campaigns, function(name)
+    add(changes, PREFIX .. 'c:' .. name, 'n:' .. from, -#ids)
+    add(changes, PREFIX .. 'c:' .. name, 'n:' .. to, #ids)
   end)
-  local at = PREFIX .. 'a:' .. account
-  redis.call('HINCRBY', at, 'n:' .. from, -1)
-  redis.call('HINCRBY', at, 'n:' .. to, 1)
-  local payer = buyer(campaigns)
+  add(changes, PREFIX .. 'a:' .. account, 'n:' .. from, -#ids)
+  add(changes, PREFIX .. 'a:' .. account, 'n:' .. to, #ids)
   if MONEY[from] ~= MONEY[to] then
-    if MONEY[from] then count_money(payer, job[6], MONEY[from], -tonumber(price)) end
-    if MONEY[to] then count_money(payer, job[6], MONEY[to], price) end
+    if MONEY[from] then note_money(changes, payer, alike.purse, MONEY[from], -uusd) end
+    if MONEY[to] then note_money(changes, payer, alike.purse, MONEY[to], uusd) end
   end
   if SLOT[from] or SLOT[to] then
     -- Also from one that holds it to another: a lost submit that is found again has it back.
     local turn = SLOT[to] and 'SADD' or 'SREM'
-    redis.call(turn, PREFIX .. 'slots:' .. account, id)
-    if job[5] then redis.call(turn, PREFIX .. 'slots:' .. account .. job[5], id) end
+    later(changes, turn, PREFIX .. 'slots:' .. account, unpack(ids))
+    if alike.part then later(changes, turn, PREFIX .. 'slots:' .. account .. alike.part, unpack(ids)) end
   end
-  if SENT[from] and not SENT[to] then redis.call('SREM', PREFIX .. 'sent:' .. account, id) end
-  if SENT[to] then redis.call('SADD', PREFIX .. 'sent:' .. account, id) end
-  if from == 'unknown' then hold_unknown(id, campaigns, false) end
-  if from == 'ready' then redis.call('ZREM', PREFIX .. 'rung:' .. account, id) end
-  if to == 'queued' then
-    line_up(payer, account, job[7], job[4], id)
-  elseif from == 'queued' then
-    redis.call('ZREM', queue_of(payer, job[7]), id)
-  end
-  redis.call('HSET', key, 'state', to)
-  return payer, account
+  if SENT[from] and not SENT[to] then later(changes, 'SREM', PREFIX .. 'sent:' .. account, unpack(ids)) end
+  if SENT[to] then later(changes, 'SADD', PREFIX .. 'sent:' .. account, unpack(ids)) end
+  if from == 'ready' then later(changes, 'ZREM', PREFIX .. 'rung:' .. account, unpack(ids)) end
+  if from == 'queued' then later(changes, 'ZREM', queue_of(payer, alike.lane), unpack(ids)) end
+end
+
+-- The job at `id` goes from one state to another.
+local function shift(id, from, to)
+  local job = redis.call('HMGET', PREFIX .. 'j:' .. id, 'campaigns', 'account', 'part', 'purse', 'lane', 'price', 'seq')
+  local alike, changes = {campaigns = job[1], account = job[2], part = job[3], purse = job[4], lane = job[5]}, no_changes()
+  note_shift(changes, {id}, alike, tonumber(job[6]), from, to)
+  write(changes)
+  local payer = buyer(alike.campaigns)
+  if from == 'unknown' then hold_unknown(id, alike.campaigns, false) end
+  if to == 'queued' then line_up(payer, alike.account, alike.lane, job[7], id) end
+  redis.call('HSET', PREFIX .. 'j:' .. id, 'state', to)
+  return payer, alike.account
 end
 
 -- Whether a campaign buys wherever a job may be bought, so that it can be its buyer.
@@ -297,9 +334,11 @@ local function set_due(account, id, at_ms)
   else redis.call('ZREM', PREFIX .. 'due:' .. account, id) end
 end
 
--- A new fence: whoever holds the old one can no longer move the job.
+-- The fence of a job's so-manieth turn: whoever holds an older one can no longer move the job.
+local function fence_of(epoch, turn) return epoch .. ':' .. turn end
+
 local function new_fence(id, epoch)
-  local fence = epoch .. ':' .. redis.call('HINCRBY', PREFIX .. 'j:' .. id, 'turn', 1)
+  local fence = fence_of(epoch, redis.call('HINCRBY', PREFIX .. 'j:' .. id, 'turn', 1))
   redis.call('HSET', PREFIX .. 'j:' .. id, 'fence', fence)
   return fence
 end

@@ -114,7 +114,7 @@ local function read_lanes(name, at, now)
   for _, id in ipairs(redis.call('SMEMBERS', PREFIX .. 'lanes:' .. name)) do
     local count = redis.call('ZCARD', queue_of(name, id))
     if count > 0 then
-      local flat, lane = redis.call('HGETALL', PREFIX .. 'lane:' .. id), {id = id, count = count, price = {}, others = 0}
+      local flat, lane = redis.call('HGETALL', PREFIX .. 'lane:' .. id), {id = id, count = count, taken = 0, price = {}, others = 0}
       for i = 1, #flat, 2 do
         local account, price = flat[i], tonumber(flat[i + 1])
         if states[account] == nil then states[account] = unable(account, at, now) or false end
@@ -179,14 +179,15 @@ local function choices_of(name, at, deadline, now)
   return #mine > 0 and mine or nil
 end
 
--- The next of these choices: by how it may be bought, then what costs least more, then in the matrix's order.
+-- The next of these choices: by how it may be bought, then what costs least more, then in the matrix's order. Of each lane the first `taken` jobs have been
+-- bought before in this script; its `head` is the one that follows.
 local function next_choice(name, choices)
   local best = nil
   for _, lane in ipairs(choices) do
     if lane.may then
-      local head = redis.call('ZRANGE', queue_of(name, lane.id), 0, 0, 'WITHSCORES')
-      if head[1] then
-        local here = {lane = lane, id = head[1], key = {lane.may, lane.more, tonumber(head[2])}}
+      lane.head = lane.head or redis.call('ZRANGE', queue_of(name, lane.id), lane.taken, lane.taken, 'WITHSCORES')
+      if lane.head[1] then
+        local here = {lane = lane, id = lane.head[1], key = {lane.may, lane.more, tonumber(lane.head[2])}}
         local first = not best
         for i = 1, 3 do
           if not first and here.key[i] ~= best.key[i] then
@@ -203,6 +204,6 @@ end
 
 -- One of its jobs was bought.
 local function chosen(lane)
-  lane.left = lane.left - 1
+  lane.left, lane.taken, lane.head = lane.left - 1, lane.taken + 1, nil
   if lane.may == 1 and lane.left < 1 then lane.may = lane.more == 0 and 2 or nil end
 end

@@ -58,6 +58,22 @@ def test_a_full_ledger_is_named_and_keeps_its_books(bench: Bench) -> None:
     assert bench.ledger.send(claim, FREE, token="t", send=1)[:2] == ("go", "")
 
 
+def test_a_full_ledger_claims_nothing_behind_an_empty_campaign(bench: Bench) -> None:
+    """A campaign with nothing left leaves the turns in the same claim: that opens no door for the job of the next."""
+    bench.stock("autumn", 1)
+    bench.stock("spring", 2)
+    assert [claim.job_id.partition("-")[0] for claim in bench.claim(2)] == ["autumn", "spring"]
+    assert bench.redis.zrange("wb:turns:simulated-segmind", 0, -1) == ["autumn", "spring"]
+    bench.redis.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(redis.RedisError, match="maxmemory"):
+            bench.claim()
+        bench.audit()
+    finally:
+        bench.redis.config_set("maxmemory", "0")
+    assert len(bench.claim(9)) == 1
+
+
 def test_a_read_only_ledger_is_named(bench: Bench) -> None:
     """A replica answers questions and takes nothing."""
     bench.stock("spring", 1)

@@ -138,6 +138,41 @@ def test_one_claim_of_many_is_shared_too(bench: Bench) -> None:
     assert Counter(claim.job_id.partition("-")[0] for claim in bench.claim(10)) == {"large": 5, "small": 5}
 
 
+def test_one_claim_of_many_knows_what_it_takes(bench: Bench) -> None:
+    """Money for seven jobs of one campaign, and the probe of another, are not passed by one claim of thousands."""
+    bench.stock("spring", 10, budget=750)
+    bench.stock("autumn", 10)
+    bench.redis.hset("wb:c:autumn", "probe", 1)
+    claims = bench.claim(5000)
+    assert Counter(claim.job_id.partition("-")[0] for claim in claims) == {"spring": 7, "autumn": 1}
+    assert bench.money("spring") == (700, 0, 0)
+    bench.audit()
+
+
+def test_a_claim_has_its_bound(bench: Bench) -> None:
+    """However many are asked for, a thousand jobs are claimed at once, all of them whole; the next claim goes on."""
+    jobs = bench.stock("spring", 1200)
+    first, second = bench.claim(5000), bench.claim(5000)
+    assert [len(first), len(second)] == [1000, 200]
+    assert [claim.job_id for claim in first + second] == jobs
+    bench.audit()
+
+
+def test_a_job_more_costs_a_claim_two_calls(bench: Bench) -> None:
+    """For each job that is claimed Redis is asked once and told once; the rest is told of all at once."""
+    bench.stock("spring", 200, labels={"client": "Acme"})
+
+    def calls(most: int) -> int:
+        bench.redis.config_resetstat()
+        assert len(bench.claim(most)) == most
+        told = bench.redis.info("commandstats")
+        return sum(told[name]["calls"] for name in told if name != "cmdstat_evalsha")
+
+    bench.claim()
+    few, many = calls(10), calls(110)
+    assert many - few == 2 * 100
+
+
 def test_jobs_are_bought_in_matrix_order_after_priority(bench: Bench) -> None:
     """The place in the matrix decides; a higher priority goes before, wherever it stands."""
     bench.stock("spring", 0)
