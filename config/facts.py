@@ -250,7 +250,7 @@ class ProviderFacts(Fact):
 
     def offer(self, mode: Mode, model: Model, region: str | None = None) -> Offer | None:
         """What the region sells for that mode and model; None when it sells nothing."""
-        return next((each for each in self.sold(region) if (each.mode, each.model) == (mode, model)), None)
+        return next((each for each in self.sold(region) if each.mode == mode and each.model == model), None)
 
     def way(self, offer: Offer, column: str, size_bytes: int, *, linked: bool) -> Way | None:
         """How a stored file of that size gets to the provider; None where there is no way."""

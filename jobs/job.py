@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from operator import not_
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -95,10 +96,6 @@ class Route(Noun):
     price_as_of: str
 
 
-def _is_empty(value: object) -> bool:
-    return not value
-
-
 class Job(Noun):
     """A variant with its seed: the unit that is bought, once.
 
@@ -119,7 +116,7 @@ class Job(Noun):
     price_uusd: int
     price_as_of: str
     priority: int = 0
-    routes: tuple[Route, ...] = Field((), exclude_if=_is_empty)
+    routes: tuple[Route, ...] = Field((), exclude_if=not_)
 
     def at(self, account: str) -> "Job":
         """The job as that account makes it, if it is one of its routes."""
@@ -154,13 +151,14 @@ class PlanLine(Noun):
     `source_lines` are all the matrix lines that ask for this very video; `variant` holds the axis columns,
     `labels` every other column that is no setting; `written` holds, by their addresses in the store, how the matrix
     spells files that lie there; `contents` holds, by their addresses on the web, what files were found to hold, as
-    `media:<sha256>.<ending>`; `fitted` what was asked of the image's shape, if anything was.
+    `media:<sha256>.<ending>`; `fitted` what was asked of the image's shape, if anything was. A line without files is
+    written as it always was.
     """
 
     job: Job
     source_lines: tuple[int, ...]
     variant: dict[str, str] = {}
     labels: dict[str, str] = {}
-    written: dict[str, str] = {}
-    contents: dict[str, str] = {}
-    fitted: Fitted | None = None
+    written: dict[str, str] = Field({}, exclude_if=not_)
+    contents: dict[str, str] = Field({}, exclude_if=not_)
+    fitted: Fitted | None = Field(None, exclude_if=not_)

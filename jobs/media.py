@@ -1,7 +1,7 @@
 """What is known of a file that goes into a render, and the name by which a stored one is kept: that of its content."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,14 +50,14 @@ class MediaFacts:
         return None if self.sha256 is None else f"media:{self.sha256}.{ENDINGS[self.format]}"
 
 
-def media_of(render: Render) -> Iterator[tuple[str, str]]:
+def media_of(render: Render) -> list[tuple[str, str]]:
     """Column and address of every file that goes in, in the order of the columns."""
+    found = [("reference_urls", uri) for uri in render.references]
     if render.image is not None:
-        yield "image_url", render.image
-    for uri in render.references:
-        yield "reference_urls", uri
+        found.insert(0, ("image_url", render.image))
     if render.audio_track is not None:
-        yield "audio_url", render.audio_track
+        found.append(("audio_url", render.audio_track))
+    return found
 
 
 def with_media(render: Render, others: Mapping[str, str]) -> Render:

@@ -31,7 +31,7 @@ def ahead(
     videos = 0
     for row in rows:
         found = expand(row)
-        asked = frozenset(ask for each in found if isinstance(each, Variant) for _, _, ask in check.asked(each))
+        asked = frozenset([ask for each in found if isinstance(each, Variant) for _, _, ask in check.asked(each)])
         for ask in asked:
             check.media.ask(ask)
         waiting.append(_Waiting(row, found, asked))

@@ -43,7 +43,7 @@ _SAID: Final = re.compile(
     re.IGNORECASE,
 )
 #: Without one of these nobody speaks.
-_HEARD: Final = frozenset('"\u201c\u00ab\u201e\u300c:')
+_HEARD: Final = re.compile('["\u201c\u00ab\u201e\u300c:]')
 #: What stands before words that are seen, not heard.
 _WRITTEN: Final = re.compile(
     r"\b(?:reads?|reading|texts?|signs?|captions?|titles?|titled|logos?|label(?:s|led)?|words?|lettering|letters|"
@@ -66,8 +66,9 @@ class Shot(NamedTuple):
 def remarks(render: Render) -> Iterator[Trouble]:
     """Everything worth a second look in the words of one video."""
     shots = marked_shots(render.prompt)
-    yield from _kind(render, shots)
-    yield from _order(shots)
+    if shots or _SHOT_WORD.search(render.prompt):
+        yield from _kind(render, shots)
+        yield from _order(shots)
     if shots and shots[-1].end_s != render.duration_s:
         end, duration = _s(shots[-1].end_s), render.duration_s
         lost = "what comes later is lost" if _goes_on(shots, render) else "the rest has no shot"
@@ -76,7 +77,7 @@ def remarks(render: Render) -> Iterator[Trouble]:
             f"set duration to {end}, or let the last mark end at {duration}",
         )
         yield Trouble(PROMPT, shots[-1].mark, wrong)
-    if render.audio and render.audio_track is None:
+    if render.audio and render.audio_track is None and _HEARD.search(render.prompt):
         yield from _speech(render, shots)
 
 
@@ -105,7 +106,7 @@ def marked_shots(prompt: str) -> Sequence[Shot]:
 
 def _kind(render: Render, shots: Sequence[Shot]) -> Iterator[Trouble]:
     """A prompt of several shots in a row that asks for one."""
-    if render.shot_type == "multi" or not (shots or _SHOT_WORD.search(render.prompt)):
+    if render.shot_type == "multi":
         return
     count = max(len(shots), len(set(_SHOT.findall(render.prompt))))
     if count < 2:  # noqa: PLR2004 - several
@@ -173,8 +174,6 @@ def _rushed(text: str, lasts_s: float, where: str) -> Iterator[Trouble]:
 
 def spoken_words(text: str) -> list[str]:
     """The parts of a prompt that somebody says: in quotes, or after `says:`; not what a sign reads."""
-    if not _HEARD.intersection(text):
-        return []
     quoted = [
         next(filter(None, found.groups()))
         for found in _QUOTED.finditer(text)

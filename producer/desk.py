@@ -89,10 +89,11 @@ class Desk:
         media.begin(campaign)
         if contents is not None:
             contents.begin(campaign)
-        makers = [seller.account for seller in sellers]
-        self._checks = [MediaCheck(media, each, linked=options.linked, makers=makers) for each in makers]
-        self.check = self._checks[0]
+        accounts = [seller.account for seller in sellers]
+        checks = [MediaCheck(media, each, linked=options.linked, makers=accounts) for each in accounts]
+        self.check = checks[0]
         self.sellers = sellers
+        self._makers = list(zip(sellers, checks, strict=True))
         self.campaign = campaign
         self.options = options
         self.seen = survey(matrix)
@@ -142,7 +143,7 @@ class Desk:
             troubles.extend(complaints)
             warnings.extend(remarks(each.render))
             if not troubles:
-                warnings.extend(self.check.notes(each))
+                warnings.extend(self.check.notes(each) if each.media else ())
                 lines.extend(self._takes(each, row, fitting))
         self._warn([*(row.origin.notes if row.origin and lines else ()), *located(warnings, row, self.matrix.name)])
         found_wrong = located(troubles, row, self.matrix.name)
@@ -164,15 +165,13 @@ class Desk:
 
     def _warn(self, warnings: Sequence[Problem]) -> None:
         """Keep what is new; what is wrong with a line of a template is told once, not of every product."""
-        fresh = [warning for warning in warnings if self._is_new(warning)]
-        self.warnings_count += len(fresh)
-        self.warnings.extend(fresh[: max(0, WARNINGS_KEPT - len(self.warnings))])
-
-    def _is_new(self, warning: Problem) -> bool:
-        new = warning not in self._elsewhere
-        if len(self._elsewhere) < WARNINGS_KEPT:
-            self._elsewhere.add(warning)
-        return new
+        for warning in warnings:
+            if warning in self._elsewhere:
+                continue
+            self.warnings_count += 1
+            if len(self.warnings) < WARNINGS_KEPT:
+                self._elsewhere.add(warning)
+                self.warnings.append(warning)
 
     def write(self, lines: Sequence[PlanLine], writer: PlanWriter) -> bool:
         """Put the lines into the plan; False when the limit is reached."""
@@ -205,19 +204,18 @@ class Desk:
     def _fitting(self, variant: Variant) -> tuple[list[Seller], list[Trouble]]:
         """The accounts that can make a video; without any, everything for which each of them would not."""
         fitting, found = [], dict[Trouble, None]()
-        named = [seller.is_meant(variant.provider) for seller in self.sellers]
-        if not any(named):
+        named = [each for each in self._makers if each[0].is_meant(variant.provider)]
+        if not named:
             fix = f"run these rows apart: --where provider={variant.provider} --provider {variant.provider}"
             here = " and ".join(seller.account.bare for seller in self.sellers)
             wrong = Wrong(f"the row is for {variant.provider}, and this campaign buys at {here}", fix)
             found[Trouble("provider", str(variant.provider), wrong)] = None
-        for seller, check, is_meant in zip(self.sellers, self._checks, named, strict=True):
-            if any(named) and not is_meant:
-                continue
-            troubles = [*seller.complaints(variant.render), *check.troubles(variant)]
-            if not troubles and is_meant:
+        for seller, check in named or self._makers:
+            troubles = [*seller.complaints(variant.render), *(check.troubles(variant) if variant.media else ())]
+            if troubles:
+                found.update(dict.fromkeys(troubles))
+            elif named:
                 fitting.append(seller)
-            found.update(dict.fromkeys(troubles))
         return fitting, [] if fitting else list(found)
 
     def _takes(self, variant: Variant, row: Row, fitting: Sequence[Seller]) -> Iterator[PlanLine]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from jobs.errors import PriceMissing
 from jobs.job import Job, Render
@@ -12,6 +12,9 @@ from jobs.rendertimes import kind_of
 from producer.seller import Ask, Seller
 from providers.provider import Provider
 from providers.registry import PROVIDERS, facts, provider
+
+#: The accounts that a job names which has no choice.
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 
 class Kind(NamedTuple):
@@ -60,11 +63,11 @@ class Kinds:
 
     def number(self, job: Job) -> int:
         """Which kind a job is."""
-        return self._number(job.render, frozenset(route.account for route in job.routes))
+        return self._number(job.render, frozenset([route.account for route in job.routes]))
 
     def of(self, render: Render, sellers: Sequence[Seller]) -> Kind:
         """The kind of a render that these make. Raises PriceMissing where nobody knows a price: unknown is not 0."""
-        names = frozenset(seller.name for seller in sellers) if len(self._sellers) > 1 else frozenset[str]()
+        names = frozenset([seller.name for seller in sellers]) if len(self._sellers) > 1 else _NOBODY
         return self.found[self._number(render, names)]
 
     def _number(self, render: Render, names: frozenset[str]) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jobs.errors import Problem
 from jobs.job import AspectRatio, Fit, Mode, Render
+from jobs.media import media_of
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, control_character
 from producer.placing import PLACEMENT, misplaced, placed
 from producer.prompts import Template, compiled, field_names, filled, is_template, single_braces
@@ -29,17 +30,22 @@ _DECISIVE = frozenset({"model", "provider", "image_url", "reference_urls", PLACE
 #: What is no label; a placement is one, too, by which the videos are found again.
 _SETTINGS = _KNOWN - {PLACEMENT}
 
+#: What may be at odds with other cells.
+_AT_ODDS = frozenset({"image_url", "reference_urls", "audio_url", "fit", "size", PLACEMENT})
+
 #: What holds for a row that stands in its file as it is.
 _AS_WRITTEN = Origin(str)
 
 
 class Variant(NamedTuple):
-    """One wanted video: its render (as take 1), the row's say on seed, takes and priority, and the user's columns.
+    """One wanted video: its render (as take 1) with the column and address of each of its files, the row's say on seed,
+    takes and priority, and the user's columns.
 
     `shape` is the ratio that a row with an image names, and `fit` how the image is brought to it.
     """
 
     render: Render
+    media: Sequence[tuple[str, str]]
     shape: AspectRatio | None
     fit: Fit | None
     seed: int | None
@@ -108,12 +114,14 @@ def variants(row: Row, seen: Survey, where: Mapping[str, frozenset[str]]) -> Ite
         yield Trouble("", row.raw, wrong)
         return
     for combination in combinations:
-        if all(combination.get(column, "") in wanted for column, wanted in where.items()):
+        if not where or all(combination.get(column, "") in wanted for column, wanted in where.items()):
             yield from _variant(combination, seen, origin.optional)
 
 
 def located(troubles: Sequence[Trouble], row: Row, file: str) -> list[Problem]:
     """The troubles of a row as problems with their place, each once."""
+    if not troubles:
+        return []
     places = row.origin.places if row.origin else {}
     return [
         Problem(
@@ -144,16 +152,21 @@ def _values(text: str) -> tuple[str, ...]:
 def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> Iterator[Variant | Trouble | Rest]:
     values: dict[str, Any] = {}
     troubles = []
+    axes: dict[str, str] = {}
+    labels: dict[str, str] = {}
     if PLACEMENT in cells:
         cells = placed(cells)
+    is_clean = control_character("".join(cells.values())) is None
     for column, text in cells.items():
-        value = control_character(text)
-        if value is None:
-            value = _read(column, text, cells, seen, optional)
+        value = (None if is_clean else control_character(text)) or _read(column, text, cells, seen, optional)
         if isinstance(value, Wrong):
             troubles.append(Trouble(value.column or column, "" if value.column else text, value))
         else:
             values[column] = value
+        if column in seen.axes:
+            axes[column] = text
+        elif column not in _SETTINGS:
+            labels[column] = text
     troubles.extend(_disagreements(cells, values))
     if troubles:
         yield from troubles
@@ -161,8 +174,10 @@ def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> I
         if amiss.isdisjoint(_DECISIVE):
             yield Rest(_render(values), frozenset(values) - amiss, values.get("provider"))
         return
+    render = _render(values)
     yield Variant(
-        render=_render(values),
+        render=render,
+        media=media_of(render),
         shape=_shape(values) if "image_url" in values else None,
         fit=values.get("fit"),
         seed=values.get("seed"),
@@ -170,8 +185,8 @@ def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> I
         priority=values.get("priority", 0),
         provider=values.get("provider"),
         cells=cells,
-        axes={column: text for column, text in cells.items() if column in seen.axes},
-        labels={column: text for column, text in cells.items() if column not in seen.axes and column not in _SETTINGS},
+        axes=axes,
+        labels=labels,
     )
 
 
@@ -190,13 +205,14 @@ def _free_text(text: str, cells: Mapping[str, str], seen: Survey, optional: froz
     if "{" not in text:
         return text
     if is_template(text):
-        fields = {column: value for column, value in cells.items() if column not in FREE_TEXT}
-        return filled(text, fields, seen.columns - FREE_TEXT, optional)
+        return filled(text, cells, seen.columns, optional, without=FREE_TEXT)
     return single_braces(text, seen.columns) or text
 
 
 def _disagreements(cells: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[Trouble]:
     """What is wrong between cells, each of which is right by itself."""
+    if PROMPT in cells and _AT_ODDS.isdisjoint(cells):
+        return
     media = [column for column in ("image_url", "reference_urls") if column in cells]
     if PROMPT not in cells and not media:
         yield Trouble(PROMPT, "", Wrong("the prompt is empty", "say what the video shows, or delete the row"))

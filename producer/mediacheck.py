@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from config.accounts import AccountFacts
 from jobs.job import AspectRatio, Fitted, Render
-from jobs.media import MediaFacts, is_web, media_of, with_media
+from jobs.media import MediaFacts, is_web, with_media
 from jobs.ratio import is_near, shape_of
 from producer.columns import Wrong
 from producer.derived import Derived
@@ -48,10 +48,12 @@ class MediaCheck:
         self._linked = linked
         self._makers = makers or (account,)
 
-    def asked(self, variant: Variant) -> Iterator[tuple[str, str, Asked]]:
+    def asked(self, variant: Variant) -> list[tuple[str, str, Asked]]:
         """Column, address, and what to ask for, of everything that goes in."""
-        for column, uri in media_of(variant.render):
-            yield column, uri, (self._fitting(variant) if column == "image_url" else None) or uri
+        return [
+            (column, uri, (self._fitting(variant) if column == "image_url" else None) or uri)
+            for column, uri in variant.media
+        ]
 
     def troubles(self, variant: Variant) -> Iterator[Trouble]:
         """Every file that cannot be had, is none, is none that this provider takes, or cannot be handed over to it."""

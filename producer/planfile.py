@@ -108,9 +108,7 @@ class PlanWriter:
 
 
 def _text(line: PlanLine) -> bytes:
-    """The line as it stands in a plan; one without files is what it always was."""
-    empty = {name for name in ("written", "contents", "fitted") if not getattr(line, name)}
-    return line.model_dump_json(exclude=empty).encode() + b"\n"
+    return line.model_dump_json().encode() + b"\n"
 
 
 def iter_plan(path: Path) -> Iterator[PlanLine]:

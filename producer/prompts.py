@@ -6,7 +6,7 @@ A field that is missing or empty is a problem of its row, never a gap in a video
 import difflib
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -77,41 +77,46 @@ def _plainly(text: str) -> Template | None:
     # Words, a field's name, its filters; and so on, to the last words.
     parts = _FIELD.split(text)
     fields = []
-    for name, filters in zip(parts[1::3], parts[2::3], strict=True):
+    for name, filters, words in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         names = [each.strip() for each in filters.split("|")[1:]]
         if not all(each in _PLAIN_FILTERS for each in names):
             return None
-        fields.append((name, [_PLAIN_FILTERS[each] for each in names]))
-    words = parts[0::3]
+        fields.append((name, [_PLAIN_FILTERS[each] for each in names], words))
 
     def fill(values: Mapping[str, str]) -> str:
-        pieces = [words[0]]
-        for (name, filters), following in zip(fields, words[1:], strict=True):
-            value: object = values[name]
+        pieces = [parts[0]]
+        for name, filters, words in fields:
+            value = values[name]
             for each in filters:
-                value = each(str(value))
-            pieces += (str(value), following)
+                value = str(each(value))
+            pieces += (value, words)
         return "".join(pieces)
 
-    return Template(frozenset(name for name, _ in fields), fill)
+    return Template(frozenset(name for name, _, _ in fields), fill)
 
 
 def filled(
-    text: str, cells: Mapping[str, str], columns: frozenset[str], optional: frozenset[str] = frozenset()
+    text: str,
+    cells: Mapping[str, str],
+    columns: frozenset[str],
+    optional: frozenset[str] = frozenset(),
+    *,
+    without: frozenset[str] = frozenset(),
 ) -> str | Wrong:
     """The prompt with its fields filled from the row's cells, or what is missing; `columns` are the whole matrix's.
 
-    Fields that are `optional` may be empty.
+    Fields that are `optional` may be empty; columns that a template may not call are left out (`without`).
     """
     template = compiled(text)
     if isinstance(template, Wrong):
         return template
     values = dict.fromkeys(optional, "")
-    fields = template.fields
-    values |= {name: value for column, value in cells.items() for name in field_names(column) if name in fields}
-    for name in sorted(fields):
-        if not values.get(name) and name not in optional:
-            return _missing(name, {known: column for column in columns for known in field_names(column)})
+    for name, column in _called(template.fields, tuple(cells), without):
+        values[name] = cells[column]
+    if not all(map(values.get, template.fields)):
+        for name in sorted(template.fields - optional):
+            if not values.get(name):
+                return _missing(name, {known: each for each in columns - without for known in field_names(each)})
     try:
         return template.fill(values).strip()
     except SecurityError as error:
@@ -119,6 +124,13 @@ def filled(
         return Wrong(f"the template cannot be filled ({_brief(error)})", fix)
     except _UNFILLED as error:
         return Wrong(f"the template cannot be filled ({_brief(error)})", "a field is written {{ product }}")
+
+
+@lru_cache(maxsize=4096)
+def _called(fields: frozenset[str], columns: tuple[str, ...], without: frozenset[str]) -> Sequence[tuple[str, str]]:
+    """The fields that a row's columns fill, each with the column."""
+    able = [column for column in columns if column not in without]
+    return [(name, column) for column in able for name in field_names(column) if name in fields]
 
 
 def single_braces(text: str, columns: frozenset[str]) -> Wrong | None:

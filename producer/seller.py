@@ -67,7 +67,7 @@ class Seller(NamedTuple):
 
     def is_meant(self, named: str | None) -> bool:
         """Whether a row that names this provider, or none, may be bought here."""
-        return named in {None, self.provider.name, self.account.bare}
+        return named is None or named in {self.provider.name, self.account.bare}
 
     def complaints(self, render: Render) -> Iterator[Trouble]:
         """Everything for which its provider would not make it, and who else would."""

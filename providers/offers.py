@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from config.facts import Offer, ProviderFacts
 from jobs.job import Mode, Render
-from jobs.media import is_web
+from jobs.media import is_web, media_of
 from providers.contract import Complaint
 
 #: The matrix column that makes a row this mode.
@@ -115,15 +115,10 @@ def _media(render: Render, offer: Offer, title: str) -> Iterator[Complaint]:
         yield Complaint(
             "audio_url", render.audio_track, f"{title} takes no audio track for {offer.slug}", "leave it empty"
         )
-    for column, uris in (
-        ("image_url", (render.image,)),
-        ("reference_urls", render.references),
-        ("audio_url", (render.audio_track,)),
-    ):
-        for uri in uris:
-            # Any other address is a file of one's own, and is handed over (`providers/media.py`).
-            if uri is not None and is_web(uri):
-                yield from _address(column, uri, title)
+    for column, uri in media_of(render):
+        # Any other address is a file of one's own, and is handed over (`providers/media.py`).
+        if is_web(uri):
+            yield from _address(column, uri, title)
 
 
 def _address(column: str, uri: str, title: str) -> Iterator[Complaint]:
