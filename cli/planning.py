@@ -7,10 +7,11 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from cli.caps import caps_lines, caps_of
 from cli.credits import Credits, credits_json
 from cli.pace import Takes, takes
 from cli.places import ledger_of
-from cli.progress import duration
+from cli.progress import duration, tell
 from cli.routing import routing_json, routing_lines, takes_routed
 from config.settings import Settings
 from jobs.errors import BadInput, WanbatchError
@@ -68,6 +69,14 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes, why: 
         why = causes_of(plan, store)
     if why is not None:
         yield from why.said()
+
+
+def tell_plan(plan: Plan, world: World, store: ObjectStore, settings: Settings) -> None:
+    """Tell a person all that, and what the plan asks of shared budgets, before it is bought."""
+    for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
+        tell(line)
+    for line in caps_lines(caps_of(plan, store, settings), plan.to_buy):
+        tell(line)
 
 
 def _removed(plan: Plan) -> Iterator[str]:

@@ -8,11 +8,10 @@ import click
 from cli.approval import approve
 from cli.balance import with_balance
 from cli.canary import FirstFew, first_few, goes_on
-from cli.caps import caps_lines, caps_of
 from cli.following import follow, told_to_end
 from cli.message import Messages
 from cli.options import as_json, canary, planning, redis, share, spending
-from cli.planning import plan_lines, takes_here
+from cli.planning import tell_plan
 from cli.progress import tell
 from cli.results import Results, write_results
 from cli.stack import Stack
@@ -66,10 +65,7 @@ def command(
     messages = Messages(settings, store)
     with told_to_end(), planned(wish, world, store, settings) as wanted:
         plan = wanted.sharing(weight, priority)
-        for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
-            tell(line)
-        for line in caps_lines(caps_of(plan, store, settings), plan.to_buy):
-            tell(line)
+        tell_plan(plan, world, store, settings)
         done = _finished(plan, store)
         if done:
             return _tell_finished(done, as_json=as_json)

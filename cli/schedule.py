@@ -15,9 +15,9 @@ from typing import Any, Final
 import click
 from redis.exceptions import RedisError
 
-from cli.options import as_json, places
+from cli.options import as_json, places, share
 from cli.places import required_ledger_url
-from cli.planning import plan_lines, takes_here
+from cli.planning import tell_plan
 from cli.progress import tell
 from cli.scheduled import carry_out, desk_for, is_alone, sourced
 from cli.summary import print_json
@@ -52,6 +52,7 @@ def command() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--cron", metavar="FIELDS", help='When: "0 2 * * *" is every night at two. In place of the file\'s.')
 @click.option("--timezone", metavar="PLACE", help="On whose clock, such as Europe/Berlin. In place of the file's.")
+@share
 @click.option("--name", help="The schedule's name (default: the file's).")
 @click.option("--yes", is_flag=True, help="Do not ask before real money is promised.")
 @places
@@ -59,13 +60,15 @@ def add(
     file: Path,
     cron: str | None,
     timezone: str | None,
+    weight: float | None,
+    priority: int | None,
     name: str | None,
     yes: bool,
     store: str | None,
     redis: str | None,
 ) -> None:
     """Add the schedule in FILE (TOML). Says what its first run would buy and when it comes; nothing is bought yet."""
-    wish = read_wish(file)
+    wish = read_wish(file).sharing(weight, priority)
     name = name or file.stem
     if not is_name(name):
         raise BadInput(f"`{name}` is no name for a schedule", hint="use letters, digits, dots, hyphens and underscores")
@@ -79,9 +82,7 @@ def add(
         sourced(wish, desk.settings) as asked,
         planned(asked, desk.world, store_of(desk.settings), desk.settings) as plan,
     ):
-        objects = store_of(desk.settings)
-        for line in plan_lines(plan, desk.world, objects, takes_here(plan, desk.world, objects, desk.settings)):
-            tell(line)
+        tell_plan(plan, desk.world, store_of(desk.settings), desk.settings)
     comes = ", ".join(f"{one.astimezone(when.zone):%a %Y-%m-%d %H:%M %Z}" for one in when.coming(_now(), FORETOLD))
     tell(f"runs {when.text} in {zone}: {comes}, ...")
     if not desk.world.simulated and not yes:

@@ -21,7 +21,7 @@ from cli.balance import with_balance
 from cli.following import follow
 from cli.message import Messages
 from cli.places import required_ledger_url
-from cli.planning import plan_lines, takes_here
+from cli.planning import tell_plan
 from cli.progress import tell
 from cli.results import write_results
 from cli.stack import running_simulator
@@ -144,9 +144,9 @@ class _Run:
         desk, store = self._desk, store_of(self._desk.settings)
         with ExitStack() as held:
             asked = held.enter_context(sourced(self._schedule, desk.settings))
-            plan = held.enter_context(planned(asked, desk.world, store, desk.settings))
-            for line in plan_lines(plan, desk.world, store, takes_here(plan, desk.world, store, desk.settings)):
-                tell(line)
+            wanted = held.enter_context(planned(asked, desk.world, store, desk.settings))
+            plan = wanted.sharing(self._schedule.weight, self._schedule.priority)
+            tell_plan(plan, desk.world, store, desk.settings)
             if not approved and (why := self._unusual(plan)):
                 return self._ended("asks", f"{why}; nothing was bought", plan)
             url = required_ledger_url(desk.settings, "schedule")

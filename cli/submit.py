@@ -9,10 +9,9 @@ from click.core import ParameterSource
 
 from cli.approval import approve
 from cli.canary import first_few
-from cli.caps import caps_lines, caps_of
 from cli.options import as_json, canary, planning_or_saved, redis, share, spending
 from cli.places import required_ledger_url
-from cli.planning import plan_lines, takes_here
+from cli.planning import tell_plan
 from cli.progress import tell
 from cli.summary import print_json
 from config.settings import load_settings
@@ -55,10 +54,7 @@ def command(
     store = store_of(settings)
     with planned(wish, world, store, settings) as wanted:
         plan = wanted.sharing(weight, priority)
-        for line in plan_lines(plan, world, store, takes_here(plan, world, store, settings)):
-            tell(line)
-        for line in caps_lines(caps_of(plan, store, settings), plan.to_buy):
-            tell(line)
+        tell_plan(plan, world, store, settings)
         if saved is not None:
             saved.check(plan, store.url)
         few = first_few(plan, canary, world, store, settings)

@@ -4,11 +4,12 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jobs.errors import BadInput, Problem
+from jobs.share import MOST_PRIORITY, Priority, Weight
 from producer.names import is_name
 from producer.tomlfile import Places, read_toml
 
@@ -39,6 +40,10 @@ class Wish(BaseModel):
     timezone: str | None = Field(None, description="on whose clock: a place such as Europe/Berlin")
     budget_per_run_usd: Usd | None = Field(None, description="the most that one run may spend, such as 25")
     budget_per_month_usd: Usd | None = Field(None, description="the most that all runs of a month may spend")
+    weight: Weight | None = Field(None, description="of the account beside other campaigns: 2 is twice the share")
+    priority: Priority | None = Field(
+        None, description=f"of the campaign, from {-MOST_PRIORITY} to {MOST_PRIORITY}: each step doubles its share"
+    )
     max_change: float = Field(
         0.2, ge=0, le=1, description="the share of the videos that a run may buy anew before it asks; 1 never asks"
     )
@@ -49,6 +54,11 @@ class Wish(BaseModel):
     takes: int = Field(1, ge=1, le=100, description="takes of each variant")
     price: Usd | None = Field(None, description="a second's price, where the provider's list has none")
     skip_bad_rows: bool = Field(default=False, description="true goes on with the good rows")
+
+    def sharing(self, weight: float | None, priority: int | None) -> Self:
+        """The same with another share of the account, where one is given."""
+        given = {"weight": weight, "priority": priority}
+        return self.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
 class Schedule(Wish):

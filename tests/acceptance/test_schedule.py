@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ledger.objects import open_store
+from ledger.shares import read_share
+from ledger.shelf import Shelf
 from producer.schedules.book import Book
 from producer.schedules.schedule import Schedule
 from tests.acceptance.driving import Fleet, agree, begin, bought_twice, prompts_file, until
@@ -23,6 +25,8 @@ simulate = true
 cron = "0 2 * * *"
 timezone = "Europe/Berlin"
 skip_bad_rows = true
+weight = 0.5
+priority = 1
 """
 
 
@@ -58,13 +62,15 @@ def test_three_nights_of_a_catalog(fleet: Callable[..., Fleet]) -> None:
         shop(made.folder, media.url, 1)
         (made.folder / "nightly.toml").write_text(NIGHTLY)
         made.hire()
-        added = made.run("schedule", "add", "nightly.toml")
+        added = made.run("schedule", "add", "nightly.toml", "--priority", "2")
         assert (added.code, added.out.strip()) == (0, "nightly"), added.err
         assert "12 videos from 12 rows; 12 to make" in added.err
         assert prompts(made) == []
 
         first = made.run("schedule", "run", "nightly")
         assert (first.code, first.out) == (0, "done: bought 12 videos\n"), first.err
+        share = read_share(Shelf(open_store(made.env["WANBATCH_STORE"]), simulated=True), "shop")
+        assert (share.weight, share.priority) == (0.5, 2), "the file's weight, and the option's priority"
         assert len(prompts(made)) == PRODUCTS
 
         shop(made.folder, media.url, 2)

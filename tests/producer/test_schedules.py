@@ -38,12 +38,15 @@ def test_paths_count_from_the_files_folder(tmp_path: Path) -> None:
 def test_every_wrong_key_is_told_with_its_line(tmp_path: Path) -> None:
     """All at once: what is unknown, what is missing, and what cannot be used."""
     path = written(
-        tmp_path, 'matrix = "m.csv"\nbugdet = 3\nmax_change = 7\nmissed = "twice"\nbudget_per_run_usd = -1\n'
+        tmp_path,
+        'matrix = "m.csv"\nbugdet = 3\nmax_change = 7\nmissed = "twice"\nbudget_per_run_usd = -1\n'
+        "weight = 0\npriority = 99\n",
     )
     with pytest.raises(BadInput) as told:
         read_wish(path)
     assert [(each.line, each.column) for each in told.value.problems] == [
-        (1, "campaign"), (5, "budget_per_run_usd"), (3, "max_change"), (4, "missed"), (2, "bugdet"),
+        (1, "campaign"), (5, "budget_per_run_usd"), (6, "weight"), (7, "priority"), (3, "max_change"), (4, "missed"),
+        (2, "bugdet"),
     ]  # fmt: skip
     with pytest.raises(BadInput, match="no schedule that can be used"):
         read_wish(written(tmp_path, 'matrix = "m.csv"\ncampaign = "no/name"\n'))
