@@ -5,6 +5,7 @@ product may hold is limited.
 """
 
 import codecs
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, BinaryIO, Final
@@ -26,7 +27,11 @@ DEPTH_MAX: Final = 50
 #: Fields of one product.
 FIELDS_MAX: Final = 2000
 CHUNK_BYTES: Final = 1 << 16
+_AGAIN: Final = "export the feed again; `&`, `<` and `>` in a text are written &amp;, &lt; and &gt;"
 _GOOGLE: Final = "base.google.com/"
+_ATOM: Final = "http://www.w3.org/2005/Atom"
+#: Another encoding than UTF-8 that a declaration or a mark names.
+_NAMED: Final = re.compile(rb"\s*<\?xml[^>]*\bencoding\s*=\s*[\"'](?!utf-?8)|\xff\xfe|\xfe\xff", re.IGNORECASE)
 
 
 class Feed:
@@ -61,7 +66,7 @@ class Feed:
         except ValueError as error:
             raise self._refused(items, str(error)) from error
         except SAXParseException as error:
-            raise self._refused(items, f"it is no well-formed XML here ({_words(error)})") from error
+            raise self._malformed(items, error) from error
         yield from items.taken()
 
     def close(self) -> None:
@@ -76,9 +81,18 @@ class Feed:
         self._file.seek(0 if blank == codecs.BOM_UTF8 else len(blank))
         return blank
 
-    def _refused(self, items: "_Items", what: str) -> BadInput:
+    def _malformed(self, items: "_Items", error: SAXParseException) -> BadInput:
+        """What to tell: a byte that is none of UTF-8, where no other encoding is named, or another slip."""
+        read = self._file.tell()
+        self._file.seek(0)
+        start = self._file.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8)
+        if not _NAMED.match(start) and not _is_utf8(self._file, read):
+            fix = 'save it as UTF-8, or say what it is: <?xml version="1.0" encoding="windows-1252"?>'
+            return self._refused(items, "a byte here is no UTF-8, and the file names no other encoding", fix)
+        return self._refused(items, f"it is no well-formed XML here ({_words(error)})")
+
+    def _refused(self, items: "_Items", what: str, fix: str = _AGAIN) -> BadInput:
         line = items.line()
-        fix = "export the feed again; `&`, `<` and `>` in a text are written &amp;, &lt; and &gt;"
         return BadInput(f"{self.name} cannot be read", [Problem(self.name, line, "", "", what, fix)])
 
 
@@ -91,6 +105,7 @@ class _Items(ContentHandler):
         self._name = name
         self._locator: Locator | None = None
         self._google = {"g"}
+        self._atom: set[str] = set()
         self._path: list[str] = []
         self._item_depth = 0
         self._line = 0
@@ -117,6 +132,8 @@ class _Items(ContentHandler):
         for key in attrs.getNames():
             if key.startswith("xmlns:") and _GOOGLE in attrs[key]:
                 self._google.add(key.removeprefix("xmlns:"))
+            elif key.startswith("xmlns:") and attrs[key] == _ATOM:
+                self._atom.add(key.removeprefix("xmlns:"))
         self._path.append(name)
         if len(self._path) > DEPTH_MAX:
             raise ValueError(f"its elements lie more than {DEPTH_MAX} deep")
@@ -126,8 +143,8 @@ class _Items(ContentHandler):
                 self._fields = []
             return
         self._flush(opening=True)
-        if "href" in attrs.getNames():
-            # Atom's <link href="..."/> holds no text.
+        if "href" in attrs.getNames() and attrs.get("rel", "alternate") == "alternate":
+            # Atom's <link href="..."/> holds no text; one of another relation leads to something else.
             self._text.append(attrs["href"])
 
     def characters(self, content: str) -> None:
@@ -156,7 +173,7 @@ class _Items(ContentHandler):
             return
         prefix, _, local = parts[0].rpartition(":")
         google = prefix in self._google
-        if prefix and not google:
+        if prefix and not google and prefix not in self._atom:
             local = f"{prefix}_{local}"
         inner = [part.rpartition(":")[2] for part in parts[1:]]
         self._fields.append((google, "_".join([local, *inner]), text))
@@ -171,6 +188,18 @@ class _Items(ContentHandler):
             if google or name not in ours:
                 cells[name] = f"{cells[name]}{SEVERAL}{text}" if name in cells else text
         return cells
+
+
+def _is_utf8(file: BinaryIO, until: int) -> bool:
+    """Whether the file is, as far as it was read."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    file.seek(0)
+    try:
+        while file.tell() < until:
+            decoder.decode(file.read(CHUNK_BYTES))
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _words(error: Exception) -> str:

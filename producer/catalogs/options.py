@@ -32,9 +32,7 @@ _NOTHING: Final = frozenset({"default title", "default", "n/a", "-"})
 Cells = Mapping[str, str]
 
 
-def option(
-    field: str, head: Cells, variants: Sequence[Cells], attribute: tuple[str, str] | None
-) -> tuple[str, str] | None:
+def option(field: str, head: Cells, variants: Sequence[Cells], attribute: tuple[str, ...]) -> tuple[str, str] | None:
     """What the options say of a field, for the first variant that says it, and the column that holds it.
 
     Of a list that only says what there is to choose from, it is the first.
@@ -53,12 +51,13 @@ def option(
     return None
 
 
-def _columns(head: Cells, attribute: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
+def _columns(head: Cells, attribute: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The columns of the options' values, and how each option is called."""
     for number in range(1, OPTIONS_MAX + 1) if attribute else ():
-        name, value = (each.format(number) for each in attribute or ())
+        name, *values = (each.format(number) for each in attribute)
         if name in head:
-            yield value, " ".join(head[name].lower().split())
+            word = " ".join(head[name].lower().split())
+            yield from ((value, word) for value in values)
 
 
 def _first(text: str) -> str:

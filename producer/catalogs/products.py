@@ -20,6 +20,8 @@ _IDENTIFIERS: Final = frozenset({"id", "sku", "gtin"})
 _SHORTENED: Final = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 #: How a number is kept as text in a table: `'0071234500042` and `="0071234500042"`.
 _AS_TEXT: Final = re.compile(r"'(\d+)|=\"([^\"]*)\"")
+#: What tells a price that shoppers pay from the one without taxes beside it: `Price (tax incl.)`, `Prix (TTC)`.
+_GROSS: Final = re.compile(r"\((?:[^()]*\b(?:incl|inkl)\b|TTC\))", re.IGNORECASE)
 _CELL_ERROR: Final = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
 #: Between pictures in one cell: a `;` or `|`, a line break, or a comma before the next address.
 _NEXT_PICTURE: Final = re.compile(r"\s*[;|\n]\s*|,\s+|,(?=https?://|//)")
@@ -51,7 +53,11 @@ class Columns:
         self.shape = shape
         self.spelt: dict[str, str] = {}
         for name in names:
-            self.spelt.setdefault(spelling.get(plain(name), plain(name)), name)
+            column = spelling.get(plain(name), plain(name))
+            if column == "price" and _GROSS.search(name):
+                self.spelt[column] = name
+            else:
+                self.spelt.setdefault(column, name)
         self.fields: dict[str, tuple[str, ...]] = {}
         for field in dict.fromkeys((*FIELDS, *mapping)):
             wanted = shape.fields.get(field, ())
@@ -67,7 +73,7 @@ class Columns:
         """Whether the catalog has a place for this field or column."""
         if field in self.own or self.fields.get(field):
             return True
-        name, _ = self.shape.attribute or ("", "")
+        name, *_ = self.shape.attribute or ("",)
         options = field in {"color", "material", "pattern", "product_size"} and field not in self.mapped
         return options and (name.format(1) in self.spelt or "feature" in self.spelt)
 
@@ -88,7 +94,9 @@ class Product:
         self.variants = [at for at, cells in enumerate(self._cells) if shape.variant(cells)] or [self._head]
         self._variant = variant
         first = self._head if variant is None else variant
-        rest = (at for at in range(len(records)) if at not in {first, self._head}) if variant is None else ()
+        # What is neither the product's own row nor a variant's, such as one with a picture, is of all variants.
+        others = {first, self._head, *(self.variants if variant is not None else ())}
+        rest = (at for at in range(len(records)) if at not in others)
         self._order = tuple(dict.fromkeys((first, self._head, *rest)))
         self.line = records[first].line
 

@@ -5,10 +5,10 @@ Columns are named here as `plain` spells them. What the shops' documents call th
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from producer.catalogs.spellings import english
+from producer.catalogs.spellings import prestashop, woocommerce
 
 #: What a template may call; every other column of a catalog by its own plain name.
 FIELDS: Final = (
@@ -30,7 +30,7 @@ class Shape:
     `fields` holds, for a field, the columns that may hold it, the best first. `keys` tells what product a row belongs
     to: rows that share one of its keys are one product. `head` tells whether the row speaks for the product, `variant`
     whether it is one of its variants, whose own picture is in `variant_image`; `shared` tells that several rows with
-    one id are usual. `attribute` holds how the pairs of columns are called that hold an option's name and its value;
+    one id are usual. `attribute` holds how the columns are called that hold an option's name and, after it, its value;
     `image_base` goes before a picture's bare name, and `line_break` is how a line break in a text is written.
     """
 
@@ -44,7 +44,7 @@ class Shape:
     variant: Callable[[Cells], bool] = lambda _: True
     variant_image: tuple[str, ...] = ()
     shared: bool = False
-    attribute: tuple[str, str] | None = None
+    attribute: tuple[str, ...] = ()
     image_base: str = ""
     line_break: str = "\n"
 
@@ -58,6 +58,8 @@ def plain(name: str) -> str:
 
 def recognised(columns: Collection[str], *, feed: bool) -> Shape | None:
     """The shape whose marks are among the (plain) columns; None for a table of its own kind."""
+    if "image_0_url" in columns:
+        columns = {*columns, "image_link"}  # what Meta takes for one
     for shape in SHAPES:
         if shape.marks <= set(columns) and not shape.hints.isdisjoint(columns):
             return shape
@@ -69,9 +71,11 @@ def told(columns: Collection[str], *, feed: bool) -> tuple[Shape, Mapping[str, s
     shape = recognised(columns, feed=feed)
     if shape is not None:
         return shape, {}
-    spelling = english(columns)
-    translated = recognised({*columns, *spelling.values()}, feed=False)
-    return (translated, spelling) if translated is WOOCOMMERCE else (TABLE, {})
+    for foreign, english in ((WOOCOMMERCE, woocommerce), (_PRESTASHOP_LIST, prestashop)):
+        spelling = english(columns)
+        if recognised({*columns, *spelling.values()}, feed=False) is foreign:
+            return foreign, spelling
+    return TABLE, {}
 
 
 def by_id(cells: Cells) -> tuple[str, ...]:
@@ -145,7 +149,7 @@ _GOOGLE_FIELDS: Final[Fields] = {
     "availability": ("availability",),
     "link": ("link",),
     "image": ("image_link", "image_0_url"),
-    "images": ("image_link", "additional_image_link", "image_0_url", "image_1_url"),
+    "images": ("image_link", "additional_image_link", *(f"image_{number}_url" for number in range(20))),
 }
 GOOGLE: Final = Shape(
     "google",
@@ -154,7 +158,7 @@ GOOGLE: Final = Shape(
     frozenset({"price", "link", "availability", "description"}),
     _GOOGLE_FIELDS,
     _grouped,
-    variant_image=("image_link",),
+    variant_image=("image_link", "image_0_url"),
 )
 _META: Final = Shape(
     "meta",
@@ -166,7 +170,7 @@ _META: Final = Shape(
     ),
     _GOOGLE_FIELDS,
     _grouped,
-    variant_image=("image_link",),
+    variant_image=("image_link", "image_0_url"),
 )  # fmt: skip
 WOOCOMMERCE: Final = Shape(
     "woocommerce",
@@ -218,7 +222,7 @@ _WIX: Final = Shape(
         "material": (),
         "pattern": (),
         "product_size": (),
-        "type": ("collection", "categories"),
+        "type": ("collection", "categories", "categoryslugs"),
         "tags": ("ribbon",),
         "availability": ("inventory",),
         "published": ("visible",),
@@ -228,7 +232,7 @@ _WIX: Final = Shape(
     lambda cells: _some(cells, "handleid", "handle"),
     head=lambda cells: cells.get("fieldtype", "").lower() == "product",
     variant=lambda cells: cells.get("fieldtype", "").lower() == "variant",
-    attribute=("productoptionname{}", "productoptiondescription{}"),
+    attribute=("productoptionname{}", "productoptiondescription{}", "productoptionchoices{}"),
     image_base=WIX_MEDIA,
 )
 _PRESTASHOP: Final = Shape(
@@ -254,12 +258,18 @@ _PRESTASHOP: Final = Shape(
         "type": ("categories", "category", "category_default"),
         "tags": ("tags",),
         "condition": ("condition",),
-        "published": ("active",),
+        "published": ("active", "status"),
         "image": ("image_urls", "image_url", "images", "image"),
         "images": ("image_urls", "image_url", "images", "image"),
     },
     lambda cells: _some(cells, "product_id", "id_product", "id"),
 )  # fmt: skip
+#: What the list of products in its back office exports, where two columns are called price.
+_PRESTASHOP_LIST: Final = replace(
+    _PRESTASHOP,
+    marks=frozenset({"image", "name", "reference", "category", "price", "quantity", "status"}),
+    hints=frozenset({"product_id", "id"}),
+)
 #: A table of its own kind: its columns by their own names.
 TABLE: Final = Shape(
     "table",
@@ -272,4 +282,4 @@ TABLE: Final = Shape(
     shared=True,
 )
 #: The most particular first: Meta's catalogs have all columns of Google's feeds.
-SHAPES: Final = (_META, GOOGLE, WOOCOMMERCE, _WIX, _SHOPIFY, _PRESTASHOP)
+SHAPES: Final = (_META, GOOGLE, WOOCOMMERCE, _WIX, _SHOPIFY, _PRESTASHOP, _PRESTASHOP_LIST)

@@ -60,6 +60,23 @@ def test_other_prefixes_for_googles_fields_and_atoms_links() -> None:
     assert (cells["id"], cells["title"], cells["link"]) == ("1", "Mug", "https://s.example/m")
 
 
+def test_atom_may_have_a_prefix_too() -> None:
+    """Then it is its titles and summaries that have one; the product's page is the link of no other relation."""
+    atom = (
+        '<a:feed xmlns:a="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0"><a:entry>'
+        "<g:id>007</g:id><a:title>Mug</a:title><a:summary>Nice</a:summary>"
+        '<a:link rel="edit" href="https://s.example/edit"/><a:link rel="alternate" href="https://s.example/m"/>'
+        "<g:image_link>https://x.com/a.jpg</g:image_link></a:entry></a:feed>"
+    )
+    (cells,) = cells_of(written("a.xml", atom))
+    assert [cells[field] for field in ("id", "title", "description", "link")] == [
+        "007",
+        "Mug",
+        "Nice",
+        "https://s.example/m",
+    ]
+
+
 @pytest.mark.parametrize(
     "bomb",
     [
@@ -90,6 +107,15 @@ def test_broken_xml_is_told_with_its_line() -> None:
     said = told(written("feed.xml", RSS.format(items=ITEM.replace("Kettle", "Salt & pepper"))))
     assert "feed.xml:5: it is no well-formed XML here" in said
     assert "&amp;" in said
+
+
+def test_bytes_of_another_page_are_told_as_such() -> None:
+    """A feed that is saved as Windows-1252, and says that it is UTF-8 or nothing: no `&` is at fault."""
+    text = RSS.format(items=ITEM.replace("Kettle", "Théière"))
+    for declared in (text, text.replace(' encoding="UTF-8"', "")):
+        said = told(written("feed.xml", declared.encode("cp1252")))
+        assert "feed.xml:5: a byte here is no UTF-8, and the file names no other encoding" in said
+        assert 'encoding="windows-1252"' in said
 
 
 @pytest.mark.parametrize("before", ["\n\n", "\ufeff\n\n", "\r\n \n"])

@@ -322,6 +322,8 @@ GERMAN = "ID,Typ,Artikelnummer,Name,Beschreibung,Angebotspreis,Regulärer Preis,
 FRENCH = "ID,Type,UGS,Nom,Description,Tarif promo,Tarif régulier,Images,Parent,"
 SPANISH = "ID,Tipo,SKU,Nombre,Descripción,Precio rebajado,Precio normal,Imágenes,Superior,"
 ITALIAN = "ID,Tipo,SKU,Nome,Descrizione,Prezzo in offerta,Prezzo di listino,Immagine,Genitore,"
+DUTCH = "ID,Type,Artikelnummer,Naam,Beschrijving,Actieprijs,Reguliere prijs,Afbeeldingen,Hoofd,"
+POLISH = "ID,Typ,SKU,Nazwa,Opis,Cena promocyjna,Cena,Obrazki,Element nadrzędny,"
 
 
 @pytest.mark.parametrize(
@@ -345,6 +347,73 @@ def test_woo_exports_in_the_shops_language(header: str) -> None:
     assert row.origin.places["price"] == ("w.csv", 3, header.split(",")[6])
     with pytest.raises(BadInput, match="a WooCommerce export"):
         read_matrix(woo)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        DUTCH + "Naam eigenschap 1,Waarde eigenschap 1",
+        POLISH + "Nazwa atrybutu 1,Wartości atrybutu 1",
+    ],
+)
+def test_woo_exports_of_more_shops(header: str) -> None:
+    """Dutch and Polish ones, as those shops wrote them."""
+    rows = '1,variable,K,Tee,Soft,,,t.jpg,,Kleur,"Rood, Blauw"\n2,variation,K-1,Tee,,9,"1.025,00",r.jpg,K,Kleur,Rood\n'
+    with opened(written("w.csv", f"{header}\n{rows}")) as catalog:
+        assert catalog.read_as == "a WooCommerce export: 1 product from 2 rows"
+        (row,) = catalog
+    assert (row.cells["title"], row.cells["price"], row.cells["color"]) == ("Tee", "1.025,00", "Rood")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '"Product ID";Image;Name;Reference;Category;"Price (tax excl.)";"Price (tax incl.)";Quantity;Status;Position',
+        "Product ID;Image;Nom;Référence;Catégorie;Prix (HT);Prix (TTC);Quantité;État;Position",
+        "ID;Imagen;Nombre;Referencia;Categoría;Precio (imp. excl.);Precio (imp. incl.);Cantidad;Estado;Posición",
+    ],
+)
+def test_the_list_that_prestashop_exports(header: str) -> None:
+    """Its products are known by their number, and cost what shoppers pay; a column is named as it is written."""
+    row = "7;https://x.com/a.jpg;Tasse;R-7;Maison;23,90 €;28,68 €;3;1;0"
+    template = '[[video]]\nprompt = "{{ title }}, {{ price }}"\nimage_url = "{{ image }}"\n'
+    shop = written("p.csv", f"{header}\n{row}\n")
+    with opened(shop, template) as catalog:
+        assert catalog.read_as == "a PrestaShop export: 1 product from 1 row"
+        (found,) = catalog
+    cells = found.cells
+    assert (cells["id"], cells["title"], cells["price"], cells["sku"]) == ("7", "Tasse", "28,68 €", "R-7")
+    assert found.origin is not None
+    assert found.origin.places["price"].column == header.split(";")[6].strip('"')
+
+
+@pytest.mark.parametrize(("each", "seen"), [("product", [("Red", "20")]), ("variant", [("Red", "20"), ("Blue", "21")])])
+def test_the_newer_wix_export(each: str, seen: list[tuple[str, str]]) -> None:
+    """Options are called choices there, prices stand with the variants, and each picture on a row of its own."""
+    shop = written(
+        "x.csv",
+        "handle,fieldType,name,plainDescription,media,brand,price,sku,productOptionName1,productOptionChoices1\n"
+        "P1,PRODUCT,Mug,<p>Nice</p>,,V,,,Color,#ff0000:Red;#0000ff:Blue\n"
+        "P1,VARIANT,,,,,20,S-R,Color,Red\nP1,VARIANT,,,,,21,S-B,Color,Blue\n"
+        "P1,MEDIA,,,https://x.com/1.jpg,,,,,\nP1,MEDIA,,,https://x.com/2.jpg,,,,,\n",
+    )
+    cells = cells_of(shop, f'[products]\neach = "{each}"\n{PLAIN}')
+    assert [(row["color"], row["price"]) for row in cells] == seen
+    assert {row["image_url"] for row in cells} == {"https://x.com/1.jpg"}
+
+
+def test_meta_knows_pictures_by_number_too() -> None:
+    """`image[0].url` is what others call image_link."""
+    feed = written(
+        "m.csv",
+        "id,title,description,price,image[0].url,image[1].url,brand,video[0].url\n"
+        "007,Mug,Nice,10 EUR,https://x.com/1.jpg,https://x.com/2.jpg,V,\n",
+    )
+    template = '[[video]]\nprompt = "{{ title }}"\nreference_urls = "{{ images }}"\n'
+    with opened(feed, template) as catalog:
+        assert catalog.read_as == "a Meta catalog: 1 product from 1 row"
+        (row,) = catalog
+    assert row.cells["reference_urls"] == "https://x.com/1.jpg;https://x.com/2.jpg"
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
