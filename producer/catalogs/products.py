@@ -22,6 +22,8 @@ _SHORTENED: Final = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _AS_TEXT: Final = re.compile(r"'(\d+)|=\"([^\"]*)\"")
 #: What tells a price that shoppers pay from the one without taxes beside it: `Price (tax incl.)`, `Prix (TTC)`.
 _GROSS: Final = re.compile(r"\((?:[^()]*\b(?:incl|inkl)\b|TTC\))", re.IGNORECASE)
+#: What a column of numbers with decimals makes of a GTIN.
+_WHOLE: Final = re.compile(r"(\d{8,})[.,]0+")
 _CELL_ERROR: Final = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
 #: Between pictures in one cell: a `;` or `|`, a line break, or a comma before the next address.
 _NEXT_PICTURE: Final = re.compile(r"\s*[;|\n]\s*|,\s+|,(?=https?://|//)")
@@ -215,6 +217,8 @@ class Product:
             wrong = Wrong(f"`{text}` is what a spreadsheet made of a number: its last digits are lost", fix)
         if name in _IDENTIFIERS and (marked := _AS_TEXT.fullmatch(text)):
             read = marked[1] or marked[2]
+        elif name in _IDENTIFIERS and (whole := _WHOLE.fullmatch(text)):
+            read = whole[1]
         elif name in _AS_WRITTEN:
             read = text.strip()
         else:

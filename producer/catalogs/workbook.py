@@ -25,6 +25,9 @@ UNPACKED_BYTES: Final = 1 << 29
 #: Rows at the top in which the header is looked for.
 HEADER_WITHIN: Final = 100
 _ZEROS: Final = re.compile(r"0{2,}")
+_DIGIT: Final = re.compile(r"[0#?]")
+#: In formats whose decimals are none of the number's own: percentages and powers of ten.
+_OTHERWISE: Final = re.compile(r"%|E[+-]", re.IGNORECASE)
 _CURRENCY: Final = re.compile(r"\[\$([^\]-]+)[^\]]*\]|\"([^\"]+)\"|([$\u20ac\u00a3\u00a5])")
 #: What a broken workbook makes of its readers: zip, deflate, XML, and the parts that miss each other.
 _BROKEN: Final = (
@@ -102,19 +105,26 @@ def _text(cell: Cell) -> str:
 
 
 def _number(value: float, shape: str) -> str:
-    """A number in full, never `8.8E+12`, with the leading zeros, the decimals and the currency of its format."""
+    """A number in full, never `8.8E+12`, with the leading zeros, the decimals and the currency of its format, where it
+    has them.
+    """
     exact = Decimal(value) if isinstance(value, int) else Decimal(format(value, ".15g"))
     digits = re.sub(r"\[\$[^\]]*\]|\"[^\"]*\"|\\.", "", shape)
     if _ZEROS.fullmatch(digits) and exact == exact.to_integral_value():
         return f"{int(exact):0{len(digits)}d}"
     text = format(exact, "f")
     decimals = re.search(r"0\.(0+)", digits)
-    if decimals and "%" not in digits and -exact.as_tuple().exponent <= len(decimals[1]):  # type: ignore[operator]
+    if decimals and not _OTHERWISE.search(digits) and -exact.as_tuple().exponent <= len(decimals[1]):  # type: ignore[operator]
         text = format(exact, f".{len(decimals[1])}f")
     elif "." in text:
         text = text.rstrip("0").rstrip(".")
     currency = _CURRENCY.search(shape) if "0" in digits else None
-    return text + (f" {next(filter(None, currency.groups())).strip()}" if currency else "")
+    if currency is None:
+        return text
+    sign = next(filter(None, currency.groups())).strip()
+    if _DIGIT.search(re.sub(r"\[[^\]]*\]|\"[^\"]*\"", "", shape[: currency.start()])):
+        return f"{text} {sign}"
+    return f"{sign} {text}" if sign.isalpha() else f"{sign}{text}"
 
 
 def _bounded(file: BinaryIO, name: str) -> None:

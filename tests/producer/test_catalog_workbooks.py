@@ -70,6 +70,33 @@ def test_numbers_that_were_identifiers_keep_their_digits() -> None:
     assert first["description"] == "Copper"
 
 
+@pytest.mark.parametrize("shape", ["0.00E+00", "0.00", "#,##0.00", "##0.0E+0"])
+def test_an_identifier_has_no_decimals(shape: str) -> None:
+    """Whatever a spreadsheet shows of a GTIN, its digits are all there and no others."""
+    shop = workbook(HEADER, ["a", "Kettle", "-", "a.jpg", 89, 8806091234567, "home"], formats={"F2": shape})
+    (cells,) = cells_of(shop)
+    assert cells["gtin"] == "8806091234567"
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"),
+    [
+        ("#,##0.00 [$\u20ac-407]", "1299.00 \u20ac"),
+        ('#,##0.00\\ "EUR"', "1299.00 EUR"),
+        ("[$$-409]#,##0.00", "$1299.00"),
+        ('_("$"* #,##0.00_)', "$1299.00"),
+        ("[$EUR] #,##0.00", "EUR 1299.00"),
+        ("\u00a3#,##0", "\u00a31299"),
+        ("[>1000]#,##0.00 [$\u20ac-407]", "1299.00 \u20ac"),
+    ],
+)
+def test_a_currency_stands_where_the_cell_shows_it(shape: str, shown: str) -> None:
+    """Before the number or after it, as its format has it."""
+    shop = workbook(HEADER, ["a", "Kettle", "-", "a.jpg", 1299, 8806091234567, "home"], formats={"E2": shape})
+    (cells,) = cells_of(shop)
+    assert cells["price"] == shown
+
+
 def test_other_cells_are_text_too() -> None:
     """Dates, truths and fractions as a table would hold them."""
     shop = workbook(
