@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 #: How options are called, by the field that they are.
@@ -37,7 +38,9 @@ def option(field: str, head: Cells, variants: Sequence[Cells], attribute: tuple[
 
     Of a list that only says what there is to choose from, it is the first.
     """
-    words = WORDS.get(field, frozenset())
+    words = WORDS.get(field)
+    if words is None:
+        return None
     for column, word in _columns(head, attribute):
         if word in words:
             for cells in (*variants, head):
@@ -53,11 +56,16 @@ def option(field: str, head: Cells, variants: Sequence[Cells], attribute: tuple[
 
 def _columns(head: Cells, attribute: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The columns of the options' values, and how each option is called."""
-    for number in range(1, OPTIONS_MAX + 1) if attribute else ():
-        name, *values = (each.format(number) for each in attribute)
+    for name, *values in _numbered(attribute) if attribute else ():
         if name in head:
             word = " ".join(head[name].lower().split())
             yield from ((value, word) for value in values)
+
+
+@cache
+def _numbered(attribute: tuple[str, ...]) -> Sequence[Sequence[str]]:
+    """The columns of every option: with its name, and with its values."""
+    return [[each.format(number) for each in attribute] for number in range(1, OPTIONS_MAX + 1)]
 
 
 def _first(text: str) -> str:

@@ -101,6 +101,7 @@ class Product:
         rest = (at for at in range(len(records)) if at not in others)
         self._order = tuple(dict.fromkeys((first, self._head, *rest)))
         self.line = records[first].line
+        self._found: dict[str, Found] = {}
 
     def each(self, each: Each) -> Iterator["Product"]:
         """Itself, or each of its variants, or its first variant of each colour."""
@@ -144,6 +145,11 @@ class Product:
 
     def field(self, name: str) -> Found:
         """The text of a field or of a column of the catalog's own; empty where no record says it."""
+        if name not in self._found:
+            self._found[name] = self._said(name)
+        return self._found[name]
+
+    def _said(self, name: str) -> Found:
         if name in {"image", "images"}:
             return self._images(several=name == "images")
         if name not in self._columns.mapped and (found := self._option(name)):
