@@ -166,7 +166,7 @@ class Shelf:
 
     def ended(self, job_ids: Iterable[str]) -> set[str]:
         """Which of these jobs have a record: they are never bought again."""
-        present = set(job_ids) & self._jobs()
+        present = self._jobs().intersection(job_ids)
         if not present:
             return set()
         if self.store.local_path("x") is not None:

@@ -176,7 +176,7 @@ class Desk:
     def write(self, lines: Sequence[PlanLine], writer: PlanWriter) -> bool:
         """Put the lines into the plan; False when the limit is reached."""
         for line in lines:
-            if self.options.limit is not None and len(writer.places) >= self.options.limit:
+            if self.options.limit is not None and len(writer.ids) >= self.options.limit:
                 return False
             writer.add(line, self.kinds.number(line.job))
             self._keep(line.written)

@@ -3,7 +3,7 @@
 The rows stream; a matrix of a million rows needs little more memory than its job ids.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -43,7 +43,7 @@ from providers.provider import Provider
 __all__ = ["Plan", "PlanOptions", "campaign_name", "iter_plan", "make_plan"]
 
 #: Which of these jobs are bought already.
-Bought = Callable[[Sequence[str]], AbstractSet[str]]
+Bought = Callable[[Iterable[str]], AbstractSet[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def make_plan(
         if options.price_usd is not None and not any(ask.named for kind in desk.kinds.found for ask in kind.asks):
             hint = "leave --price out: it is for videos whose price is not known"
             raise BadInput(f"{provider.name} has a price for every video of {matrix.name}", hint=hint)
-        known = bought(list(writer.places)) if options.reuse != "none" else frozenset[str]()
+        known = bought(writer.ids) if options.reuse != "none" else frozenset[str]()
         bad_rows_path = bad.write("stdin" if source == "-" else source.stem) if bad.rows else None
         path, sha256 = writer.finish()
         return Plan(
@@ -197,7 +197,7 @@ def make_plan(
             path=path,
             sha256=sha256,
             lines=desk.lines,
-            variants=len(writer.places),
+            variants=len(writer.ids),
             duplicates=writer.named_repeats(),
             **to_buy(desk, writer, known),
             axes={axis: len(values) for axis, values in sorted(desk.axes.items())},
@@ -282,7 +282,7 @@ def base_of(source: Source) -> Path:
 def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, desk: Desk, *, skip: bool) -> None:
     """Stop where there are bad rows that may not be skipped, a header that cannot be used, or nothing is left."""
     amiss = matrix.header.problems
-    if amiss or (bad.rows and not (skip and writer.places)):
+    if amiss or (bad.rows and not (skip and writer.ids)):
         problems, count = [*amiss, *bad.problems], len(amiss) + bad.problem_count
         rows = [counted(bad.rows, matrix.noun)] if bad.rows else []
         where = " and ".join([*(["the header"] if amiss else ()), *rows])
@@ -292,5 +292,5 @@ def _refuse(matrix: Rows, bad: BadRows, writer: PlanWriter, desk: Desk, *, skip:
         name = matrix.name + (f", read as {matrix.read_as}," if matrix.read_as else "")
         message = f"{name} has {counted(count, 'problem')} in {where}; nothing was queued"
         raise BadInput(message, problems, hint, warnings=desk.warnings, count=count)
-    if not writer.places:
+    if not writer.ids:
         raise BadInput(f"{matrix.name} asks for no video", hint="It has no rows, or none that --where keeps.")

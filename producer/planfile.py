@@ -9,6 +9,7 @@ import tempfile
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,13 +39,12 @@ class PlanWriter:
         handle, name = tempfile.mkstemp(dir=folder, prefix="plan-", suffix=".partial")
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb", buffering=BUFFER_BYTES)
-        self._lines = array("q")
-        self._repeats: dict[int, list[int]] = {}
-        self._named: list[tuple[int, int]] = []
-        #: Place of each job in the plan, by its id.
-        self.places: dict[str, int] = {}
-        #: Which kind of video each job is, by its place.
-        self.kinds = array("l")
+        self._lines = array("I")
+        self._repeats: dict[str, list[int]] = {}
+        self._named: list[tuple[str, int]] = []
+        #: The ids of the jobs in the order of the plan, as keys, and which kind of video each of them is.
+        self.ids: dict[str, None] = {}
+        self.kinds = array("I")
         self.repeats = 0
 
     def __enter__(self) -> Self:
@@ -58,11 +58,11 @@ class PlanWriter:
 
     def add(self, line: PlanLine, kind: int) -> bool:
         """Write a job, or note that it is already there. Answers whether it was new."""
-        job, row = line.job, line.source_lines[0]
-        place = self.places.setdefault(job.job_id, len(self.kinds))
-        if place < len(self.kinds):
-            self._repeat(place, row)
+        job_id, row = line.job.job_id, line.source_lines[0]
+        if job_id in self.ids:
+            self._repeat(job_id, row)
             return False
+        self.ids[job_id] = None
         self.kinds.append(kind)
         self._lines.append(row)
         self._file.write(_text(line))
@@ -70,7 +70,10 @@ class PlanWriter:
 
     def named_repeats(self) -> Repeats:
         """The repeats so far."""
-        return Repeats(self.repeats, tuple(self._named))
+        named = {job_id for job_id, _ in self._named}
+        places = zip(self.ids, self._lines, strict=True) if named else ()
+        first = {job_id: row for job_id, row in places if job_id in named}
+        return Repeats(self.repeats, tuple((first[job_id], row) for job_id, row in self._named))
 
     def finish(self) -> tuple[Path, str]:
         """The finished plan `<sha256>.jsonl` beside where it was written, and its SHA-256 in hex."""
@@ -83,21 +86,20 @@ class PlanWriter:
         self._path.replace(final)
         return final, sha256
 
-    def _repeat(self, place: int, row: int) -> None:
+    def _repeat(self, job_id: str, row: int) -> None:
         self.repeats += 1
-        first = self._lines[place]
         if len(self._named) < REPEATS_NAMED:
-            self._named.append((first, row))
-        rows = self._repeats.setdefault(place, [])
-        if row != first and row not in rows[-1:]:
+            self._named.append((job_id, row))
+        rows = self._repeats.setdefault(job_id, [])
+        if row not in rows[-1:]:
             rows.append(row)
 
     def _merge(self) -> None:
         """Copy the plan, giving the repeated jobs all their lines."""
         merged = self._path.with_suffix(".merged")
         with self._path.open("rb") as old, merged.open("wb", buffering=BUFFER_BYTES) as new:
-            for place, text in enumerate(old):
-                rows = self._repeats.get(place)
+            for first, job_id, text in zip(self._lines, self.ids, old, strict=True):
+                rows = [row for row, _ in groupby(row for row in self._repeats.get(job_id, ()) if row != first)]
                 if not rows:
                     new.write(text)
                     continue

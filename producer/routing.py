@@ -143,7 +143,7 @@ def _share(seller: Seller, kinds: Sequence[Kind], counts: Mapping[int, int]) -> 
 def to_buy(desk: Desk, writer: PlanWriter, known: AbstractSet[str]) -> dict[str, Any]:
     """What a plan says of the videos that are still to buy, and of where they are bought."""
     kinds = desk.kinds.found
-    wanted = Counter(writer.kinds[place] for job, place in writer.places.items() if job not in known)
+    wanted = Counter(kind for job, kind in zip(writer.ids, writer.kinds, strict=True) if job not in known)
     low, high = cost_here(kinds, wanted)
     most, routing = high, None
     if len(desk.sellers) > 1:
@@ -158,7 +158,7 @@ def to_buy(desk: Desk, writer: PlanWriter, known: AbstractSet[str]) -> dict[str,
         "accounts": tuple(seller.name for seller in desk.sellers),
         "deadline": desk.options.deadline,
         "speed": desk.options.speed,
-        "already_bought": len(writer.places) - wanted.total(),
+        "already_bought": len(writer.ids) - wanted.total(),
         "to_buy": wanted.total(),
         "cost_low_usd": low,
         "cost_high_usd": high,
