@@ -59,10 +59,10 @@ class Messages:
             return
         self._send(message)
 
-    def needs(self, campaign: str, why: str, command: str, *, simulated: bool) -> None:
-        """Tell that nothing was begun, why, and with which command it goes on."""
+    def needs(self, campaign: str, why: str, command: str | None, *, simulated: bool) -> None:
+        """Tell that nothing was begun, why, and with which command it goes on, where one is enough."""
         need = Need(1, why, command)
-        self._send(Digest(campaign, simulated, (need,), (f"needs you: {need.text()}",), ()))
+        self._send(Digest(campaign, simulated, (need,), (f"1 needs you: {need.text()}",), ()))
 
     def _send(self, message: Digest) -> None:
         for address in self._to:

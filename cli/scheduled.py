@@ -51,6 +51,8 @@ USUAL_RUNS: Final = 7
 USUAL_TIMES: Final = 3
 #: Outcomes of runs that have bought what they were to buy.
 MADE: Final = frozenset({"done", "nothing", "bad"})
+#: With which command a run that has bought nothing goes on, by its outcome; a month's budget is not raised by one.
+_WAY_ON: Final = {"refused": "wanbatch schedule run {name}", "asks": "wanbatch schedule run {name} --yes", "money": ""}
 LEAST_USD: Final = Decimal("0.000001")
 #: The exit code of a settled campaign that stopped for money.
 MONEY: Final = 5
@@ -92,15 +94,16 @@ def carry_out(schedule: Schedule, at: datetime, desk: Desk, *, approved: bool) -
     with _alone(required_ledger_url(desk.settings, "schedule"), schedule.name) as alone:
         if not alone:
             return None
+        run = _Run(schedule, at, began, desk)
         try:
-            ran = _Run(schedule, at, began, desk).made(approved=approved)
+            ran = run.made(approved=approved)
         except (WanbatchError, RedisError) as error:
             words = "; ".join(filter(None, (getattr(error, "message", str(error)), getattr(error, "hint", ""))))
             ran = Ran(at=at, began_at=began, ended_at=datetime.now(UTC), outcome="refused", words=words)
         desk.book.end(schedule.name, ran)
-    if ran.outcome in ("refused", "asks", "money") and not ran.bought:
-        again = f"wanbatch schedule run {schedule.name}" + (" --yes" if ran.outcome == "asks" else "")
-        desk.messages.needs(schedule.campaign, ran.words, again, simulated=desk.world.simulated)
+    if ran.outcome in _WAY_ON and not run.reported:
+        way_on = _WAY_ON[ran.outcome].format(name=schedule.name) or None
+        desk.messages.needs(schedule.campaign, ran.words, way_on, simulated=desk.world.simulated)
     return ran
 
 
@@ -138,6 +141,8 @@ class _Run:
 
     def __init__(self, schedule: Schedule, at: datetime, began: datetime, desk: Desk) -> None:
         self._schedule, self._at, self._began, self._desk = schedule, at, began, desk
+        #: Whether the campaign's own message of its end has been sent: then nobody is told another thing.
+        self.reported = False
 
     def made(self, *, approved: bool) -> Ran:
         """Plan and buy, unless it has to be asked for."""
@@ -156,7 +161,9 @@ class _Run:
             budget_usd = self._budget_usd()
             if budget_usd is not None and budget_usd <= 0 and plan.to_buy:
                 month = shown(self._schedule.budget_per_month_usd)
-                return self._ended("money", f"the month's budget of {month} is spent; nothing was bought", plan)
+                words = f"the month's budget of {month} is spent; nothing was bought"
+                more = f"`wanbatch schedule remove {self._schedule.name}`, and add its file with a larger one"
+                return self._ended("money", f"{words}; for more {more}", plan)
             held_usd = _committed_usd(before)
             # Without anything left, the least amount there is: none would be no limit.
             most = None if budget_usd is None else max(held_usd + budget_usd, LEAST_USD)
@@ -168,6 +175,7 @@ class _Run:
             end = with_balance(follow(ledger, plan.campaign, each_look=look), ledger, desk.settings, simulator)
             results = write_results(found(store, plan.campaign), ledger, end.status)
             desk.messages.ended(end.status, ledger, results)
+            self.reported = True
             return self._told(plan, before, end.status, end.exit_code or 0)
 
     def _told(self, plan: Plan, before: CampaignStatus | None, after: CampaignStatus, code: int) -> Ran:

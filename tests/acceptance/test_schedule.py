@@ -105,6 +105,28 @@ def test_three_nights_of_a_catalog(fleet: Callable[..., Fleet]) -> None:
     ]  # fmt: skip
 
 
+def test_a_spent_budget_is_told_once_a_run(fleet: Callable[..., Fleet]) -> None:
+    """A run that a month's budget stops says which budget would do; one that finds it spent, that it begins nothing."""
+    made = fleet("--speed", "600", "--no-limits")
+    made.hire()
+    prompts_file(made.folder / "m.txt", 4)
+    lines = NIGHTLY.replace("shop.csv", "m.txt").replace("skip_bad_rows = true", "budget_per_month_usd = 1.25")
+    (made.folder / "nightly.toml").write_text(lines)
+    assert made.run("schedule", "add", "nightly.toml").code == 0
+    told = []
+    for _ in range(2):
+        with web() as there:
+            ran = made.run("schedule", "run", "nightly", WANBATCH_NOTIFY=f"slack+{there.url}")
+        assert ran.code == 5, ran.err
+        ((_, _, body),) = there.got
+        told.append(json.loads(body)["text"].splitlines()[0])
+    assert "2 need you: the budget is spent" in told[0]
+    assert told[0].endswith("`wanbatch adjust shop --budget 2.50`")
+    assert "the month's budget of $1.25 is spent; nothing was bought" in told[1]
+    assert "schedule run" not in told[1]
+    assert len(prompts(made)) == 2
+
+
 def test_two_watchmen_begin_a_run_once(fleet: Callable[..., Fleet]) -> None:
     """A run that fell due while nobody watched is made up for by one of them; another, by policy, is passed over."""
     made = fleet("--speed", "600", "--no-limits")
