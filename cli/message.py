@@ -79,7 +79,7 @@ def _digest(campaign: Campaign, status: CampaignStatus, ledger: Ledger, papers: 
         manifest_lines(campaign, ledger),
         simulated=status.simulated,
         since=_began(campaign.file.run_id),
-        needs=lambda tally: needs_of(status, tally.waiting_usd),
+        needs=lambda tally: needs_of(status, tally),
         spent_usd=status.spent_usd,
         budget_usd=status.budget_usd,
         in_doubt_usd=status.in_doubt_usd,

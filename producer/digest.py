@@ -57,6 +57,8 @@ class Tally:
     to_make: int = 0
     made: int = 0
     unverified: int = 0
+    #: Those of this run: whoever was told of the others last time needs not be told again.
+    unverified_now: int = 0
     surplus: int = 0
     run_usd: Decimal = Decimal(0)
     run_priced: int = 0
@@ -80,7 +82,9 @@ class Tally:
         self.there += line.status == "done"
         self.to_make += not before
         self.made += line.status == "done" and bool(now)
-        self.unverified += line.video is not None and not line.video.verified
+        amiss = line.video is not None and not line.video.verified
+        self.unverified += amiss
+        self.unverified_now += amiss and bool(now)
         self.surplus += sum(each.state == "surplus" for each in line.purchases)
         if line.status in (State.QUEUED, State.PARKED):
             self.waiting_usd += line.cost_usd_estimated
@@ -148,7 +152,7 @@ def digest(
     return Digest(campaign, simulated, wanted, tuple(told), tuple(papers))
 
 
-def needs_of(status: CampaignStatus, waiting_usd: Decimal) -> list[Need]:
+def needs_of(status: CampaignStatus, tally: Tally) -> list[Need]:
     """What the ledger says that a person has to do for the campaign, the most pressing first."""
     name, found = status.campaign, []
     waiting = status.total - status.ended - status.held
@@ -156,7 +160,7 @@ def needs_of(status: CampaignStatus, waiting_usd: Decimal) -> list[Need]:
     if status.parked and (parked := status.states.get(State.PARKED, 0)):
         command = f"wanbatch resume {name}" if status.parked_kind in MENDED else None
         if status.parked_kind == "budget":
-            enough_usd = status.spent_usd + status.reserved_usd + status.in_doubt_usd + waiting_usd
+            enough_usd = status.spent_usd + status.reserved_usd + status.in_doubt_usd + tally.waiting_usd
             command = f"wanbatch adjust {name} --budget {enough_usd.quantize(CENT, ROUND_UP)}"
         found.append(Need(parked, status.parked, command))
     if status.held:
@@ -164,8 +168,8 @@ def needs_of(status: CampaignStatus, waiting_usd: Decimal) -> list[Need]:
         found.append(Need(status.held, why, f"wanbatch reconcile {name}"))
     if status.surplus:
         found.append(Need(status.surplus, "paid for twice, since a lost task turned up: ask for a refund"))
-    if status.unverified:
-        found.append(Need(status.unverified, "not what was ordered: look at them", f"wanbatch report {name} --open"))
+    if tally.unverified_now:
+        found.append(Need(tally.unverified_now, "not what was ordered: look at them", f"wanbatch report {name} --open"))
     return found
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from jobs.lifecycle import State
 from jobs.record import ManifestLine, NativeAmount, Trouble
-from producer.digest import Before, Digest, Need, digest, needs_of
-from tests.producer.test_manifest import joined, plan_line, purchase, record
+from producer.digest import Before, Digest, Need, Tally, digest, needs_of
+from tests.producer.test_manifest import VIDEO, joined, plan_line, purchase, record
 from tests.producer.test_watch import status
 
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
@@ -91,6 +91,17 @@ def test_a_refresh_counts_what_this_night_bought() -> None:
     assert told(*old).lines == ("nothing needs you", "bought nothing: all 3 were there already")
 
 
+def test_what_is_not_as_ordered_needs_a_person_once() -> None:
+    """The morning after; on later ones it is still told, and is no news."""
+    odd = line(1).model_copy(update={"video": VIDEO})
+    seen = status(facts={"unverified": 1}, done=2)
+    needs = lambda tally: needs_of(seen, tally)  # noqa: E731 - one call
+    assert told(odd, needs=needs).lines[0].startswith("1 needs you: not what was ordered: look at them")
+    later = odd.model_copy(update={"purchases": line(1, submitted_at=EARLIER).purchases, "stored_at": EARLIER})
+    assert told(later, line(2), needs=needs).lines[0] == "nothing needs you"
+    assert "1 not what was ordered" in told(later, line(2), needs=needs).lines
+
+
 def test_what_was_under_way_has_come_in_this_run() -> None:
     """The same command given again while videos are rendering: they are what was bought, not what was there."""
     one = told(line(1, submitted_at=EARLIER), line(2, submitted_at=EARLIER, stored_at=NIGHT, cost_usd="0.625"))
@@ -108,7 +119,7 @@ def test_a_spent_budget_is_told_with_the_one_that_would_do() -> None:
     waits = [joined(plan_line(), None), joined(plan_line(), None)]
     facts = {"parked": "the budget is spent", "parked_kind": "budget", "spent_usd": Decimal("0.625")}
     parked = status(facts=facts, parked=2)
-    needs = lambda tally: needs_of(parked, tally.waiting_usd)  # noqa: E731 - one call
+    needs = lambda tally: needs_of(parked, tally)  # noqa: E731 - one call
     one = told(line(1), *waits, needs=needs, spent_usd=parked.spent_usd, budget_usd=Decimal(1))
     assert one.lines[:2] == (
         "2 need you: the budget is spent: `wanbatch adjust spring --budget 1.63`",
@@ -134,14 +145,15 @@ def test_a_spent_budget_is_told_with_the_one_that_would_do() -> None:
     ],
 )  # fmt: skip
 def test_what_needs_a_person(facts: dict[str, Any], counts: dict[str, int], needs: list[Need]) -> None:
-    """Out of the ledger's status, with the command to paste."""
-    assert needs_of(status(facts=facts, **counts), Decimal("4.395")) == needs
+    """Out of the ledger's status and the run's own lines, with the command to paste."""
+    now = {"unverified_now": facts.get("unverified", 0)}
+    assert needs_of(status(facts=facts, **counts), Tally(NIGHT, waiting_usd=Decimal("4.395"), **now)) == needs
 
 
 def test_words_from_outside_stay_on_their_line() -> None:
     """A provider's words can neither end the subject of a mail nor drive a terminal."""
     need = needs_of(
-        dataclasses.replace(status(parked=1), parked="no\r\nBcc: x@y.org\x1b[2J", parked_kind="charge"), Decimal(0)
+        dataclasses.replace(status(parked=1), parked="no\r\nBcc: x@y.org\x1b[2J", parked_kind="charge"), Tally(NIGHT)
     )
     assert "\n" not in told(needs=need).subject
     assert "\x1b" not in told(needs=need).subject
