@@ -3,6 +3,7 @@
 Commands are imported when they are called, so that `wanbatch --help` needs neither Celery nor boto3.
 """
 
+import errno
 import importlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from jobs.errors import BadInput, WanbatchError, problems_json
+from jobs.errors import BadInput, Refused, WanbatchError, problems_json
 from jobs.visible import visible
 
 #: Every command and its one line in `--help`; the command lies in the module of its name.
@@ -59,6 +60,10 @@ Exit codes: 0 all done; 1 a bug of ours; 2 bad input; 3 some failed or need a lo
 BUG, INTERRUPTED = 1, 130
 #: As a shell has it of a program that a closed pipe has ended.
 UNREAD = 141
+#: What a machine refuses, and no code of ours can mend: rights, a full or read-only disk, a name that is too long.
+MACHINE: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOTDIR, errno.ENAMETOOLONG}
+)
 #: A message may have several lines, with columns.
 LINES: Final = "\n\t"
 
@@ -92,6 +97,10 @@ def wanbatch() -> None:
 
 def main() -> NoReturn:
     """Run the command line; never returns."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # Started without one (`>&-`): its number would go to the next file that is opened, and our words into that.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for good
     sys.exit(exit_code(sys.argv[1:]))
 
 
@@ -113,13 +122,14 @@ def exit_code(arguments: list[str]) -> int:
         click.echo("interrupted; the same command goes on from here", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output (head, less) has gone; flushing stdout at exit must not complain either. What was left
-        # to do was not done, so this is no 0, which `plan --exit-code` has for "nothing to buy".
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output (head, less) has gone. What was left to do was not done, so this is no 0, which
+        # `plan --exit-code` has for "nothing to buy".
+        _drop_output()
         code = UNREAD
+    except OSError as error:
+        code = _tell_machine(error) if error.errno in MACHINE else _tell_bug(error)
     except Exception as error:  # noqa: BLE001 - the process door: whatever else comes is a bug of ours
-        _tell_bug(error)
-        code = BUG
+        code = _tell_bug(error)
     return code if isinstance(code, int) else 0
 
 
@@ -148,7 +158,26 @@ def _tell_problems(error: BadInput) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _tell_bug(error: Exception) -> None:
+def _tell_machine(error: OSError) -> int:
+    """Say what this machine would not do, wherever that was; the exit code of what is refused."""
+    _tell(
+        Refused(
+            f"{error.filename or 'the output'}: {error.strerror}",
+            "mend that (rights, space, the path), or name another place; the same command goes on from here",
+        ),
+        as_json=False,
+    )
+    if error.filename is None:
+        _drop_output()
+    return Refused.exit_code
+
+
+def _drop_output() -> None:
+    """What could not be written must not be tried once more as Python ends, nor complained of then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell_bug(error: Exception) -> int:
     """Keep the traceback in a file of its own and say where."""
     descriptor, name = tempfile.mkstemp(prefix="wanbatch-bug-", suffix=".log")
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
@@ -159,6 +188,7 @@ def _tell_bug(error: Exception) -> None:
         f"the details are in {Path(name)}; nothing is bought twice when you repeat the command",
         err=True,
     )
+    return BUG
 
 
 if __name__ == "__main__":

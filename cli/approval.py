@@ -5,7 +5,7 @@ from decimal import ROUND_UP, Decimal
 
 import click
 
-from cli.progress import tell
+from cli.progress import ask, tell
 from config.settings import Settings
 from jobs.errors import Unconfirmed
 from jobs.money import shown
@@ -19,7 +19,7 @@ from producer.world import World, check_money
 def approve(plan: Plan, world: World, settings: Settings, *, yes: bool) -> None:
     """Check that money may be spent, and ask a person at the terminal; a large sum has to be typed.
 
-    Raises Refused, or Abort for a no.
+    Raises Refused, or Unconfirmed for a no.
     """
     if not plan.to_buy:
         return
@@ -38,11 +38,11 @@ def approve(plan: Plan, world: World, settings: Settings, *, yes: bool) -> None:
 
 
 def _have_it_confirmed(most: Decimal, plan: Plan, world: World, settings: Settings) -> None:
-    """Ask a person; a script is refused what only a person can mean. Raises Unconfirmed, or Abort for a no."""
+    """Ask a person; a script is refused what only a person can mean. Raises Unconfirmed, or Unconfirmed for a no."""
     if most > settings.type_above_usd:
         have_it_typed(most, world, settings.type_above_usd)
     elif sys.stdin.isatty():
-        click.confirm(f"Spend up to {shown(most)} of real money at {world.title}?", abort=True, err=True)
+        ask(f"Spend up to {shown(most)} of real money at {world.title}?")
     elif cut := _cut_off(plan):
         raise Unconfirmed(
             f"{counted(cut, 'video')} would be bought without the shots that lie after the video's end",

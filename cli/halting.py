@@ -13,7 +13,7 @@ import click
 
 from cli.options import together
 from cli.places import ledger_url
-from cli.progress import tell
+from cli.progress import ask, tell
 from cli.stack import Stack, ledger_folder
 from config.accounts import Accounts
 from config.settings import Settings
@@ -116,4 +116,4 @@ def confirm(question: str, *, yes: bool, interactive: bool, refuse: Callable[[],
         return
     if not interactive:
         raise refuse()
-    click.confirm(question, abort=True, err=True)
+    ask(question)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from jobs.errors import WanbatchError
+from jobs.errors import StoreRefused, WanbatchError
 
 #: Seconds that a joining run waits for an owner that is starting or ending.
 JOIN_WITHIN_S: Final = 60.0
@@ -53,7 +53,11 @@ class Berth:
 
 def enter(folder: Path) -> tuple[Berth, str | None]:
     """Take a place: as the owner (no URL yet: start the service, then announce it), or in what runs (its URL)."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        hint = "give this user the right to that folder, or name another --store; nothing was bought"
+        raise StoreRefused(f"the folder {folder} cannot be made: {error.strerror}", hint) from error
     deadline = time.monotonic() + JOIN_WITHIN_S
     while time.monotonic() < deadline:
         lock = (folder / "owner.lock").open("a")

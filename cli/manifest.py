@@ -11,6 +11,7 @@ import click
 from cli.options import campaign, places
 from cli.places import ledger_of
 from config.settings import load_settings
+from jobs.errors import BadInput
 from jobs.record import Status
 from producer.lines import manifest_lines
 from producer.manifest import write_csv, write_jsonl
@@ -58,5 +59,9 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
     else:
-        with output.open("w", encoding="utf-8", newline="") as out:
+        try:
+            opened = output.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise BadInput(f"the manifest cannot be written to {output}: {error.strerror}") from error
+        with opened as out:
             yield out

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import click
 
+from jobs.errors import Unconfirmed
 from jobs.lifecycle import State
 from producer.watch import Progress, count, money_line
 
@@ -106,6 +107,12 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes} min {rest:02d} s" if minutes < 10 else f"{minutes} min"  # noqa: PLR2004 - seconds matter less
     return f"{rest} s"
+
+
+def ask(question: str) -> None:
+    """Go on only where the person at the terminal says yes. Raises Unconfirmed."""
+    if not click.confirm(question, err=True):
+        raise Unconfirmed("not confirmed: nothing was done", "the same command asks again")
 
 
 def tell(text: str) -> None:

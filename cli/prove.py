@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import click
 
-from cli.progress import tell
+from cli.progress import ask, tell
 from cli.stack import Stack
 from cli.summary import print_json
 from config.facts import load_facts
@@ -70,7 +70,7 @@ def _tried(settings: Settings, world: World, account: Account, *, yes: bool, as_
 
 
 def _approve(world: World, job: Job, budget_usd: Decimal | None, *, yes: bool) -> None:
-    """Say what is bought and what it costs at worst, and ask. Raises Refused, or Abort for a no."""
+    """Say what is bought and what it costs at worst, and ask. Raises Refused, or Unconfirmed for a no."""
     price_usd = from_uusd(job.price_uusd)
     most_usd = 2 * price_usd
     tell(
@@ -85,7 +85,7 @@ def _approve(world: World, job: Job, budget_usd: Decimal | None, *, yes: bool) -
             f"--budget {most_usd}; nothing was bought",
         )
     if not world.simulated and not yes and sys.stdin.isatty():
-        click.confirm(f"Spend up to {shown(most_usd)} of real money at {world.title}?", abort=True, err=True)
+        ask(f"Spend up to {shown(most_usd)} of real money at {world.title}?")
 
 
 def _echo(account: Account, job: Job, tried: Tried) -> None:

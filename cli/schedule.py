@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from cli.options import as_json, places, share
 from cli.places import required_ledger_url
 from cli.planning import tell_plan
-from cli.progress import tell
+from cli.progress import ask, tell
 from cli.scheduled import carry_out, desk_for, is_alone, sourced
 from cli.summary import print_json
 from config.settings import Settings, load_settings
@@ -87,7 +87,7 @@ def add(
     tell(f"runs {when.text} in {zone}: {comes}, ...")
     if not desk.world.simulated and not yes:
         most, month = shown(wish.budget_per_run_usd), shown(wish.budget_per_month_usd)
-        click.confirm(f"Let it spend up to {most} a run and {month} a month unasked?", abort=True, err=True)
+        ask(f"Let it spend up to {most} a run and {month} a month unasked?")
     schedule = Schedule.model_validate(
         {**wish.model_dump(), "name": name, "cron": when.text, "timezone": zone, "added_at": _now(), "added_by": _who()}
     )

@@ -13,6 +13,7 @@ WanbatchError              exit code 1 unless a leaf says otherwise
 |   +-- Unconfirmed        4  a large sum of real money, and nobody at a terminal to type it
 |   +-- LedgerRefused      4  Redis is unreachable, foreign, or unfit to hold money
 |   +-- NewerVersion       4  a newer wanbatch wrote what would have to be read
+|   +-- StoreDamaged       4  an object of the store is cut off, or was changed
 |   +-- StoreRefused       4  the object store will not serve us until a person acts
 +-- StoreUnavailable       1  the object store did not answer; worth another try
 +-- ObjectNotFound         1  no such object in the store
@@ -127,7 +128,7 @@ class PlanChanged(Refused):
 
 
 class Unconfirmed(Refused):
-    """Only a person can mean it: a sum above the set amount, or shots that no video will have; `--yes` says so."""
+    """Only a person can mean it (a large sum, shots that no video will have), and `--yes` says so; or one said no."""
 
 
 class StoreUnnamed(Refused):
@@ -144,6 +145,10 @@ class NewerVersion(Refused):
 
 class StoreRefused(Refused):
     """The object store refuses us (wrong key, missing bucket, disk full); a person has to act."""
+
+
+class StoreDamaged(Refused):
+    """An object of the store is not what was written: cut off, or changed by hand; a person has to bring it back."""
 
 
 class StoreUnavailable(WanbatchError):

@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
-from jobs.errors import NewerVersion, ObjectNotFound
+from jobs.errors import NewerVersion, ObjectNotFound, StoreDamaged
 from jobs.job import Noun
 from jobs.record import JobRecord
 from jobs.trial import ReplayTrial
@@ -108,12 +108,12 @@ class Shelf:
         if self.store.put(key, _bytes(intent), if_absent=True):
             return intent
         # boto3 may have retried a PUT that had succeeded: then what is there is our own.
-        return read_noun(Intent, self.store.get(key))
+        return read_noun(Intent, self.store, key)
 
     def intent(self, job_id: str, send: int) -> Intent | None:
         """The intent of one send, if anybody ever meant it."""
         try:
-            return read_noun(Intent, self.store.get(self.job_key(job_id, f"intent.{send}.json")))
+            return read_noun(Intent, self.store, self.job_key(job_id, f"intent.{send}.json"))
         except ObjectNotFound:
             return None
 
@@ -124,7 +124,7 @@ class Shelf:
     def receipt(self, job_id: str, send: int) -> Receipt | None:
         """The receipt of one send, if its answer was definite."""
         try:
-            return read_noun(Receipt, self.store.get(self.job_key(job_id, f"receipt.{send}.json")))
+            return read_noun(Receipt, self.store, self.job_key(job_id, f"receipt.{send}.json"))
         except ObjectNotFound:
             return None
 
@@ -151,7 +151,7 @@ class Shelf:
         """What became of a job, or an earlier revision of that; None while it has not ended."""
         name = "record.json" if revision is None else f"record.{revision}.json"
         try:
-            return read_noun(JobRecord, self.store.get(self.job_key(job_id, name)))
+            return read_noun(JobRecord, self.store, self.job_key(job_id, name))
         except ObjectNotFound:
             return None
 
@@ -188,7 +188,7 @@ class Shelf:
     def campaign(self, name: str) -> CampaignFile | None:
         """The campaign's lasting facts; None when this world has no such campaign."""
         try:
-            return read_noun(CampaignFile, self.store.get(self.campaign_key(name, "campaign.json")))
+            return read_noun(CampaignFile, self.store, self.campaign_key(name, "campaign.json"))
         except ObjectNotFound:
             return None
 
@@ -210,7 +210,7 @@ class Shelf:
 
     def trials(self, account: str) -> dict[str, ReplayTrial]:
         """What was tried at an account, by the provider's name of the model."""
-        found = (read_noun(ReplayTrial, self.store.get(key)) for key in self.store.list(self._trials(account)))
+        found = (read_noun(ReplayTrial, self.store, key) for key in self.store.list(self._trials(account)))
         return {trial.model: trial for trial in found}
 
     def _trials(self, account: str) -> str:
@@ -248,8 +248,11 @@ def plan_ids(plan: Path) -> Iterator[str]:
             yield line[at : line.index(b'"', at)].decode() if plain else json.loads(line)["job"]["job_id"]
 
 
-def read_noun(kind: type[N], data: bytes) -> N:
-    """What lies on a shelf. Raises NewerVersion for what a newer wanbatch wrote: it may mean what we cannot know."""
+def read_noun(kind: type[N], store: ObjectStore, key: str) -> N:
+    """What lies on a shelf. Raises ObjectNotFound, StoreDamaged for what nobody wrote like that, and NewerVersion for
+    what a newer wanbatch wrote: it may mean what we cannot know.
+    """
+    data = store.get(key)
     try:
         return kind.model_validate_json(data)
     except ValidationError as error:
@@ -259,12 +262,18 @@ def read_noun(kind: type[N], data: bytes) -> N:
                 f"a newer wanbatch wrote this {kind.__name__} (version {version}, and this one knows {VERSIONS[kind]})",
                 "upgrade wanbatch on this machine; what is newer is left to newer workers",
             ) from error
-        raise
+        raise StoreDamaged(
+            f"{store.uri(key)} is no {kind.__name__} that can be read: it is cut off, or was changed",
+            "bring it back from a backup; until then nothing that needs it goes on",
+        ) from error
 
 
 def _version(data: bytes) -> int:
     """The version that an object says it has; 0 where it says none."""
-    told = json.loads(data)
+    try:
+        told = json.loads(data)
+    except ValueError:
+        return 0
     found = told.get("version", told.get("record_version", 0)) if isinstance(told, dict) else 0
     return found if isinstance(found, int) else 0
 

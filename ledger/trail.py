@@ -66,10 +66,10 @@ def read_trail(shelf: Shelf, job_id: str) -> Trail:
         if found := _NAME.search(key):
             kind, send = found[1], int(found[2])
             if kind == "intent":
-                intents[send] = read_noun(Intent, shelf.store.get(key))
+                intents[send] = read_noun(Intent, shelf.store, key)
             elif kind == "record":
                 revisions.append(send)
             else:
-                receipts[send] = read_noun(Receipt, shelf.store.get(key))
+                receipts[send] = read_noun(Receipt, shelf.store, key)
     aside = shelf.record(job_id, max(revisions)) if revisions and record is None else None
     return Trail(record, intents, receipts, aside)

@@ -73,5 +73,11 @@ def last_plan(shelf: Shelf, name: str) -> Iterator[Path | None]:
 
 
 def every(store: ObjectStore) -> list[str]:
-    """Names of all campaigns of both worlds."""
-    return [name for simulated in (False, True) for name in Shelf(store, simulated=simulated).campaigns()]
+    """Names of all campaigns of both worlds; where a submit was killed before it was one, there is a folder alone."""
+    shelves = (Shelf(store, simulated=simulated) for simulated in (False, True))
+    return [
+        name
+        for shelf in shelves
+        for name in shelf.campaigns()
+        if store.exists(shelf.campaign_key(name, "campaign.json"))
+    ]

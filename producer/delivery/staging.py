@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from jobs.errors import StoreRefused
 from ledger.objects import ObjectStore
 
 #: How the names of such files begin in this machine's own folder, and end beside the copies.
@@ -37,7 +38,8 @@ def remove_leftovers(place: ObjectStore) -> None:
     """Remove what killed deliveries left on this machine and in the place's folder; what is in use stays."""
     left = list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
     if (copy := place.local_path("copy")) is not None:
-        left += copy.parent.glob(f".*{SUFFIX}")
+        with suppress(OSError):
+            left += copy.parent.glob(f".*{SUFFIX}")
     for path in left:
         # Somebody else's, gone by now, on a file system without locks: it stays.
         with suppress(OSError):
@@ -52,7 +54,11 @@ def _locked(place: ObjectStore, key: str) -> tuple[Path, int]:
             path, rights = Path(tempfile.gettempdir()) / f"{PREFIX}{uuid.uuid4().hex}", _OWN
         else:
             path, rights = landing.with_name(landing.name + SUFFIX), _SHARED
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, rights)
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, rights)
+        except OSError as error:
+            hint = "give this user the right to that folder, or deliver to another one"
+            raise StoreRefused(f"{path.parent} cannot be written to: {error.strerror}", hint) from error
         with suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists():

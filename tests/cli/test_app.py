@@ -1,7 +1,9 @@
 """The front door: quick help, helpful errors, and exit codes that scripts can trust."""
 
 import importlib
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,9 @@ import pytest
 
 from cli import app
 from cli.app import COMMANDS, exit_code
-from jobs.errors import BadInput, BudgetMissing, Problem, WanbatchError
+from cli.progress import ask
+from jobs.errors import BadInput, BudgetMissing, Problem, Unconfirmed, WanbatchError
+from tests.cli.conftest import Stored
 
 
 def raising(error: BaseException) -> click.Command:
@@ -157,3 +161,51 @@ def test_our_error_is_an_exit_code_even_without_a_hint(
     door.setattr("cli.plan.command", raising(WanbatchError("the worker ended")))
     assert exit_code(["plan"]) == 1
     assert capsys.readouterr().err == "wanbatch: the worker ended\n"
+
+
+def shell(words: str, folder: Path, before: str = "") -> tuple[int, str]:
+    """A command by way of a shell, as root or as anybody: its exit code, and what it says on stderr."""
+    door = f'"{sys.executable}" -m cli.app {words}'
+    root = Path(app.__file__).resolve().parents[1]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(root), "TMPDIR": str(folder)}
+    done = subprocess.run(
+        ["bash", "-c", f"{before}\n{door}"], env=env, cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", ["plan m.csv", "status", "manifest simulated-spring"])
+def test_a_disk_that_is_full_is_no_bug(stored: Stored, tmp_path: Path, words: str) -> None:
+    """What the machine would not do is told in a line, with exit 4."""
+    (tmp_path / "m.csv").write_text("prompt\na kite\n")
+    code, said = shell(f"{words} --store {stored.store.url} > /dev/full", tmp_path)
+    assert (code, said.splitlines()[0]) == (4, "wanbatch: the output: No space left on device")
+    assert not list(tmp_path.glob("wanbatch-bug-*"))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_without_its_standard_files(stored: Stored, tmp_path: Path, closed: str) -> None:
+    """Started by whoever has closed them, it reads nothing and says nothing, and is well."""
+    code, _ = shell(f"manifest simulated-spring --store {stored.store.url} {closed}", tmp_path)
+    assert code == 0
+    assert not list(tmp_path.glob("wanbatch-bug-*"))
+
+
+def test_no_is_no_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever says no at the terminal is refused, and hears that nothing was done."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    with pytest.raises(Unconfirmed, match="nothing was done"):
+        ask("Spend it?")
+
+
+def test_an_output_that_cannot_be_written_is_told(stored: Stored, tmp_path: Path) -> None:
+    """The manifest's file, a store and a delivery's place of which a part is a file."""
+    (tmp_path / "file").write_text("")
+    at = f"--store {stored.store.url}"
+    code, said = shell(f"manifest simulated-spring {at} -o file/m.jsonl", tmp_path)
+    assert (code, said) == (2, "wanbatch: the manifest cannot be written to file/m.jsonl: Not a directory\n")
+    (tmp_path / "m.csv").write_text("prompt\na kite\n")
+    code, said = shell("run m.csv --store file/out", tmp_path)
+    assert code == 4
+    assert "Not a directory" in said
+    assert not list(tmp_path.glob("wanbatch-bug-*"))

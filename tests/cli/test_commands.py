@@ -333,3 +333,27 @@ def test_webhooks_says_what_a_receiver_needs(
     monkeypatch.setenv("WANBATCH_WEBHOOK_URL", "https://hooks.example")
     assert exit_code(words) == 4
     assert "`wanbatch webhooks` needs a ledger" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", [b"", b'{"half', b"[]", b'{"version": 1}'])
+def test_what_is_damaged_in_the_store_is_named(
+    stored: Stored, capsys: pytest.CaptureFixture[str], broken: bytes
+) -> None:
+    """A record or a campaign's facts that were cut off or changed by hand: which, and what to do; it is no bug."""
+    record = stored.shelf.job_key(stored.lines[0].job.job_id, "record.json")
+    facts = stored.shelf.campaign_key("simulated-spring", "campaign.json")
+    for key, command in ((record, ["spend", "--simulated"]), (facts, ["status"])):
+        stored.store.put(key, broken)
+        assert exit_code([*command, "--store", stored.store.url]) == 4
+        told = capsys.readouterr().err
+        assert f"{stored.store.uri(key)} is no " in told
+        assert "bring it back from a backup" in told
+
+
+def test_a_submit_that_was_killed_hides_no_campaign(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its plan lies there, and it is no campaign yet: all others are shown."""
+    stored.store.put(stored.shelf.campaign_key("half", "plans", "x.jsonl"), b"")
+    assert exit_code(["status", "--store", stored.store.url]) == 0
+    assert "simulated-spring" in capsys.readouterr().out
+    assert exit_code(["status", "half", "--store", stored.store.url]) == 2
+    assert "it has simulated-spring" in capsys.readouterr().err
