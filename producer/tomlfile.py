@@ -55,6 +55,7 @@ class Places:
             path = (*path, name)
             last = at == len(names) - 1
             if last and several:
+                self._lines.setdefault(path, number)
                 self._counts[path] = self._counts.get(path, 0) + 1
             if path in self._counts:
                 path = (*path, self._counts[path] - 1)
@@ -75,6 +76,21 @@ def read_toml(path: Path, what: str, example: str) -> tuple[dict[str, Any], Plac
             str(path), line, "", "", f"the TOML cannot be read: {words}", 'a text stands in quotes: "..."'
         )
         raise BadInput(f"{path} is no {what} that can be used", [problem]) from error
+
+
+def innermost(tables: dict[str, Any], path: Sequence[str | int]) -> tuple[dict[str, Any], str, tuple[str, ...]]:
+    """The innermost key on a path, the table that it stands in, and all keys down to it, without numbers."""
+    at: Any = tables
+    holder, keys = tables, [str(path[0])]
+    for depth, part in enumerate(path):
+        if isinstance(at, dict) and part in at:
+            keys = [str(each) for each in path[: depth + 1] if not isinstance(each, int)]
+            holder, at = at, at[part]
+        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
+            at = at[part]
+        else:
+            break
+    return holder, keys[-1], tuple(keys)
 
 
 def scalar(value: Any) -> str:

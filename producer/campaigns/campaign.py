@@ -14,7 +14,7 @@ from producer.campaigns.campaignfile import Campaign, CampaignToml, Combine, Ove
 from producer.campaigns.combined import Combined
 from producer.columns import KNOWN, meant
 from producer.rows import SEEDS
-from producer.tomlfile import Places, read_toml
+from producer.tomlfile import Places, innermost, read_toml
 
 Keys = tuple[str, ...]
 #: Keys that make no sense without each other: where one cannot be read, the others are not looked at.
@@ -55,7 +55,7 @@ def _readable(tables: Mapping[str, Any], error: ValidationError) -> tuple[Campai
     left, gone = copy.deepcopy(dict(tables)), set[Keys]()
     while True:
         # All are found before one is taken out: then each is still where it was complained of.
-        for holder, key, keys in [_cut(left, found["loc"]) for found in error.errors()]:
+        for holder, key, keys in [innermost(left, found["loc"]) for found in error.errors()]:
             holder.pop(key, None)
             gone.add(keys if len(keys) > 1 else (_closest(key),))
         for group in _TOGETHER:
@@ -72,21 +72,6 @@ def _readable(tables: Mapping[str, Any], error: ValidationError) -> tuple[Campai
 def _closest(key: str) -> str:
     """The key of a campaign file that a key seems to mean; without one the key itself."""
     return next(iter(difflib.get_close_matches(key.lower(), Campaign.model_fields, n=1, cutoff=0.6)), key)
-
-
-def _cut(tables: dict[str, Any], path: Sequence[str | int]) -> tuple[dict[str, Any], str, Keys]:
-    """The innermost key on a path, the table that it stands in, and all keys down to it, without numbers."""
-    at: Any = tables
-    holder, keys = tables, [str(path[0])]
-    for depth, part in enumerate(path):
-        if isinstance(at, dict) and part in at:
-            keys = [str(each) for each in path[: depth + 1] if not isinstance(each, int)]
-            holder, at = at, at[part]
-        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
-            at = at[part]
-        else:
-            break
-    return holder, keys[-1], tuple(keys)
 
 
 def _hint(tables: Mapping[str, Any]) -> str:

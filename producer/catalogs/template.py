@@ -1,5 +1,6 @@
 """The template of a catalog's campaign: one or more videos a product, in TOML that is checked to the last key."""
 
+import copy
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from producer.catalogs.shapes import FIELDS
 from producer.columns import FREE_TEXT, KNOWN, PROMPT, READERS, Wrong, meant, resolve
 from producer.prompts import Template, compiled, is_template
 from producer.rows import Refresh, Seeds
-from producer.tomlfile import FILES, Places, read_toml, scalar, seen_from, several
+from producer.tomlfile import FILES, Places, innermost, read_toml, scalar, seen_from, several
 
 #: The column that says which of a template's videos it is.
 VIDEO: Final = "video"
@@ -109,11 +110,16 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
     """The template in a file; BadInput with all that is wrong with it. Its own files are named as seen from `base`."""
     tables, places = read_toml(path, "template", "examples/product-video.toml")
     file = str(path)
+    problems: list[Problem] = []
+    amiss: frozenset[tuple[str | int, ...]] = frozenset()
     try:
         read = cast("Any", _File.model_validate(tables))
     except ValidationError as error:
-        raise BadInput(f"{path} is no template that can be used", list(_complaints(error, file, places))) from error
-    problems: list[Problem] = []
+        problems.extend(_complaints(error, file, places))
+        read = _readable(tables, error)
+        if read is None:
+            raise BadInput(f"{path} is no template that can be used", problems) from error
+        amiss = frozenset(tuple(found["loc"])[:2] for found in error.errors())
     lines: dict[tuple[str, str], int] = {("", "products"): places.line(("products",))}
     for table in ("columns", "defaults"):
         for field in getattr(read, table):
@@ -123,7 +129,7 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
     videos = []
     for number, video in enumerate(read.video):
         videos.append(_video(video, number, places, path.absolute().parent, base))
-        problems.extend(_wrongs(videos[-1], file))
+        problems.extend(_wrongs(videos[-1], file, whole=("video", number) not in amiss))
     names = [video.name for video in videos]
     problems.extend(
         Problem(file, video.lines["name"], "name", video.name, "two videos have this name", "rename one of them")
@@ -131,7 +137,7 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
         if video.name in names[:at]
     )
     if problems:
-        raise BadInput(f"{path} is no template that can be used", problems)
+        raise BadInput(f"{path} is no template that can be used", sorted(problems, key=lambda each: each.line))
     return CampaignTemplate(
         file,
         read.products.each,
@@ -142,6 +148,17 @@ def read_template(path: Path, base: Path) -> CampaignTemplate:
         lines,
         read.products.refresh,
     )
+
+
+def _readable(tables: dict[str, Any], error: ValidationError) -> Any:
+    """The template without the keys that do not fit the schema; None where too little is left of it."""
+    left = copy.deepcopy(tables)
+    for holder, key, _ in [innermost(left, found["loc"]) for found in error.errors()]:
+        holder.pop(key, None)
+    try:
+        return _File.model_validate(left)
+    except ValidationError:
+        return None
 
 
 def _complaints(error: ValidationError, file: str, places: Places) -> Iterator[Problem]:
@@ -183,9 +200,9 @@ def _video(read: Any, number: int, places: Places, folder: Path, base: Path) -> 
     return VideoTemplate(read.name or f"video {number + 1}", settings, read.axes, fields, lines)
 
 
-def _wrongs(video: VideoTemplate, file: str) -> Iterator[Problem]:
-    """What is wrong with the words of one video, whatever the product."""
-    if PROMPT not in video.settings and "image_url" not in video.settings:
+def _wrongs(video: VideoTemplate, file: str, *, whole: bool) -> Iterator[Problem]:
+    """What is wrong with the words of one video, whatever the product; `whole` says that all its keys could be read."""
+    if whole and PROMPT not in video.settings and "image_url" not in video.settings:
         fix = 'prompt = "A slow shot of {{ title }} on a windowsill"'
         yield Problem(file, video.lines[""], "video", video.name, "the video has no prompt", fix)
     for column, text in video.settings.items():

@@ -26,6 +26,28 @@ def said(template: str) -> str:
 VIDEO = '[[video]]\nprompt = "x"\n'
 
 
+def test_one_slip_hides_no_other() -> None:
+    """Misspelt keys, fields, values and templates are told together, in the order of their lines, and each once."""
+    template = (
+        '[defaults]\ncolour = ""\n[products]\neach = "colour"\n[[vido]]\nprompt = "x"\n'
+        '[[video]]\nname = "a"\nprompt = "{{ title }} {% if brand %}"\nduration = 77\nimage = "k.jpg"\n'
+        '[[video]]\nname = "a"\nprmpt = "{{ title }}"\n'
+    )
+    written("template.toml", template)
+    with pytest.raises(BadInput) as caught:
+        read_template(Path("template.toml"), Path().absolute())
+    assert [(problem.line, problem.column) for problem in caught.value.problems] == [
+        (2, "defaults.colour"),
+        (4, "products.each"),
+        (5, "vido"),
+        (9, "prompt"),
+        (10, "duration"),
+        (11, "video.image"),
+        (13, "name"),
+        (14, "video.prmpt"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("template", "problem"),
     [
