@@ -245,12 +245,13 @@ class ProviderFacts(Fact):
 
     def sold(self, region: str | None = None) -> tuple[Offer, ...]:
         """The offers of a region."""
-        here = region or self.default_region
-        return tuple(offer for offer in self.offers if not offer.regions or here in offer.regions)
+        return tuple(one for one in self.offers if not one.regions or (region or self.default_region) in one.regions)
 
     def offer(self, mode: Mode, model: Model, region: str | None = None) -> Offer | None:
         """What the region sells for that mode and model; None when it sells nothing."""
-        return next((each for each in self.sold(region) if each.mode == mode and each.model == model), None)
+        here = region or self.default_region
+        alike = (each for each in self.offers if each.mode == mode and each.model == model)
+        return next((each for each in alike if not each.regions or here in each.regions), None)
 
     def way(self, offer: Offer, column: str, size_bytes: int, *, linked: bool) -> Way | None:
         """How a stored file of that size gets to the provider; None where there is no way."""

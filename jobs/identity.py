@@ -29,21 +29,20 @@ def _named(text: str) -> str:
 def variant_id(render: Render) -> str:
     """The identity of one wanted video: the name of its canonical JSON, whose keys are sorted, without spaces."""
     # Written here in its order, since the library's encoder takes five times as long, and every row needs one.
+    quoted = encode_basestring
     return _named(
-        f'["variant-1",{{"aspect_ratio":{_json(render.aspect_ratio)},"audio":{_json(render.audio)},'
-        f'"audio_track":{_json(render.audio_track)},"duration_s":{render.duration_s},"image":{_json(render.image)},'
-        f'"mode":"{render.mode}","model":"{render.model}","negative_prompt":{_json(render.negative_prompt)},'
-        f'"prompt":{_json(render.prompt)},"prompt_expansion":{_json(render.prompt_expansion)},'
-        f'"references":[{",".join(map(encode_basestring, render.references))}],"resolution":"{render.resolution}",'
-        f'"shot_type":"{render.shot_type}","take":{render.take},"template":{_json(render.template)},'
-        f'"watermark":{_json(render.watermark)}}}]'
+        f'["variant-1",{{"aspect_ratio":{_text(render.aspect_ratio)},"audio":{"true" if render.audio else "false"},'
+        f'"audio_track":{_text(render.audio_track)},"duration_s":{render.duration_s},"image":{_text(render.image)},'
+        f'"mode":"{render.mode}","model":"{render.model}","negative_prompt":{quoted(render.negative_prompt)},'
+        f'"prompt":{quoted(render.prompt)},"prompt_expansion":{"true" if render.prompt_expansion else "false"},'
+        f'"references":[{",".join(map(quoted, render.references))}],"resolution":"{render.resolution}",'
+        f'"shot_type":"{render.shot_type}","take":{render.take},"template":{_text(render.template)},'
+        f'"watermark":{"true" if render.watermark else "false"}}}]'
     )
 
 
-def _json(value: str | bool | None) -> str:
-    if isinstance(value, str):
-        return encode_basestring(value)
-    return "null" if value is None else "true" if value else "false"
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
 
 
 def derived_seed(seed_group: str, seed_round: int = 0) -> int:

@@ -272,8 +272,10 @@ class Desk:
         """The row's seed, the group's, or one that follows from the video; takes count up from the first two."""
         if variant.seed is not None:
             return (variant.seed + take - 1) % (SEED_MAX + 1), "row"
-        group = self.campaign if self.seed_by == "campaign" else variant.cells.get(self.seed_by, "")
-        if self.seed_by == "job" or not group:
+        group = ""
+        if self.seed_by != "job":
+            group = self.campaign if self.seed_by == "campaign" else variant.cells.get(self.seed_by, "")
+        if not group:
             return derived_seed(identity), "job"
         return (derived_seed(f"{self.seed_by}={group}") + take - 1) % (SEED_MAX + 1), "group"
 

@@ -106,7 +106,7 @@ def variants(row: Row, seen: Survey, where: Mapping[str, frozenset[str]]) -> Ite
     """
     cells = {column: text for column, text in row.cells.items() if text}
     origin = row.origin or _AS_WRITTEN
-    total, combinations = _multiplied(cells, FREE_TEXT | origin.literal)
+    total, combinations = _multiplied(cells, origin.literal)
     if total > ROW_VARIANTS_MAX:
         wrong = Wrong(
             f"this one row asks for {total:,} videos", f"a row multiplies out to {ROW_VARIANTS_MAX:,} at most"
@@ -134,9 +134,10 @@ def located(troubles: Sequence[Trouble], row: Row, file: str) -> list[Problem]:
     ]
 
 
-def _multiplied(cells: dict[str, str], plain: frozenset[str]) -> tuple[int, Iterator[dict[str, str]]]:
-    """How many combinations the `|` in the cells ask for, but for columns that are `plain`, and those."""
-    axes = {column: _values(text) for column, text in cells.items() if "|" in text and column not in plain}
+def _multiplied(cells: dict[str, str], literal: frozenset[str]) -> tuple[int, Iterator[dict[str, str]]]:
+    """How many combinations the `|` in the cells ask for, but for prose and columns that are `literal`, and those."""
+    parted = (column for column, text in cells.items() if "|" in text)
+    axes = {column: _values(cells[column]) for column in parted if column not in FREE_TEXT and column not in literal}
     if not axes:
         return 1, iter((cells,))
     total = 1
