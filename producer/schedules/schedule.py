@@ -6,11 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jobs.errors import BadInput, Problem
 from jobs.share import MOST_PRIORITY, Priority, Weight
+from producer.columns import meant
 from producer.names import is_name
+from producer.schedules.cron import read_cron
 from producer.tomlfile import Places, read_toml
 
 EXAMPLE: Final = "examples/nightly.toml"
@@ -20,6 +22,29 @@ _FAR: Final = re.compile(r"(https?|s3)://", re.IGNORECASE)
 def _usd(value: Any) -> Any:
     """Dollars as people write them: 25, "12.50", "$12.50"; never by way of a float."""
     return str(value).lstrip("$") if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+
+
+def _name(value: str) -> str:
+    if not is_name(value):
+        raise ValueError(f"`{value}` is no name: use letters, digits, dots, dashes and underscores")
+    return value
+
+
+def _fields(value: str) -> str:
+    return _readable(value, value, "UTC")
+
+
+def _zone(value: str) -> str:
+    return _readable(value, "0 0 * * *", value)
+
+
+def _readable(value: str, fields: str, zone: str) -> str:
+    """The value, where a schedule can be made of it; ValueError for one of which none can."""
+    try:
+        read_cron(fields, zone)
+    except BadInput as error:
+        raise ValueError(error.message) from error
+    return value
 
 
 Usd = Annotated[Decimal, BeforeValidator(_usd), Field(gt=0, max_digits=12, decimal_places=6)]
@@ -32,12 +57,16 @@ class Wish(BaseModel):
 
     matrix: str = Field(description="a matrix, campaign file or catalog: a path, s3://bucket/key or https://...")
     template: str | None = Field(None, description="what videos each product of a catalog gets: a path")
-    campaign: str = Field(description="the campaign's name, the same in every run")
+    campaign: Annotated[str, AfterValidator(_name)] = Field(description="the campaign's name, the same in every run")
     provider: str | None = Field(None, description="who buys, with real money; several with commas between")
     deadline: str | None = Field(None, description="by when a run should be done, such as 6h from its start")
     simulate: bool = Field(default=False, description="true rehearses: the provider's real code against the simulator")
-    cron: str | None = Field(None, description='when: minute, hour, day of month, month, day of week: "0 2 * * *"')
-    timezone: str | None = Field(None, description="on whose clock: a place such as Europe/Berlin")
+    cron: Annotated[str, AfterValidator(_fields)] | None = Field(
+        None, description='when: minute, hour, day of month, month, day of week: "0 2 * * *"'
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        None, description="on whose clock: a place such as Europe/Berlin"
+    )
     budget_per_run_usd: Usd | None = Field(None, description="the most that one run may spend, such as 25")
     budget_per_month_usd: Usd | None = Field(None, description="the most that all runs of a month may spend")
     weight: Weight | None = Field(None, description="of the account beside other campaigns: 2 is twice the share")
@@ -45,7 +74,10 @@ class Wish(BaseModel):
         None, description=f"of the campaign, from {-MOST_PRIORITY} to {MOST_PRIORITY}: each step doubles its share"
     )
     max_change: float = Field(
-        0.2, ge=0, le=1, description="the share of the videos that a run may buy anew before it asks; 1 never asks"
+        0.2,
+        ge=0,
+        le=1,
+        description="the share of the videos that a run may buy anew before it asks: 0.2 is a fifth, 1 never asks",
     )
     missed: Literal["once", "skip"] = Field(
         "once", description="what becomes of runs that were missed: one is made up for, or none"
@@ -96,12 +128,8 @@ def read_wish(path: Path) -> Wish:
         wish = Wish.model_validate(told)
     except ValidationError as error:
         problems = [_problem(path, places, dict(each)) for each in error.errors(include_url=False)]
+        problems.sort(key=lambda problem: problem.line)
         raise BadInput(f"{path} is no schedule that can be used", problems) from None
-    if not is_name(wish.campaign):
-        line = places.line(("campaign",))
-        fix = "use letters, digits, dots, dashes and underscores"
-        problem = Problem(str(path), line, "campaign", wish.campaign, f"`{wish.campaign}` is no name", fix)
-        raise BadInput(f"{path} is no schedule that can be used", [problem])
     here = path.resolve().parent
     near = {"matrix": _near(wish.matrix, here), "template": wish.template and _near(wish.template, here)}
     return wish.model_copy(update=near)
@@ -116,9 +144,12 @@ def _problem(path: Path, places: Places, wrong: dict[str, Any]) -> Problem:
     key = str(at[0]) if at else ""
     field = Wish.model_fields.get(key)
     if field is None:
-        known = ", ".join(Wish.model_fields)
-        return Problem(str(path), places.line(at), key, key, f"there is no key `{key}`", f"the keys are {known}")
+        fix = meant(key, [*Wish.model_fields])
+        return Problem(str(path), places.line(at), key, key, f"there is no key `{key}`", fix)
     if wrong["type"] == "missing":
         return Problem(str(path), 1, key, "", f"`{key}` is missing", f"it is {field.description}")
     told = str(wrong["input"])
+    if wrong["type"] == "value_error":
+        what = str(wrong["msg"]).removeprefix("Value error, ")
+        return Problem(str(path), places.line(at), key, told, what, f"wanted is {field.description}")
     return Problem(str(path), places.line(at), key, told, f"`{told}` cannot be used", f"wanted is {field.description}")

@@ -45,11 +45,23 @@ def test_every_wrong_key_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as told:
         read_wish(path)
     assert [(each.line, each.column) for each in told.value.problems] == [
-        (1, "campaign"), (5, "budget_per_run_usd"), (6, "weight"), (7, "priority"), (3, "max_change"), (4, "missed"),
-        (2, "bugdet"),
+        (1, "campaign"), (2, "bugdet"), (3, "max_change"), (4, "missed"), (5, "budget_per_run_usd"), (6, "weight"),
+        (7, "priority"),
     ]  # fmt: skip
-    with pytest.raises(BadInput, match="no schedule that can be used"):
-        read_wish(written(tmp_path, 'matrix = "m.csv"\ncampaign = "no/name"\n'))
+
+
+def test_names_and_times_are_told_with_the_rest(tmp_path: Path) -> None:
+    """A campaign that is no name, a time that never comes, a place without a clock, and what a key was meant to be."""
+    lines = 'matrx = "m.csv"\ncampaign = "no/name"\ncron = "99 2 * * *"\ntimezone = "Mars"\n'
+    with pytest.raises(BadInput) as told:
+        read_wish(written(tmp_path, lines))
+    missing, misspelt, name, time, place = told.value.problems
+    assert (missing.line, missing.column) == (1, "matrix")
+    assert misspelt.fix.startswith("did you mean `matrix`?")
+    assert (name.line, name.problem) == (2, "`no/name` is no name: use letters, digits, dots, dashes and underscores")
+    assert (time.line, time.column) == (3, "cron")
+    assert "is no time that comes again" in time.problem
+    assert (place.line, place.problem) == (4, "there is no time zone 'Mars'")
 
 
 def test_a_run_is_claimed_once(tmp_path: Path) -> None:
