@@ -3,6 +3,7 @@
 Commands are imported when they are called, so that `wanbatch --help` needs neither Celery nor boto3.
 """
 
+import difflib
 import errno
 import importlib
 import json
@@ -77,6 +78,14 @@ class Door(click.Group):
             return None
         command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first word; of one that is misspelt, which was meant."""
+        if args[0] not in COMMANDS and (close := difflib.get_close_matches(args[0], COMMANDS, n=1)):
+            ctx.fail(f"No such command '{args[0]}'. (Did you mean '{close[0]}'?)")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import as_json, store
+from cli.options import as_json, one_form, store
 from cli.summary import print_json
 from config.settings import load_settings
 from jobs.errors import BadInput
@@ -61,6 +61,7 @@ def command(
 
     Lines that name no task, such as top-ups and totals, are told apart and differ from nothing.
     """
+    one_form(as_json=as_json, as_csv=as_csv)
     name = facts(provider).name
     read = read_statement(statement, task=task, amount=amount)
     shelf = Shelf(store_of(load_settings(store=store)), simulated=simulated)

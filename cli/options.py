@@ -4,11 +4,14 @@ import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from jobs.share import LEAST_WEIGHT, MOST_PRIORITY, MOST_WEIGHT
+
+#: Dollars that nobody means: beyond, an amount is a slip of the hand, and no ledger counts it exactly.
+MOST_USD: Final = 1_000_000_000
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -24,7 +27,7 @@ class Dollars(click.ParamType[Decimal]):
             amount = Decimal(str(value).lstrip("$"))
         except InvalidOperation:
             amount = Decimal(0)
-        if not amount.is_finite() or amount <= 0:
+        if not amount.is_finite() or not 0 < amount < MOST_USD:
             self.fail(f"{value!r} is no amount in dollars; write for example 25 or 12.50", param, ctx)
         return amount
 
@@ -71,7 +74,11 @@ class Input(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """A path; an address is text."""
-        address = isinstance(value, str) and value.lower().startswith(("https://", "http://"))
+        text = value.lower() if isinstance(value, str) else ""
+        if text.startswith("s3://"):
+            words = "a table in S3 is read by a schedule; here, fetch it first"
+            self.fail(f"{words}: aws s3 cp {value} - | wanbatch ... - --campaign NAME", param, ctx)
+        address = text.startswith(("https://", "http://"))
         return value if address else super().convert(value, param, ctx)
 
 
@@ -87,6 +94,13 @@ store = click.option(
 redis = click.option("--redis", metavar="URL", help="The ledger: redis://host:6379/0 (default: one that `run` embeds).")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, alone, on stdout.")
 campaign = click.argument("campaign")
+
+
+def one_form(*, as_json: bool, as_csv: bool) -> None:
+    """Refuse two forms of output at once: stdout has room for one."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv: stdout holds one of them; leave the other out.")
+
 
 #: Where everything is.
 places = together([store, redis])

@@ -45,7 +45,7 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes, why: 
     yield from _removed(plan)
     parts = [counted(plan.variants, "video") + ("" if plan.read_as else f" from {counted(plan.lines, 'row')}")]
     if plan.already_bought:
-        parts.append(f"{plan.already_bought:,} are there already")
+        parts.append(f"{plan.already_bought:,} {'is' if plan.already_bought == 1 else 'are'} there already")
     parts.append(f"{plan.to_buy:,} to make" if plan.to_buy else "nothing left to make")
     yield "; ".join(parts)
     if plan.to_buy:

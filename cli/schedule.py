@@ -170,13 +170,15 @@ def remove(name: str, store: str | None, redis: str | None) -> None:
 @as_json
 def history(name: str, store: str | None, redis: str | None, as_json: bool) -> None:
     """How NAME's runs have ended, the newest first."""
-    runs = list(_book(store, redis).history(name))
+    runs = list((book := _book(store, redis)).history(name))
+    if not runs:
+        _found(book, name)
     if as_json:
         print_json({"schedule": name, "runs": [ran.model_dump(mode="json") for ran in runs]})
         return
     for ran in runs:
-        sums = f"{ran.bought:,} bought, {shown(ran.spent_usd)}"
-        click.echo(f"{ran.at:%Y-%m-%d %H:%M} UTC  {ran.outcome:8}  {sums}  {ran.words}")
+        told = f"{ran.outcome:8}  {ran.bought:,} bought, {shown(ran.spent_usd)}  {ran.words}"
+        click.echo(f"{ran.at:%Y-%m-%d %H:%M} UTC  {told}")
     if not runs:
         click.echo(f"{name} has not run yet")
 

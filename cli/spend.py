@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from cli.options import as_json, store
+from cli.options import as_json, one_form, store
 from cli.progress import tell
 from cli.summary import print_json
 from config.settings import load_settings
@@ -29,6 +29,7 @@ from producer.stored import Campaign, store_of
 @as_json
 def command(since: datetime | None, by: str, simulated: bool, as_csv: bool, store: str | None, as_json: bool) -> None:
     """Add up every purchase of every video that has ended, whichever campaign and ledger bought it."""
+    one_form(as_json=as_json, as_csv=as_csv)
     shelf = Shelf(store_of(load_settings(store=store)), simulated=simulated)
     labels = None if by in FACTS else labels_of(_campaigns(shelf), by)
     if labels is not None and not labels:
@@ -41,7 +42,7 @@ def command(since: datetime | None, by: str, simulated: bool, as_csv: bool, stor
         writer.writeheader()
         writer.writerows({name: cell(value) for name, value in _facts(by, *each).items()} for each in groups.items())
     else:
-        _tell(groups, simulated=simulated)
+        _tell(groups, shelf)
 
 
 def _campaigns(shelf: Shelf) -> Iterator[Campaign]:
@@ -60,7 +61,7 @@ def _facts(by: str, name: str, group: Sum) -> dict[str, object]:
     }
 
 
-def _tell(groups: dict[str, Sum], *, simulated: bool) -> None:
+def _tell(groups: dict[str, Sum], shelf: Shelf) -> None:
     """A line a group, and the whole."""
     whole = Sum()
     width = max((len(name) for name in groups), default=0)
@@ -69,12 +70,14 @@ def _tell(groups: dict[str, Sum], *, simulated: bool) -> None:
         whole.spent_usd += group.spent_usd
         whole.unpriced += group.unpriced
         click.echo(f"{name:{width}}  {shown(group.spent_usd):>12}  {_counts(group)}")
-    world = " (simulated: no money)" if simulated else ""
+    world = " (simulated: no money)" if shelf.simulated else ""
     click.echo(f"{shown(whole.spent_usd)} in {counted(whole.purchases, 'purchase')}{world}")
     if whole.unpriced:
         tell(f"of {counted(whole.unpriced, 'purchase')} nobody knows the cost; see the manifests")
-    if not groups and not simulated:
-        tell("nothing was bought with real money; --simulated adds up rehearsals")
+    if not groups:
+        other = "nothing was rehearsed" if shelf.simulated else "nothing was bought with real money"
+        hint = "--store names another one" + ("" if shelf.simulated else ", --simulated adds up rehearsals")
+        tell(f"{other} in {shelf.store.url}; {hint}")
 
 
 def _counts(group: Sum) -> str:

@@ -16,6 +16,7 @@ from jobs.deadline import Deadline
 from jobs.errors import BadInput, Problem, problems_json
 from jobs.money import usd_text
 from jobs.share import Share
+from jobs.visible import visible
 from jobs.words import counted
 from producer.badrows import BadRows
 from producer.campaigns.campaign import read_campaign
@@ -188,7 +189,7 @@ def make_plan(
             campaign=campaign,
             simulated=options.simulated,
             provider=provider.name,
-            source=matrix.name,
+            source=visible(matrix.name),
             read_as=matrix.read_as,
             removed=matrix.removed,
             key=matrix.refresh.key if matrix.refresh else (),

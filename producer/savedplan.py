@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from jobs.errors import BadInput, PlanChanged
 from jobs.job import Noun
 from jobs.money import shown
+from jobs.visible import visible
 from ledger.shelf import plan_ids
 from producer.plan import Plan
 from producer.planned import Asked
@@ -46,6 +47,8 @@ class SavedPlan(Noun):
         """The plan that was made of what was asked. Raises BadInput for one that cannot be made again."""
         if str(asked.matrix) == "-":
             raise BadInput("a plan of standard input cannot be saved", hint="Put the matrix into a file first.")
+        if visible(name := str(asked.matrix)) != name:
+            raise BadInput(f"a plan of {visible(name)} cannot be saved", hint="Its name is no plain text: rename it.")
         words = asdict(asked) | {"matrix": _absolute(asked.matrix), "store": store}
         words["template"] = None if asked.template is None else _absolute(asked.template)
         words["price"] = None if asked.price is None else str(asked.price)

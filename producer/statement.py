@@ -89,7 +89,10 @@ def read_statement(path: Path, *, task: str | None = None, amount: str | None = 
     csv.field_size_limit(CELL_MAX)
     file = open_source(path)
     with file:
-        encoding = detect(file, str(path))
+        try:
+            encoding = detect(file, str(path))
+        except BadInput as error:
+            raise BadInput(error.message, hint="A statement is a table as CSV, a line a task.") from error
         text = io.TextIOWrapper(file, encoding.codec, newline="")
         try:
             first = first_line(text)

@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from cli.app import exit_code
 from cli.stack import ledger_folder
+from config.settings import load_settings
+from producer.planned import Asked, planned
+from producer.world import choose
 from providers.registry import PROVIDERS
 from tests.cli.conftest import Stored, record
 
@@ -357,3 +361,39 @@ def test_a_submit_that_was_killed_hides_no_campaign(stored: Stored, capsys: pyte
     assert "simulated-spring" in capsys.readouterr().out
     assert exit_code(["status", "half", "--store", stored.store.url]) == 2
     assert "it has simulated-spring" in capsys.readouterr().err
+
+
+def test_a_schedule_that_nobody_knows_has_no_history(stored: Stored, capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip in its name is told, in place of runs that there never were."""
+    assert exit_code(["schedule", "history", "nihgtly", "--store", stored.store.url]) == 2
+    assert "there is no schedule 'nihgtly'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["staus"], "Did you mean 'status'?"),
+        (["plan", "s3://b/m.csv"], "aws s3 cp s3://b/m.csv - | wanbatch ... - --campaign NAME"),
+        (["run", "-", "--budget", "1e400"], "is no amount in dollars"),
+    ],
+)
+def test_slips_of_the_hand_are_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was meant, or what would be right."""
+    assert exit_code(words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_whose_name_is_no_text(stored: Stored, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name in a page of old is spelt out where it is kept; a plan that has to find it again is refused."""
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.csv"))
+    odd.write_text("prompt\na kite\n")
+    at = ["--store", stored.store.url]
+    assert exit_code(["plan", str(odd), *at, "--simulate", "--save", str(tmp_path / "p.json")]) == 2
+    assert "cannot be saved" in capsys.readouterr().err
+    settings = load_settings(store=stored.store.url)
+    asked = Asked(
+        matrix=odd, template=None, provider=None, simulate=True, campaign=None, limit=None, where=(), seed_by="job",
+        takes=1, price=None, skip_bad_rows=False, store=stored.store.url,
+    )  # fmt: skip
+    with planned(asked, choose(settings, simulate=True), stored.store, settings) as plan:
+        assert plan.source.endswith(r"caf\udce9.csv")

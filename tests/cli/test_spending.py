@@ -41,7 +41,7 @@ def test_rehearsals_are_no_money(stored: Stored, capsys: pytest.CaptureFixture[s
     assert exit_code(["spend", "--store", stored.store.url]) == 0
     told = capsys.readouterr()
     assert told.out == "$0.00 in 0 purchases\n"
-    assert "--simulated" in told.err
+    assert f"nothing was bought with real money in {stored.store.url}" in told.err
     assert exit_code(["spend", "--store", stored.store.url, "--simulated", "--since", "2026-11-22"]) == 0
     assert capsys.readouterr().out.startswith("$0.00 in 0 purchases")
     assert exit_code(["spend", "--store", stored.store.url, "--simulated", "--by", "clent"]) == 2
@@ -98,3 +98,13 @@ def test_what_names_no_task_is_told_apart(stored: Stored, tmp_path: Path, capsys
     both = capsys.readouterr()
     assert both.out.count("\n") == 1
     assert "2 lines name no task" in both.err
+
+
+def test_stdout_holds_one_form(stored: Stored, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two at once are refused, and what is no statement is told what one is."""
+    assert exit_code(["spend", "--store", stored.store.url, "--json", "--csv"]) == 2
+    assert "stdout holds one of them" in capsys.readouterr().err
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    assert exit_code(["audit", "--provider", "segmind", "--statement", str(empty)]) == 2
+    assert "empty.csv is empty\nA statement is a table as CSV" in capsys.readouterr().err
