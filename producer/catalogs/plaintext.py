@@ -14,13 +14,23 @@ _INLINE: Final = frozenset(
 )  # fmt: skip
 #: Elements after whose text a sentence ends, so that headings and list items do not run into each other.
 _SENTENCE: Final = frozenset({"p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "div", "tr", "dd", "dt", "blockquote"})
-_TAG: Final = re.compile(r"<(?:/?[a-z][a-z0-9]*\b[^<>]*|!--.*?--)>", re.IGNORECASE | re.DOTALL)
+#: The other elements of HTML, also those of its past that editors still write.
+_OTHERS: Final = frozenset(
+    {"acronym", "address", "area", "article", "aside", "audio", "base", "basefont", "big", "body", "br", "button",
+     "canvas", "caption", "center", "col", "colgroup", "data", "datalist", "del", "details", "dfn", "dialog", "dir",
+     "dl", "embed", "fieldset", "figcaption", "figure", "footer", "form", "frame", "frameset", "header", "hgroup", "hr",
+     "html", "img", "input", "ins", "kbd", "label", "legend", "link", "main", "map", "menu", "meta", "meter", "nav",
+     "nobr", "noscript", "ol", "optgroup", "option", "output", "param", "path", "picture", "pre", "progress", "rp",
+     "rt", "ruby", "samp", "search", "section", "select", "slot", "source", "strike", "summary", "table", "tbody", "td",
+     "textarea", "tfoot", "th", "thead", "time", "title", "track", "tt", "ul", "var", "video"}
+)  # fmt: skip
+_TAG: Final = re.compile(r"<(?:/?([a-z][a-z0-9:-]*)\b[^<>]*|!--.*?--)>", re.IGNORECASE | re.DOTALL)
 _ENTITY: Final = re.compile(r"&(?:[a-z][a-z0-9]{1,30}|#\d{1,7}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 _ENDED: Final = (".", "!", "?", ":", ";", ",", "\u2026", "\u3002")
 
 
 def plain_text(text: str) -> str:
-    """The text without tags, its entities as letters, its spaces single; text that is no HTML keeps its `<`.
+    """The text without tags, its entities as letters, its spaces single; what is no HTML keeps its `<`: `Size <M>`.
 
     Headings, paragraphs and list items end as sentences do.
     """
@@ -28,7 +38,7 @@ def plain_text(text: str) -> str:
         return " ".join(text.split())
     # Some exporters escape the HTML itself, so that its tags show after one unescaping.
     for _ in range(2):
-        if _TAG.search(text):
+        if any(found[1] is None or _is_tag(found[1].lower(), found[0]) for found in _TAG.finditer(text)):
             reader = _Reader()
             reader.feed(text)
             reader.close()
@@ -36,6 +46,11 @@ def plain_text(text: str) -> str:
         elif _ENTITY.search(text):
             text = html.unescape(text)
     return " ".join(text.split())
+
+
+def _is_tag(name: str, written: str) -> bool:
+    """Whether it is a tag of HTML, of a word processor (`<o:p>`) or of a page's own (`<my-box>`), or a misspelt one."""
+    return any(name in names for names in (_OTHERS, _INLINE, _SENTENCE, _SILENT)) or bool(re.search("[:=-]", written))
 
 
 class _Reader(HTMLParser):
@@ -60,6 +75,10 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
         """A tag opens."""
+        written = self.get_starttag_text() or ""
+        if not _is_tag(tag, written):
+            self.handle_data(written)
+            return
         if tag in _SILENT:
             self._silent.append(tag)
         self._part(tag)

@@ -195,6 +195,9 @@ def test_a_matrix_is_never_taken_for_a_catalog() -> None:
         ("<b>bold</b>est", "boldest"),
         ("<p>never closed", "never closed"),
         ("line\r\n  breaks\u00a0here", "line breaks here"),
+        ("Mug & <Saucer>, size <M>", "Mug & <Saucer>, size <M>"),
+        ("<p>Size <M> &amp; <b>up</b></p>", "Size <M> & up"),
+        ('<o:p></o:p><my-box><pclass="x">Words<font color=red> of</font></my-box><u1:p> Word', "Words of Word"),
     ],
 )
 def test_html_is_read_as_a_person_would(html: str, words: str) -> None:
