@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import redis
 
 from benchmarks.gauge import percentile
-from benchmarks.servers import end_tidily, python, valkey
+from benchmarks.servers import await_, end_tidily, python, valkey
 from ledger.gates import Limited, policy
 from ledger.jobs import Ledger
 from ledger.objects import open_store
@@ -152,20 +153,42 @@ def enqueue(folder: Path, url: str) -> dict[str, Any]:
 
 
 def claims(folder: Path, url: str) -> dict[str, Any]:
-    """Claim jobs off that full queue, a handful at a time as a worker does, and give none back."""
+    """Claim jobs off that full queue, a handful at a time as a worker does, and give none back: once while Valkey has
+    nothing else to do, once while a child of it rewrites the append-only file, which happens whenever that has doubled.
+    """
     ledger = Ledger.connect(url, store_url=open_store(f"file://{folder}/store").url)
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        # It rewrites when it is told to, so that it is known which claims met it.
+        client.config_set("auto-aof-rewrite-percentage", 0)
+        await_(lambda: not is_rewriting(client), "the append-only file is rewritten", STAGE_WITHIN_S)
+        rest = claimed_off(ledger, client, lambda: False)
+        client.bgrewriteaof()
+        await_(lambda: is_rewriting(client), "a rewrite of the append-only file begins")
+        busy = claimed_off(ledger, client, lambda: not is_rewriting(client))
+    return {"at_once": CLAIMED_AT_ONCE, "at_rest": rest, "while_rewriting": busy}
+
+
+def claimed_off(ledger: Ledger, client: Any, over: Callable[[], bool]) -> dict[str, Any]:
+    """The figures of so many claims, or of those until it is over; `server_ms` is the mean within the script itself."""
     free = policy(Limited(), longest_render_s=600.0)
-    took_ms, jobs = [], 0
-    for _ in range(CLAIMS):
+    took_ms: list[float] = []
+    jobs = 0
+    client.config_resetstat()
+    while len(took_ms) < CLAIMS and not (took_ms and over()):
         began = time.perf_counter()
         jobs += len(ledger.claim("simulated-segmind", free, most=CLAIMED_AT_ONCE, most_waiting=10**9))
         took_ms.append((time.perf_counter() - began) * 1000)
     return {
         "jobs": jobs,
-        "at_once": CLAIMED_AT_ONCE,
+        "server_ms": round(client.info("commandstats")["cmdstat_evalsha"]["usec_per_call"] / 1000, 2),
         "p50_ms": round(percentile(took_ms, 0.5) or 0.0, 2),
         "p99_ms": round(percentile(took_ms, 0.99) or 0.0, 2),
     }
+
+
+def is_rewriting(client: Any) -> bool:
+    """Whether a child rewrites the append-only file now."""
+    return bool(client.info("persistence")["aof_rewrite_in_progress"])
 
 
 def figures_of(count: int, took_s: float, what: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ledger.campaigns import CampaignStatus, read_status
 from ledger.gates import LEAVES_WITHIN_S, Able, Policy
 from ledger.instants import Instants
 from ledger.live import LIVE_FIELDS, read_live
+from ledger.lots import Lot
 from ledger.orders import Ask, Claim, Due, Leave, Moved, Order, Paid, Told, read_claims, read_dues, read_moved, read_row
 from ledger.standing import elsewhere, read_standing
 from ledger.trips import Trips
@@ -38,8 +39,6 @@ POLL_LEASE_S = 5.0
 #: Seconds of rate tokens that are claimed ahead of their time, so that a thread is at hand when one comes free: a tick,
 #: a doorbell that waits to be full, an intent and a connection lie between.
 LOOK_AHEAD_S = 1.0
-#: A job that goes in: its id, place in the matrix, micro-USD, JSON and state.
-Row = tuple[str, int, int, str, str]
 
 
 class Ledger:
@@ -132,12 +131,10 @@ class Ledger:
         pairs = [text for pair in facts.items() for text in pair]
         return bool(scripts.run(self.trips, "campaign", self.epoch, name, account, budget, *pairs))
 
-    def enqueue(
-        self, campaign: str, account: str, rows: Sequence[Row], budgets: Mapping[str, str] = {}, lane: str = ""
-    ) -> str:
-        """Put jobs in; `budgets` has a job's, where not its campaign's, `lane` what each account asks (`Job.lane`)."""
-        lines = "".join(["\n".join(map(str, (*row, budgets.get(row[0], ""), ""))) for row in rows])
-        return str(scripts.run(self.trips, "enqueue", self.epoch, campaign, account, lines, lane))
+    def enqueue(self, campaign: str, lots: Iterable[Lot]) -> str:
+        """Put jobs in, a lot at a time; the next lot is made while Redis takes one. Answers a letter a job."""
+        calls = ((self.epoch, campaign, lot.account, lot.text(), lot.lane) for lot in lots)
+        return "".join(scripts.stream(self.trips, "enqueue", calls))
 
     def withdraw(self, campaign: str, job_ids: Sequence[str]) -> int:
         """Take queued jobs that a newer plan no longer asks for out; answers how many."""

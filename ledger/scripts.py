@@ -1,7 +1,8 @@
 """The Lua scripts beside this file, each with the ground they share in front; a move is one call of one of them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -91,6 +92,18 @@ def run_all(trips: Trips, commands: Sequence[tuple[str | int, ...]]) -> list[Any
         load_all(trips)
         answers = trips.ask(commands)
     return _outcome(answers)
+
+
+def stream(trips: Trips, name: str, calls: Iterable[tuple[str | int, ...]]) -> Iterator[Any]:
+    """Call a script with each of these arguments, the next call being made while Redis is at the one before."""
+    made = iter(calls)
+    for first in made:
+        # Before any other: it teaches Redis the scripts if need be.
+        yield run(trips, name, *first)
+        break
+    with closing(trips.stream(call(name, *args) for args in made)) as answers:
+        for answer in answers:
+            yield _outcome([answer])[0]
 
 
 def _outcome(answers: list[Any]) -> list[Any]:

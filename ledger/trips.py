@@ -5,7 +5,7 @@ metrics to every command, which together cost as much processor time as the trip
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import redis
@@ -33,6 +33,28 @@ class Trips:
             return [_answer(connection) for _ in commands]
         except BaseException:
             # Half an answer may be left on it; it connects anew when it is used next.
+            connection.disconnect()
+            raise
+        finally:
+            self._idle.append(connection)
+
+    def stream(self, commands: Iterable[tuple[str | int, ...]]) -> Generator[Any, None, None]:
+        """The answers to commands that are made while others are under way, in their order; errors as in `ask`.
+
+        Each goes out before the answer to the one before it is read, so that Redis never waits for the next one: when
+        one is answered with an error, another has been asked.
+        """
+        connection, waiting = self._take(), False
+        try:
+            for command in commands:
+                connection.send_packed_command([_PACK(command)])
+                if waiting:
+                    yield _answer(connection)
+                waiting = True
+            if waiting:
+                yield _answer(connection)
+        except BaseException:
+            # Also where nobody wants the rest: an answer is left on it.
             connection.disconnect()
             raise
         finally:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from jobs.money import to_uusd
 from ledger.campaignfile import CampaignFile
 from ledger.halt import halt
 from ledger.jobs import Ledger
+from ledger.lots import Lot
 from ledger.objects import ObjectStore
 from ledger.shares import adjust, read_share, write_share
 from ledger.shelf import Shelf, plan_ids
@@ -155,22 +156,19 @@ def hand_over(
 
 def enqueue_plan(plan: Path, file: CampaignFile, counted: RowBudgets, ledger: Ledger, shelf: Shelf) -> Counter[str]:
     """Queue all jobs of a plan in batches, those with a record as ended; answers the ledger's letters, counted."""
-    letters: Counter[str] = Counter()
-    with ThreadPoolExecutor(1) as sender:
-        # While the ledger takes one batch, the next one is read: never more than two are in memory.
-        sent: Future[str] | None = None
-        for batch in batched_rows(plan, counted):
-            ended = shelf.ended(row.id for row in batch)
-            states = _ends(shelf, ended)
-            own = {row.id: row.budgets for row in batch if row.budgets}
-            for lane in dict.fromkeys(row.lane for row in batch):
-                same = [row for row in batch if row.lane == lane]
-                rows = [(*row[:4], states.get(row.id, State.QUEUED)) for row in same]
-                letters.update(sent.result() if sent else "")
-                account = same[0].account if lane else file.account
-                sent = sender.submit(ledger.enqueue, file.campaign, account, rows, own, lane)
-        letters.update(sent.result() if sent else "")
-    return letters
+    # While the ledger takes one lot, the next one is read: never more than two are in memory.
+    return Counter(ledger.enqueue(file.campaign, _lots(plan, file, counted, shelf)))
+
+
+def _lots(plan: Path, file: CampaignFile, counted: RowBudgets, shelf: Shelf) -> Iterator[Lot]:
+    """The jobs of a plan as they go in: by batch, and within it by lane."""
+    for batch in batched_rows(plan, counted):
+        states = _ends(shelf, shelf.ended(row.id for row in batch))
+        own = {row.id: row.budgets for row in batch if row.budgets}
+        for lane in dict.fromkeys(row.lane for row in batch):
+            same = [row for row in batch if row.lane == lane]
+            rows = [(*row[:4], states.get(row.id, State.QUEUED)) for row in same]
+            yield Lot(same[0].account if lane else file.account, rows, own, lane)
 
 
 def _ends(shelf: Shelf, ended: set[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from jobs.lifecycle import HOLDS_SLOT, MOVES, Move, State
 from ledger import scripts
 from ledger.gates import Limited, Policy, policy
 from ledger.jobs import Ledger
+from ledger.lots import Lot
 from ledger.orders import Claim, Order
 from tests.services import Valkey
 
@@ -75,7 +76,7 @@ class Bench:
         rows = [(f"{campaign}-{self._seq + n}", self._seq + n, price, "{}", "queued") for n in range(count)]
         self._seq += count
         for at in range(0, count, 500):
-            self.ledger.enqueue(campaign, self.account, rows[at : at + 500])
+            self.ledger.enqueue(campaign, [Lot(self.account, rows[at : at + 500])])
         return [row[0] for row in rows]
 
     def claim(self, most: int = 1, gate: Policy = FREE, *, most_waiting: int = 10**6) -> list[Claim]:

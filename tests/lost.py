@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from jobs.job import Job
 from jobs.lifecycle import State
+from ledger.lots import Lot
 from ledger.orders import Claim
 from ledger.shelf import Intent, Receipt
 from tests.workbench import CAMPAIGN, Workbench
@@ -75,7 +76,9 @@ def twin(work: Workbench, job: Job, **changes: object) -> Job:
     """Another job that looks much like this one, in the same campaign."""
     name = f"{job.job_id}-{'-'.join(map(str, changes.values()))}"
     other = job.model_copy(update={"job_id": name, **changes})
-    work.ledger.enqueue(CAMPAIGN, work.account, [(name, 10**6, job.price_uusd, other.model_dump_json(), "queued")])
+    work.ledger.enqueue(
+        CAMPAIGN, [Lot(work.account, [(name, 10**6, job.price_uusd, other.model_dump_json(), "queued")])]
+    )
     return other
 
 

@@ -19,6 +19,7 @@ from jobs.outcome import Outcome, Stop
 from jobs.record import JobRecord
 from ledger.gates import unlimited
 from ledger.jobs import Ledger
+from ledger.lots import Lot
 from ledger.orders import Claim, Due, Moved
 from ledger.shelf import Shelf
 from tests.services import Simulator, Valkey
@@ -66,7 +67,7 @@ class Workbench:
         rows = [
             (job.job_id, self._jobs + n, job.price_uusd, job.model_dump_json(), "queued") for n, job in enumerate(jobs)
         ]
-        self.ledger.enqueue(CAMPAIGN, self.account, rows)
+        self.ledger.enqueue(CAMPAIGN, [Lot(self.account, rows)])
         self._jobs += count
         return jobs
 

@@ -10,6 +10,7 @@ from ledger.campaigns import CampaignStatus
 from ledger.files import FileStore
 from ledger.halt import Place, Verb, bring_back, cancel, halt, paused, remember
 from ledger.jobs import VERSION, Ledger
+from ledger.lots import Lot
 from tests.books import ACCOUNT, FREE, STORE, Bench, gates
 from tests.services import Valkey
 
@@ -23,7 +24,7 @@ def put(bench: Bench, campaign: str, *jobs: str) -> str:
         campaign, bench.account, budget_uusd=None, facts={"simulated": "1", "provider": "segmind"}
     )
     rows = [(job, place, 100, "{}", "queued") for place, job in enumerate(jobs)]
-    return bench.ledger.enqueue(campaign, bench.account, rows)
+    return bench.ledger.enqueue(campaign, [Lot(bench.account, rows)])
 
 
 def told(bench: Bench, verb: Verb, place: Place, name: str = "") -> None:

@@ -16,6 +16,7 @@ from jobs.lifecycle import Move, State
 from ledger.budgets import standings, tell_budgets
 from ledger.jobs import Ledger
 from ledger.lost import LostSends, Watched
+from ledger.lots import Lot
 from ledger.orders import Claim, Order
 from tests.books import ACCOUNT, FREE, STORE, Bench, Clock, settable_clock
 from tests.services import Valkey
@@ -158,8 +159,8 @@ def test_a_row_s_own_label_goes_before_its_campaign_s(bench: Bench, clock: Clock
     ours = budget_names({"client": "globex"}, "ada", simulated=True)
     bench.stock("spring", 0, labels={"client": "acme"})
     rows = [(f"spring-{n}", n, PRICE, "{}", "queued") for n in range(4)]
-    bench.ledger.enqueue("spring", ACCOUNT, rows, {"spring-0": ours, "spring-1": ours})
-    bench.ledger.enqueue("spring", ACCOUNT, rows, {"spring-1": ours})
+    bench.ledger.enqueue("spring", [Lot(ACCOUNT, rows, {"spring-0": ours, "spring-1": ours})])
+    bench.ledger.enqueue("spring", [Lot(ACCOUNT, rows, {"spring-1": ours})])
     caps(bench, ("client=globex", 100, None))
     assert len(bench.claim(9)) == 4
     assert sums(bench, clock, "client=globex")["2026-11-29"] == (0, 100, 0)
@@ -172,7 +173,7 @@ def test_a_job_counts_to_whoever_buys_it(bench: Bench, clock: Clock) -> None:
     theirs = budget_names({"client": "initech"}, "bob", simulated=True)
     (job,) = bench.stock("spring", 1, labels={"client": "acme"})
     bench.stock("summer", 0, labels={"client": "globex"})
-    assert bench.ledger.enqueue("summer", ACCOUNT, [(job, 0, PRICE, "{}", "queued")], {job: theirs}) == "j"
+    assert bench.ledger.enqueue("summer", [Lot(ACCOUNT, [(job, 0, PRICE, "{}", "queued")], {job: theirs})]) == "j"
     bench.ledger.withdraw("spring", [job])
     assert len(bench.claim()) == 1
     assert sums(bench, clock, "client=initech")["2026-11"] == (0, 100, 0)
@@ -222,7 +223,7 @@ def test_campaigns_that_wait_for_money_under_way_cost_claims_little(bench: Bench
 def test_jobs_of_which_nobody_told_the_budgets_are_not_bought_under_a_cap(bench: Bench) -> None:
     """Unknown is not free: a campaign that was opened without budgets waits where there are caps."""
     bench.ledger.open_campaign("spring", ACCOUNT, budget_uusd=None, facts={"simulated": "1"})
-    bench.ledger.enqueue("spring", ACCOUNT, [("spring-0", 0, PRICE, "{}", "queued")])
+    bench.ledger.enqueue("spring", [Lot(ACCOUNT, [("spring-0", 0, PRICE, "{}", "queued")])])
     caps(bench, ("client=acme", None, 10**6))
     assert bench.claim() == []
     caps(bench)

@@ -5,6 +5,7 @@ import pytest
 from jobs.errors import LedgerRefused
 from jobs.lifecycle import Move, State
 from ledger.jobs import Ledger
+from ledger.lots import Lot
 from tests.books import ACCOUNT, STORE, Bench
 from tests.services import Valkey, free_ports
 
@@ -12,7 +13,7 @@ from tests.services import Valkey, free_ports
 def put(bench: Bench, campaign: str, *jobs: str, state: str = "queued") -> str:
     """Queue jobs at 100 micro-dollars in the order given; answers the letters."""
     rows = [(job, place, 100, f'{{"from": "{campaign}"}}', state) for place, job in enumerate(jobs)]
-    return bench.ledger.enqueue(campaign, bench.account, rows)
+    return bench.ledger.enqueue(campaign, [Lot(bench.account, rows)])
 
 
 def opened(bench: Bench, *names: str) -> None:
@@ -74,7 +75,7 @@ def test_withdrawn_jobs_leave_the_queue_and_may_come_back(bench: Bench) -> None:
     assert bench.ledger.withdraw("spring", ["a", "b", "nobody"]) == 1
     assert bench.ledger.withdraw("spring", ["a", "b", "nobody"]) == 0
     assert states(bench, "spring") == {"rendering": 1, "cancelled": 1, "queued": 1}
-    assert bench.ledger.enqueue("spring", ACCOUNT, [("b", -5, 250, "{}", "queued")]) == "r"
+    assert bench.ledger.enqueue("spring", [Lot(ACCOUNT, [("b", -5, 250, "{}", "queued")])]) == "r"
     assert bench.claim()[0].job_id == "b"
     assert bench.money("spring") == (350, 0, 0)
 

@@ -10,6 +10,7 @@ from ledger.balance import as_kept
 from ledger.gates import Limited, Policy, policy
 from ledger.halt import halt
 from ledger.jobs import Ledger
+from ledger.lots import Lot
 from ledger.orders import Claim
 from ledger.shares import adjust
 from tests.books import ACCOUNT, FREE, Bench, Rate, gates, race
@@ -177,7 +178,7 @@ def test_jobs_are_bought_in_matrix_order_after_priority(bench: Bench) -> None:
     """The place in the matrix decides; a higher priority goes before, wherever it stands."""
     bench.stock("spring", 0)
     rows = [("third", 2, 1, "{}", "queued"), ("second", 1, 1, "{}", "queued"), ("first", 3 - 10**7, 1, "{}", "queued")]
-    bench.ledger.enqueue("spring", ACCOUNT, rows)
+    bench.ledger.enqueue("spring", [Lot(ACCOUNT, rows)])
     assert [claim.job_id for claim in bench.claim(3)] == ["first", "second", "third"]
 
 
@@ -298,7 +299,7 @@ def test_a_model_has_slots_of_its_own(bench: Bench) -> None:
             (f"{campaign}-{n}", n, 1, f'{{"render":{{"mode":"t2v","model":"{m}"}}}}', "queued")
             for n, m in enumerate(models)
         ]
-        bench.ledger.enqueue(campaign, ACCOUNT, jobs)
+        bench.ledger.enqueue(campaign, [Lot(ACCOUNT, jobs)])
 
     put("spring", "flash", "flash", "standard")
     put("summer", "standard", "standard")

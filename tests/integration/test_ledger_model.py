@@ -22,6 +22,7 @@ from ledger.budgets import standings, tell_budgets
 from ledger.halt import Place, Verb, cancel, halt
 from ledger.jobs import Ledger
 from ledger.lost import LostSends, Watched
+from ledger.lots import Lot
 from ledger.orders import Claim, Due, Order
 from tests.books import ACCOUNT, STORE, Bench, Clock, Rate, faults, gates, settable_clock
 from tests.services import Valkey
@@ -111,9 +112,9 @@ class Model(RuleBasedStateMachine):
         own = {f"autumn-{n}": OWN for n in range(0, MOST_JOBS * 2, 3)}
         fresh = [(f"{campaign}-{len(rows) + n}", len(rows) + n, PRICE, "{}", "queued") for n in range(count)]
         rows += fresh
-        assert set(self.ledger.enqueue(campaign, ACCOUNT, fresh, own)) == {"n"}
+        assert set(self.ledger.enqueue(campaign, [Lot(ACCOUNT, fresh, own)])) == {"n"}
         before = self.snapshot()
-        assert set(self.ledger.enqueue(campaign, ACCOUNT, fresh, own)) == {"k"}
+        assert set(self.ledger.enqueue(campaign, [Lot(ACCOUNT, fresh, own)])) == {"k"}
         assert self.snapshot() == before
 
     @rule(campaign=st.sampled_from(CAMPAIGNS), pick=PICK)
@@ -122,7 +123,7 @@ class Model(RuleBasedStateMachine):
         """A campaign asks for what another one buys, or for what was withdrawn."""
         every = [row for rows in self.world.rows.values() for row in rows]
         row = every[pick % len(every)]
-        self.ledger.enqueue(campaign, ACCOUNT, [row], {row[0]: OWN} if pick % 2 else {})
+        self.ledger.enqueue(campaign, [Lot(ACCOUNT, [row], {row[0]: OWN} if pick % 2 else {})])
 
     @rule(campaign=st.sampled_from(CAMPAIGNS), pick=PICK)
     @precondition(lambda self: any(self.world.rows.values()))

@@ -7,6 +7,7 @@ import pytest
 
 from jobs.lifecycle import ENDS, MOVES, Move, State
 from ledger.jobs import Ledger
+from ledger.lots import Lot
 from ledger.orders import Ask, Claim, Order
 from tests.books import FREE, STORE, Bench, targets
 from tests.services import Valkey
@@ -121,7 +122,7 @@ def test_a_foreign_epoch_is_refused_by_every_script(bench: Bench, valkey: Valkey
     before = bench.redis.hgetall("wb:c:spring")
     for refused in (
         lambda: zombie.open_campaign("spring", bench.account, budget_uusd=1, facts={}),
-        lambda: zombie.enqueue("spring", bench.account, [("x", 0, 1, "{}", "queued")]),
+        lambda: zombie.enqueue("spring", [Lot(bench.account, [("x", 0, 1, "{}", "queued")])]),
         lambda: zombie.withdraw("spring", ["spring-1"]),
         lambda: zombie.claim(bench.account, FREE, most=1, most_waiting=9),
         lambda: zombie.lease(bench.account, FREE, most=1, rings=1),
@@ -169,7 +170,7 @@ def test_the_books_balance_after_any_walk(bench: Bench, seed: int) -> None:
             case "enqueue":
                 name = dice.choice(["spring", "summer"])
                 rows = [(f"{name}-{dice.randrange(24)}", 1, 3 if name == "spring" else 5, "{}", "queued")]
-                bench.ledger.enqueue(name, bench.account, rows)
+                bench.ledger.enqueue(name, [Lot(bench.account, rows)])
         if step % 5 == 0:
             bench.audit()
     assert settled, "the walk must come to some ends"

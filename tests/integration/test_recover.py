@@ -22,6 +22,7 @@ from ledger.files import FileStore
 from ledger.halt import halt
 from ledger.jobs import Ledger
 from ledger.lost import LostSends
+from ledger.lots import Lot
 from ledger.orders import Claim, Order
 from ledger.shelf import Intent, Receipt, Shelf
 from producer.recover import check_lost, recover
@@ -377,7 +378,7 @@ def test_whoever_worked_for_the_lost_ledger_matches_nothing(ruin: Ruin) -> None:
     old = Ledger.connect(ruin.valkey.url, store_url=ruin.shelf.store.url, found=True)
     file = ruin.campaign("a", epoch=old.epoch)
     old.open_campaign("spring", ACCOUNT, budget_uusd=None, facts={})
-    old.enqueue("spring", ACCOUNT, [("a", 0, PRICE, job("a").model_dump_json(), "queued")])
+    old.enqueue("spring", [Lot(ACCOUNT, [("a", 0, PRICE, job("a").model_dump_json(), "queued")])])
     (claim,) = old.claim(ACCOUNT, FREE, most=1, most_waiting=9)
     ruin.redis.flushall()
     assert old.is_founded() is False

@@ -17,6 +17,7 @@ from ledger.gates import Able, Policy
 from ledger.halt import cancel, halt
 from ledger.jobs import Ledger
 from ledger.lost import LostSends
+from ledger.lots import Lot
 from ledger.orders import Claim
 from ledger.recovery import Restored
 from tests.books import FREE, STORE, Bench, Rate, close_bench, gates, open_bench
@@ -58,7 +59,7 @@ class Desk:
         ranked = sorted(asks.items(), key=lambda ask: ask[1])
         rows = [(f"{campaign}-{self._seq + n}", self._seq + n, ranked[0][1], "{}", "queued") for n in range(count)]
         self._seq += count
-        self.ledger.enqueue(campaign, ranked[0][0], rows, lane=lane_text(ranked))
+        self.ledger.enqueue(campaign, [Lot(ranked[0][0], rows, lane=lane_text(ranked))])
         return [row[0] for row in rows]
 
     def serve(self, *accounts: str, gate: Policy = FREE, render_s: float = 1.0) -> None:
@@ -294,9 +295,9 @@ def test_pause_cancel_and_heirs_know_all_accounts(desk: Desk) -> None:
     jobs = desk.stock(3)
     desk.stock(0, campaign="summer")
     rows = [(job, place, 1, "{}", "queued") for place, job in enumerate(jobs[:2])]
-    assert desk.ledger.enqueue("summer", CHEAP, rows, lane=lane_text(USUAL.items())) == "jj"
+    assert desk.ledger.enqueue("summer", [Lot(CHEAP, rows, lane=lane_text(USUAL.items()))]) == "jj"
     desk.ledger.open_campaign("plain", CHEAP, budget_uusd=None, facts={"simulated": "1"})
-    assert desk.ledger.enqueue("plain", CHEAP, [(jobs[2], 0, 1, "{}", "queued")]) == "j"
+    assert desk.ledger.enqueue("plain", [Lot(CHEAP, [(jobs[2], 0, 1, "{}", "queued")])]) == "j"
     halt(desk.ledger, "pause", "campaign", "spring")
     desk.ledger.hold(CHEAP, park="out_of_credit", reason="top up")
     assert desk.ids(DEAR, 9) == []
@@ -328,7 +329,7 @@ def test_what_is_bought_anew_has_its_choices_again(desk: Desk) -> None:
     """A failed job that comes in with its record, and is then wanted anew, goes to whoever asks least."""
     desk.stock(0)
     lane = lane_text([(DEAR, 5), (TWIN, 7)])
-    assert desk.ledger.enqueue("spring", DEAR, [("old", 0, 5, "{}", "failed")], lane=lane) == "e"
+    assert desk.ledger.enqueue("spring", [Lot(DEAR, [("old", 0, 5, "{}", "failed")], lane=lane)]) == "e"
     assert LostSends(desk.ledger).retry("old", "failed", job="{}", purchases="[]", revision=2, sends=1)
     assert desk.ids(CHEAP, 9) == desk.ids(TWIN, 9) == []
     assert desk.ids(DEAR, 9) == ["old"]
@@ -337,9 +338,11 @@ def test_what_is_bought_anew_has_its_choices_again(desk: Desk) -> None:
 def test_a_failed_job_of_a_campaign_that_buys_elsewhere_now_goes_there(desk: Desk) -> None:
     """The newest plan names one account: what is wanted anew is bought at that one, and at no other."""
     desk.stock(0)
-    desk.ledger.enqueue("spring", CHEAP, [("old", 0, 5, "{}", "failed")], lane=lane_text([(CHEAP, 5), (DEAR, 7)]))
+    desk.ledger.enqueue(
+        "spring", [Lot(CHEAP, [("old", 0, 5, "{}", "failed")], lane=lane_text([(CHEAP, 5), (DEAR, 7)]))]
+    )
     desk.ledger.open_campaign("spring", TWIN, budget_uusd=None, facts={"simulated": "1"})
-    assert desk.ledger.enqueue("spring", TWIN, [("old", 0, 6, "{}", "failed")]) == "k"
+    assert desk.ledger.enqueue("spring", [Lot(TWIN, [("old", 0, 6, "{}", "failed")])]) == "k"
     assert LostSends(desk.ledger).retry("old", "failed", job="{}", purchases="[]", revision=2, sends=1)
     assert desk.ids(CHEAP, 9) == desk.ids(DEAR, 9) == []
     assert desk.ids(TWIN, 9) == ["old"]
