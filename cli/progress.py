@@ -87,8 +87,8 @@ def bar(progress: Progress) -> str:
 def states_line(progress: Progress) -> str:
     """How many are done, and how many stand elsewhere."""
     status = progress.status
-    others = [f"{number} {state}" for state, number in status.states.items() if number and state is not State.DONE]
-    return ", ".join([f"{count(status, State.DONE)} of {status.total} done", *others])
+    others = [f"{number:,} {state}" for state, number in status.states.items() if number and state is not State.DONE]
+    return ", ".join([f"{count(status, State.DONE):,} of {status.total:,} done", *others])
 
 
 def pace_line(progress: Progress) -> str:

@@ -81,8 +81,8 @@ def status_lines(status: CampaignStatus, eta_s: float | None, because: Sequence[
     world = "SIMULATED" if status.simulated else "REAL MONEY"
     yield f"{status.campaign}  {world}  {' '.join(account.name for account in status.accounts)}  {status.store}"
     yield _whose(status.submitted_by, status.labels)
-    counts = ", ".join(f"{number} {state}" for state, number in status.states.items() if number)
-    yield f"  {status.total} jobs: {counts or 'none'}"
+    counts = ", ".join(f"{number:,} {state}" for state, number in status.states.items() if number)
+    yield f"  {counted(status.total, 'job')}: {counts or 'none'}"
     yield f"  {money_line(status)}"
     if status.deadline is not None:
         yield f"  to be done by {status.deadline:%Y-%m-%d %H:%M:%S} UTC"
@@ -100,10 +100,10 @@ def stored_lines(campaign: Campaign, sums: Sums) -> Iterator[str]:
     yield _whose(file.submitted_by, file.campaign_labels)
     total = sums.states.total()
     ended = {state: sums.states[state] for state in State if state in ENDS and sums.states[state]}
-    counts = [f"{number} {state}" for state, number in ended.items()]
+    counts = [f"{number:,} {state}" for state, number in ended.items()]
     if unended := total - sum(ended.values()):
-        counts.append(f"{unended} not there yet (only their ledger knows which of them have been bought)")
-    yield f"  {total} jobs: {', '.join(counts) or 'none'}"
+        counts.append(f"{unended:,} not there yet (only their ledger knows which of them have been bought)")
+    yield f"  {counted(total, 'job')}: {', '.join(counts) or 'none'}"
     yield f"  spent {shown(sums.spent_usd)}" + (", beside what may be under way" if unended else "")
     yield from (f"  ! {need}" for need in stored_needs(sums))
 

@@ -397,3 +397,15 @@ def test_a_file_whose_name_is_no_text(stored: Stored, tmp_path: Path, capsys: py
     )  # fmt: skip
     with planned(asked, choose(settings, simulate=True), stored.store, settings) as plan:
         assert plan.source.endswith(r"caf\udce9.csv")
+
+
+def test_a_plan_that_was_cut_off_is_not_taken_for_a_small_one(
+    stored: Stored, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counts, money and manifest would be of what is left of it."""
+    (key,) = stored.store.list(stored.shelf.campaign_key("simulated-spring", "plans") + "/")
+    whole = stored.store.get(key)
+    stored.store.put(key, whole[: whole.index(b"\n") + 1])
+    for words in (["status"], ["manifest", "simulated-spring"], ["report", "simulated-spring"]):
+        assert exit_code([*words, "--store", stored.store.url]) == 4
+        assert "has 1 job, and 3 were submitted: it is cut off, or was changed" in capsys.readouterr().err
