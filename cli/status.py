@@ -97,7 +97,7 @@ def _to_go(status: CampaignStatus, ledger: Ledger, settings: Settings) -> Takes 
     still = status.total - sum(status.states.get(state, 0) for state in (*ENDS, State.UNKNOWN))
     known = Accounts(settings.limits)
     accounts = [found for each in status.accounts if not each.parked and (found := known.called(each.name))]
-    if still and (status.parked or not accounts):
+    if still and (status.parked or status.troubles or not accounts):
         return None
     if not still:
         return Takes(0.0)

@@ -3,21 +3,28 @@
 Nothing here is a state: a sentence is there as long as its cause is, and goes with it.
 """
 
+import re
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import redis
 
 from jobs.errors import LedgerRefused
+from ledger.campaigns import CampaignStatus
 
 #: Seconds after which a worker's complaint no longer counts; it repeats it while the cause lasts.
 COMPLAINT_S: Final = 15.0
+#: Seconds after a submit, and after a worker was last heard of, from which on nobody is taken to be there to serve it.
+UNSERVED_S: Final = 60.0
 #: Seconds between two looks whether the cause is gone.
 LOOK_EVERY_S: Final = 1.0
 #: Seconds for which a Redis that reads its data back is waited for.
 LOADS_WITHIN_S: Final = 60.0
 LOADED_EVERY_S: Final = 0.1
 _KEY: Final = "wb:troubles"
+_STAMP: Final = re.compile(r"\d{8}T\d{6}(?=-)")
 
 
 def complain(client: Any, worker: str, reason: str) -> None:
@@ -37,6 +44,18 @@ def troubles(client: Any) -> tuple[str, ...]:
     fresh = [(float(at), reason) for at, _, reason in told if float(at) > since]
     many = f"{len(fresh)} workers: " if len(fresh) > 1 else ""
     return (*_no_writes(info), *([many + max(fresh)[1]] if fresh else []))
+
+
+def served(client: Any, status: CampaignStatus) -> CampaignStatus:
+    """The status; where jobs wait and no worker is running, with that among its troubles."""
+    if status.settled:
+        return status
+    now_s = _now_s(client)
+    stamp = _STAMP.match(status.run_id)
+    began = datetime.strptime(stamp[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if stamp else status.created_at
+    if now_s - began.timestamp() < UNSERVED_S or client.zcount("wb:workers", (now_s - UNSERVED_S) * 1000, "+inf"):
+        return status
+    return replace(status, troubles=(*status.troubles, "no worker is running: `wanbatch worker` starts one"))
 
 
 def await_writes(client: Any) -> None:

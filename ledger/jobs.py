@@ -283,7 +283,7 @@ class Ledger:
             return None
         meta, troubles = self._redis.hgetall("wb:meta"), health.troubles(self._redis)
         told = {"meta": meta, "troubles": troubles, "elsewhere": elsewhere(self._redis, buyers, meta), "queues": queues}
-        return read_status(campaign, held, accounts, store=self.store_url, **told)
+        return health.served(self._redis, read_status(campaign, held, accounts, store=self.store_url, **told))
 
     def campaigns(self) -> list[str]:
         """Names of all campaigns, newest first."""

@@ -38,6 +38,20 @@ def test_a_worker_s_complaint_is_shown_until_it_is_content(bench: Bench) -> None
     assert needs(bench) == []
 
 
+def test_jobs_that_nobody_serves_are_told(bench: Bench) -> None:
+    """A minute after their submit, while no worker is heard of; a campaign that has settled needs none."""
+    bench.stock("spring", 1)
+    assert needs(bench) == [], "workers may be on their way"
+    bench.redis.hset("wb:c:spring", "run_id", "20261120T020000-b40096")
+    assert needs(bench) == ["no worker is running: `wanbatch worker` starts one"]
+    bench.ledger.renew(WORKER, {})
+    assert needs(bench) == []
+    bench.ledger.leave(WORKER)
+    assert needs(bench) == ["no worker is running: `wanbatch worker` starts one"]
+    bench.redis.hset("wb:c:spring", "state", "paused")
+    assert needs(bench) == ["the campaign is paused; `wanbatch resume spring` goes on"]
+
+
 def test_a_full_ledger_is_named_and_keeps_its_books(bench: Bench) -> None:
     """Out of memory, a script does nothing at all; when there is room again the same job moves on."""
     bench.stock("spring", 2)
