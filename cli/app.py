@@ -123,6 +123,8 @@ def exit_code(arguments: list[str]) -> int:
         code = wish.exit_code
     except click.ClickException as error:
         error.show()
+        if as_json:
+            click.echo(json.dumps({"error": error.format_message(), "hint": None}, ensure_ascii=False))
         code = error.exit_code if isinstance(error, click.UsageError) else BadInput.exit_code
     except WanbatchError as error:
         _tell(error, as_json=as_json)

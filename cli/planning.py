@@ -56,7 +56,13 @@ def plan_lines(plan: Plan, world: World, store: ObjectStore, needs: Takes, why: 
         yield from (f"  {reason}" for reason in needs.because)
         yield from routing_lines(plan, needs)
     if plan.duplicates.count:
-        named = ", ".join(f"line {line} = line {first}" for first, line in plan.duplicates.first[:NAMED])
+        alike = (
+            f"line {line} = line {first}"
+            if line != first
+            else f"line {line}, whose `|` change nothing that is rendered"
+            for first, line in plan.duplicates.first[:NAMED]
+        )
+        named = ", ".join(dict.fromkeys(alike))
         more = ", ..." if plan.duplicates.count > NAMED else ""
         yield f"{counted(plan.duplicates.count, 'repeat')} made only once: {named}{more}"
     yield from _media(plan)

@@ -11,6 +11,8 @@ from jobs.errors import BadInput, Problem
 
 #: Bytes of such a file; prompts are short.
 TOML_BYTES: Final = 1 << 20
+#: Tables and lists in one another; campaign files have five.
+DEPTH_MAX: Final = 20
 #: Columns whose cells name files.
 FILES: Final = ("image_url", "reference_urls", "audio_url")
 _FAR: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -67,7 +69,13 @@ def read_toml(path: Path, what: str, example: str) -> tuple[dict[str, Any], Plac
     """The tables of a file, and their places; BadInput calls it `what`, and names an `example`."""
     text = _text(path, what, example)
     try:
-        return tomllib.loads(text), Places(text)
+        tables, places = tomllib.loads(text), Places(text)
+        if _is_deep(tables):
+            raise RecursionError
+        return tables, places
+    except RecursionError:
+        problem = Problem(str(path), 1, "", "", "tables or lists are nested too deeply", f"see {example}")
+        raise BadInput(f"{path} is no {what} that can be used", [problem]) from None
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"\(at line (\d+)", str(error))
         words = str(error).partition(" (at ")[0]
@@ -120,6 +128,17 @@ def seen_from(base: Path, folder: Path, written: str) -> str:
 
 def _near(written: str, folder: str) -> str:
     return written if not written or _FAR.match(written) or Path(written).is_absolute() else f"{folder}/{written}"
+
+
+def _is_deep(told: Any) -> bool:
+    """Whether tables and lists stand in one another deeper than in any file that is meant."""
+    level = [told]
+    for _ in range(DEPTH_MAX):
+        level = [each for one in level for each in (one.values() if isinstance(one, dict) else one)]
+        level = [each for each in level if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _text(path: Path, what: str, example: str) -> str:

@@ -409,3 +409,10 @@ def test_a_plan_that_was_cut_off_is_not_taken_for_a_small_one(
     for words in (["status"], ["manifest", "simulated-spring"], ["report", "simulated-spring"]):
         assert exit_code([*words, "--store", stored.store.url]) == 4
         assert "has 1 job, and 3 were submitted: it is cut off, or was changed" in capsys.readouterr().err
+
+
+def test_json_is_answered_with_json_whatever_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    """A script that asked for it reads why, also of words that no command knows."""
+    assert exit_code(["plan", "nothing.csv", "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"error": "Invalid value for 'MATRIX': File 'nothing.csv' does not exist.", "hint": None}

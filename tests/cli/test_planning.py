@@ -42,6 +42,12 @@ def test_repeats_are_named(tmp_path: Path) -> None:
     assert told[-1] == "1 repeat made only once: line 4 = line 2"
 
 
+def test_an_axis_that_changes_nothing_is_told_once(tmp_path: Path) -> None:
+    """However many videos the row asks for."""
+    told = lines_of(tmp_path, "prompt,mood\na kite,calm|wild|odd\n")
+    assert told[-1] == "2 repeats made only once: line 2, whose `|` change nothing that is rendered"
+
+
 def test_rows_left_out_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they lie, and the first of them."""
     monkeypatch.chdir(tmp_path)

@@ -197,6 +197,8 @@ SLIPS = {
     "campain = 1\n": "campaign.toml:1: campain: there is no key `campain` here; did you mean `campaign`?",
     "hook = 1\n": "a column stands under [defaults] or [axes]",
     'rows = "products.csv\n': "campaign.toml:1: the TOML cannot be read",
+    f"x = {'[' * 3000}{']' * 3000}\n": "campaign.toml:1: tables or lists are nested too deeply",
+    f"{'a.' * 3000}b = 1\n": "campaign.toml:1: tables or lists are nested too deeply",
     "[axes]\nhook = []\n": "campaign.toml:2: axes.hook: an axis has at least one value",
     '[axes]\nhook = ["a|b"]\n': "holds a `|`",
     '[axes]\nhook = { file = "x.csv" }\n': "an axis out of a file is { file =",
