@@ -23,10 +23,10 @@ from jinja2.visitor import NodeTransformer
 #: `{{ price * 1000000000 }}`, where a price is text, is told and not carried out.
 FILLED_MAX: Final = 100_000
 #: What one row's template may do: whatever a loop, a filter, a call or an operator takes in hand is a step, and so are
-#: each `CHARACTERS_A_STEP` of a text. A prompt with many conditions takes some hundreds, and 50,000 a few hundredths
-#: of a second.
-STEPS_MAX: Final = 50_000
-CHARACTERS_A_STEP: Final = 100
+#: each `CHARACTERS_A_STEP` of a text. A prompt with many conditions takes some hundreds. All of them are over in two
+#: thousandths of a second: where every row of a large table asks for too many, that is told within a minute.
+STEPS_MAX: Final = 20_000
+CHARACTERS_A_STEP: Final = 1_000
 #: Bits of the largest number, about 3,000 digits: Python multiplies and writes these in no time.
 _BITS_MAX: Final = 10_000
 

@@ -6,7 +6,7 @@ from producer.columns import Wrong
 from producer.prompts import filled
 from producer.sandbox import FILLED_MAX, STEPS_MAX
 
-CELLS = {"price": "1299", "product": "Lamp", "text": "x" * 600, "long": "a word\n" * 10_000}
+CELLS = {"price": "1299", "product": "Lamp", "text": "x" * 600, "long": "a word\n" * 3_000}
 STEPS = f"it takes more than {STEPS_MAX:,} steps"
 #: Opens a loop that goes round a hundred times and keeps what it makes in `kept.x`.
 AGAIN = "{% set kept = namespace(x=text) %}{% for n in range(100) %}"
