@@ -1,6 +1,5 @@
 """From what was asked for to a plan: the input opened or fetched, its media looked at, what the store has left out."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from config.links import is_reachable
 from config.settings import Settings
 from jobs.deadline import HINT, Deadline
 from jobs.errors import BadInput
+from ledger.folders import PLAN, held_folder
 from ledger.objects import ObjectStore, open_store
 from ledger.shelf import Shelf
 from producer.catalogs.address import fetched, shown_address
@@ -73,16 +73,16 @@ def planned(asked: Asked, world: World, store: ObjectStore, settings: Settings) 
     )
     shelf = Shelf(store, simulated=world.simulated)
     last = partial(known_videos, shelf)
-    with tempfile.TemporaryDirectory(prefix="wanbatch-plan-") as spool:
-        source = _source(asked, world, Path(spool))
+    with held_folder(PLAN) as spool:
+        source = _source(asked, world, spool)
         yield make_plan(
             source,
             options=options,
             provider=provider(world.facts.name, world.region),
             facts=world.facts,
             bought=shelf.ended,
-            spool=Path(spool),
-            media=_media(world, "-" if isinstance(asked.matrix, str) else source, settings, Path(spool), shelf),
+            spool=spool,
+            media=_media(world, "-" if isinstance(asked.matrix, str) else source, settings, spool, shelf),
             template=asked.template,
             name=shown_address(asked.matrix) if isinstance(asked.matrix, str) else None,
             also=world.accounts[1:],

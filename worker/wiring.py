@@ -22,6 +22,7 @@ from jobs.identity import send_mark
 from jobs.job import Job
 from jobs.messages import COLLECT, SUBMIT
 from ledger import health
+from ledger.folders import WORKER, own_folder
 from ledger.gates import Able, Limited, Policy, policy
 from ledger.jobs import Ledger
 from ledger.objects import ObjectStore, S3Options, open_store
@@ -32,7 +33,6 @@ from providers.clock import Clock
 from providers.contract import Call
 from providers.webhooks import About, Addresses
 from worker.doorbells import Hands
-from worker.leftovers import own_folder
 from worker.outbox import Outbox
 from worker.patience import Patience
 from worker.uploads import Uploads
@@ -153,7 +153,8 @@ def build(settings: Settings, ledger: Ledger | None = None) -> Workshop:
         )
     store = open_store(settings.store, s3=s3_options(settings))
     ledger = ledger or Ledger.connect(settings.redis_url or "", store_url=store.url)
-    temp = own_folder()
+    # Its lock is left open on purpose: it lasts as long as the worker.
+    temp, _ = own_folder(WORKER)
     name = f"{platform.node()}-{os.getpid()}/{settings.threads}"
     # Half of the threads at most fetch videos, so that the others can buy.
     hands = {name: Hands(settings.threads // part, settings.threads // 4) for name, part in ((SUBMIT, 1), (COLLECT, 2))}

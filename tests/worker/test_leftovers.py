@@ -1,7 +1,6 @@
 """A new worker removes what dead ones left behind, and nothing else."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,10 +11,17 @@ import pytest
 
 from jobs.errors import StoreUnavailable
 from ledger.files import FileStore
-from worker.leftovers import own_folder, sweep
+from ledger.folders import WORKER, own_folder
+from worker.leftovers import sweep
 
 LONG_AGO = time.time() - 2 * 86_400
-DYING = "import os; from worker.leftovers import own_folder; print(own_folder(), flush=True); os.kill(os.getpid(), 9)"
+DYING = """
+import os
+from ledger.folders import WORKER, own_folder
+folder, _ = own_folder(WORKER)
+print(folder, flush=True)
+os.kill(os.getpid(), 9)
+"""
 
 
 @pytest.fixture
@@ -38,14 +44,16 @@ def test_the_folders_of_dead_workers_go(tmp_path: Path, shared: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-c", DYING], env=os.environ | {"TMPDIR": str(shared)}, capture_output=True, check=False
     )
-    dead, living = Path(told.stdout.decode().strip()), own_folder()
+    dead, (living, lock) = Path(told.stdout.decode().strip()), own_folder(WORKER)
     (dead / "half.mp4").write_bytes(b"x")
     old(living / ".lock")
     old(living)
     sweep(FileStore(str(tmp_path / "store")))
     assert not dead.exists()
     assert living.exists()
-    shutil.rmtree(living)
+    os.close(lock)
+    sweep(FileStore(str(tmp_path / "store")))
+    assert not living.exists()
 
 
 def test_what_is_not_surely_left_over_stays(tmp_path: Path, shared: Path) -> None:
@@ -57,17 +65,10 @@ def test_what_is_not_surely_left_over_stays(tmp_path: Path, shared: Path) -> Non
     old(forgotten)
     (shared / "wanbatch-worker-c").symlink_to(outside)
     (shared / "wanbatch-bug-1.log").touch()
-    fresh, stale = shared / "wanbatch-plan-1.jsonl", shared / "wanbatch-plan-2.jsonl"
-    fresh.touch()
-    stale.touch()
-    for path in (stale, shared / "wanbatch-bug-1.log"):
-        old(path)
+    old(shared / "wanbatch-bug-1.log")
     sweep(FileStore(str(tmp_path / "store")))
     assert not forgotten.exists()
-    assert not stale.exists()
-    assert {path.name for path in shared.iterdir()} == {
-        "wanbatch-worker-a", "wanbatch-worker-c", "wanbatch-bug-1.log", "wanbatch-plan-1.jsonl"
-    }  # fmt: skip
+    assert {path.name for path in shared.iterdir()} == {"wanbatch-worker-a", "wanbatch-worker-c", "wanbatch-bug-1.log"}
     assert outside.exists()
 
 
