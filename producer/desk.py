@@ -145,7 +145,9 @@ class Desk:
             if not troubles:
                 warnings.extend(self.check.notes(each) if each.media else ())
                 lines.extend(self._takes(each, row, fitting))
-        self._warn([*(row.origin.notes if row.origin and lines else ()), *located(warnings, row, self.matrix.name)])
+        notes = row.origin.notes if row.origin and lines else ()
+        if notes or warnings:
+            self._warn([*notes, *located(warnings, row, self.matrix.name)])
         found_wrong = located(troubles, row, self.matrix.name)
         if row.problems:
             told = {problem.column for problem in row.problems}

@@ -59,6 +59,8 @@ class Kinds:
         self._sellers = sellers
         self._named_usd = named_usd
         self._numbers: dict[tuple[object, ...], int] = {}
+        #: The render that was asked for last, at whom, and its number: each is asked for when it is named and written.
+        self._last: tuple[Render | None, frozenset[str], int] = (None, _NOBODY, 0)
         self.found: list[Kind] = []
 
     def number(self, job: Job) -> int:
@@ -71,6 +73,8 @@ class Kinds:
         return self.found[self._number(render, names)]
 
     def _number(self, render: Render, names: frozenset[str]) -> int:
+        if self._last[0] is render and self._last[1] == names:
+            return self._last[2]
         key = (_key(render), names)
         number = self._numbers.get(key)
         if number is None:
@@ -80,6 +84,7 @@ class Kinds:
             sold = {**dict(routes[0]), "routes": routes if len(self._sellers) > 1 else ()}
             self.found.append(Kind(render, tuple(asks), sold))
             number = self._numbers[key] = len(self.found) - 1
+        self._last = (render, names, number)
         return number
 
     def _priced(self, render: Render, seller: Seller) -> Ask:

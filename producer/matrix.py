@@ -159,15 +159,17 @@ def _variant(cells: dict[str, str], seen: Survey, optional: frozenset[str]) -> I
         cells = placed(cells)
     is_clean = control_character("".join(cells.values())) is None
     for column, text in cells.items():
+        if column in seen.axes:
+            axes[column] = text
+        elif column not in _SETTINGS:
+            labels[column] = text
+        if is_clean and column not in _KNOWN:
+            continue
         value = (None if is_clean else control_character(text)) or _read(column, text, cells, seen, optional)
         if isinstance(value, Wrong):
             troubles.append(Trouble(value.column or column, "" if value.column else text, value))
         else:
             values[column] = value
-        if column in seen.axes:
-            axes[column] = text
-        elif column not in _SETTINGS:
-            labels[column] = text
     troubles.extend(_disagreements(cells, values))
     if troubles:
         yield from troubles
