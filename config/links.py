@@ -101,13 +101,20 @@ def _trusted(*_authorities: str | None) -> ssl.SSLContext:
 
 def _look_up(host: str) -> list[IPAddress]:
     """All addresses of a host, each once, in the resolver's order; a host that is an address is its own."""
-    try:
-        return [ipaddress.ip_address(host)]
-    except ValueError:
-        pass
+    if (address := _address(host)) is not None:
+        return [address]
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise NoSuchHost(f"no address of {host[:100]!r} is known: {error}") from error
     texts = (str(place[0]).partition("%")[0] for *_, place in found)
-    return [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]
+    return [address for text in dict.fromkeys(texts) if (address := _address(text)) is not None]
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> IPAddress | None:
+    """The address that a text is; None where it is a name. The same few come with every link."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None

@@ -7,6 +7,7 @@ what could be read and a sentence for each thing that is wrong. Layouts: ISO/IEC
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import mul
 from typing import BinaryIO, Final
 
 #: Bytes. The index of a 15 s video takes about 10 kB; one above this is not read.
@@ -139,7 +140,9 @@ def _children(parent: bytes, data: memoryview) -> Iterator[tuple[bytes, memoryvi
     for _ in range(MOST_BOXES):
         if at + HEADER_BYTES > size:
             return
-        name, header, length = _header(data, at, size - at)
+        (length, name), header = _BOX.unpack_from(data, at), HEADER_BYTES
+        if length < HEADER_BYTES:
+            name, header, length = _header(data, at, size - at)
         if at + length > size:
             raise Malformed(f"the {_shown(parent)} box is damaged: its {_shown(name)} is longer than itself")
         yield name, data[at + header : at + length]
@@ -183,17 +186,17 @@ def _stsd(data: memoryview, track: Track) -> None:
 
 def _stts(data: memoryview, track: Track) -> None:
     """Add up the table of (samples, ticks a sample)."""
-    for samples, ticks in struct.iter_unpack(">II", _table(data, 8)):
-        track.samples += samples
-        track.ticks += samples * ticks
+    numbers = _numbers(_table(data, 8), "I")
+    track.samples += sum(numbers[::2])
+    track.ticks += sum(map(mul, numbers[::2], numbers[1::2]))
 
 
 def _stco(data: memoryview, track: Track) -> None:
-    track.farthest = max((at for (at,) in struct.iter_unpack(">I", _table(data, 4))), default=0)
+    track.farthest = max(_numbers(_table(data, 4), "I"), default=0)
 
 
 def _co64(data: memoryview, track: Track) -> None:
-    track.farthest = max((at for (at,) in struct.iter_unpack(">Q", _table(data, 8))), default=0)
+    track.farthest = max(_numbers(_table(data, 8), "Q"), default=0)
 
 
 _BELOW = {b"trak": b"mdia", b"mdia": b"minf", b"minf": b"stbl"}
@@ -208,6 +211,11 @@ def _table(data: memoryview, row_bytes: int) -> memoryview:
     if end > len(data):
         raise Malformed("a table in its index is shorter than it claims")
     return data[8:end]
+
+
+def _numbers(table: memoryview, kind: str) -> tuple[int, ...]:
+    """All numbers of a table at once, each of the kind that `struct` calls so."""
+    return struct.unpack(f">{len(table) // struct.calcsize('>' + kind)}{kind}", table)
 
 
 def _number(data: bytes | memoryview, at: int, width: int) -> int:

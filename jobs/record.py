@@ -4,11 +4,12 @@ A line joins what the campaign asked (its plan) with what became of the job (its
 money is a string of dollars; times are UTC, ISO 8601.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field, PlainSerializer, TypeAdapter
 
 from jobs.job import AspectRatio, Fit, Mode, Model, Noun, Resolution, SeedSource, ShotType
 
@@ -61,6 +62,19 @@ class Purchase(Noun):
     cost_source: CostSource
     cost_native: NativeAmount | None = None
     price_as_of: str | None
+
+
+_PURCHASES = TypeAdapter(tuple[Purchase, ...])
+
+
+def purchases_of(text: str | None) -> tuple[Purchase, ...]:
+    """Purchases as the ledger keeps them; none where it keeps nothing."""
+    return _PURCHASES.validate_json(text) if text else ()
+
+
+def purchases_text(purchases: Iterable[Purchase]) -> str:
+    """The same as text."""
+    return _PURCHASES.dump_json(tuple(purchases)).decode()
 
 
 class Trouble(Noun):

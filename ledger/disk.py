@@ -4,7 +4,6 @@ Paths are texts here: a job's files go through these few lines four times, and `
 """
 
 import os
-import secrets
 from contextlib import suppress
 from typing import Final
 
@@ -14,7 +13,7 @@ UNFINISHED: Final = ".tmp-"
 
 def unfinished(target: str) -> str:
     """A new name beside a file's place. A rename out of another folder costs twice the CPU."""
-    return f"{folder_of(target)}/{UNFINISHED}{secrets.token_hex(16)}"
+    return f"{folder_of(target)}/{UNFINISHED}{os.urandom(16).hex()}"
 
 
 def is_beside(path: str, target: str) -> bool:

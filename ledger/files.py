@@ -10,7 +10,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -222,24 +222,33 @@ class FileStore:
             sweep(self._temp)
             self._swept = True
 
-    @contextmanager
-    def _explained(self, verb: str, key: str) -> Iterator[None]:
-        """Turn the operating system's errors into the store's, with what to do."""
-        try:
-            yield
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            if verb == "read":
-                raise ObjectNotFound(f"{self.url} has no object {key!r}") from error
-            raise self._translated(error, verb, key) from error
-        except OSError as error:
-            raise self._translated(error, verb, key) from error
+    def _explained(self, verb: str, key: str) -> "_Explained":
+        return _Explained(self._root, verb, key)
 
-    def _translated(self, error: OSError, verb: str, key: str) -> StoreRefused | StoreUnavailable:
-        what = f"could not {verb} {key!r} in {self.url}: {error.strerror or error}"
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """Turns the operating system's errors in its block into the store's, with what to do."""
+
+    root: Path
+    verb: str
+    key: str
+
+    def __enter__(self) -> None:
+        """Nothing has gone wrong yet."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Raises ObjectNotFound, StoreRefused or StoreUnavailable for an OSError."""
+        if not isinstance(error, OSError):
+            return
+        url = self.root.as_uri()
+        if self.verb == "read" and isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+            raise ObjectNotFound(f"{url} has no object {self.key!r}") from error
+        what = f"could not {self.verb} {self.key!r} in {url}: {error.strerror or error}"
         if error.errno in _PASSING:
-            return StoreUnavailable(what, hint="this may pass: the same command tries again")
+            raise StoreUnavailable(what, hint="this may pass: the same command tries again") from error
         hint = _ADVICE.get(error.errno or 0, "look at the folder and its disk, then repeat the command")
-        return StoreRefused(what, hint=hint)
+        raise StoreRefused(what, hint=hint) from error
 
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:

@@ -1,11 +1,10 @@
 """Where a job stands that has not ended, as people are told of it."""
 
-import json
 from collections.abc import Sequence
 from typing import cast
 
 from jobs.lifecycle import State
-from jobs.record import LiveJob, Purchase, RouteReason, Status, Trouble
+from jobs.record import LiveJob, RouteReason, Status, Trouble, purchases_of
 from ledger.campaigns import instant
 
 #: The fields of a job that `read_live` needs.
@@ -50,9 +49,7 @@ def read_live(row: Sequence[str | None], *, parked: bool) -> LiveJob | None:
         error=_trouble(state, trouble, look),
         attempts=int(attempts or 0),
         polls=int(polls or 0),
-        purchases=tuple(
-            Purchase.model_validate(each) for held in (purchases, surplus) for each in json.loads(held or "[]")
-        ),
+        purchases=purchases_of(purchases) + purchases_of(surplus),
         task_id=task,
         submitted_at=instant(submitted_ms) if submitted_ms else None,
         account=account,

@@ -28,6 +28,9 @@ ABANDONED_AFTER_S: Final = 86_400.0
 #: Control characters and lone surrogates.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+#: What nearly all keys are: names of plain letters, none of which begins with a dot.
+_PLAIN: Final = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
 #: Small objects by their keys.
 Notes = Mapping[str, bytes]
 
@@ -179,6 +182,8 @@ def as_file(store: ObjectStore, key: str) -> Iterator[Path]:
 
 def check_key(key: str) -> str:
     """Return the key if every store can hold it under exactly this name, else raise StoreRefused saying why not."""
+    if len(key) <= LONGEST_NAME_BYTES and _PLAIN.fullmatch(key):
+        return key
     for problem in _problems(key):
         raise StoreRefused(f"{key!r} cannot be an object's key: {problem}")
     return key

@@ -1,7 +1,7 @@
 """What is asked of the ledger and what it answers: a claim, a job that is due, an order to move, and its outcome."""
 
 import json
-import secrets
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -99,7 +99,7 @@ class Order:
     move: Move
     to: State
     claim: Claim
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    token: str = field(default_factory=lambda: os.urandom(8).hex())
     due_s: float | None = None
     new_fence: bool = False
     set: Mapping[str, str] = field(default_factory=dict)

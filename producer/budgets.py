@@ -3,7 +3,6 @@
 One ledger at a time keeps them, since no two could hold one cap together: another one is refused until it takes over.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import Final
 from jobs.budgets import PERIODS, Budget, label_key, world_of
 from jobs.errors import CampaignConflict, LedgerRefused
 from jobs.money import to_uusd
-from jobs.record import Purchase
+from jobs.record import purchases_of
 from ledger.budgets import (
     FIRST_VERSION,
     Budgets,
@@ -123,7 +122,7 @@ def _others(shelf: Shelf, ledger: Ledger | None, since: datetime) -> Iterator[tu
     for batch in _shelves(shelf):
         fields = ledger.fields(batch, "purse", "first_send", "purchases") if ledger else [(None,) * 3] * len(batch)
         for job_id, record, (purse, first, live) in zip(batch, shelf.records(batch), fields, strict=True):
-            told = record.purchases if record else map(Purchase.model_validate, json.loads(live or "[]"))
+            told = record.purchases if record else purchases_of(live)
             for one in told:
                 here = purse and (one.send >= int(first) if first else one.submitted_at >= founded)
                 if one.submitted_at >= since and not here:

@@ -5,7 +5,6 @@ copied, then deleted, and only then the ledger is told. A crash after the deleti
 failed: the same command goes on. Were the ledger told first, a recovery would take the old record for the new end.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from jobs.job import Job, PlanLine
 from jobs.lifecycle import State
 from jobs.money import to_uusd
-from jobs.record import JobRecord, Purchase
+from jobs.record import JobRecord, Purchase, purchases_of, purchases_text
 from ledger.jobs import Ledger
 from ledger.lost import LostSends, Watched
 from ledger.shelf import Shelf
@@ -60,7 +59,7 @@ def retry_failed(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
         job_id,
         State.FAILED,
         job=again.job.model_dump_json(),
-        purchases=_text(purchases),
+        purchases=purchases_text(purchases),
         revision=record.record_revision + 1 if record else 1,
         sends=max(_sends(shelf, job_id), int(again.row.get("sends", "0"))),
     )
@@ -75,7 +74,7 @@ def retry_held(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
     send = int(row["sends"])
     intent = shelf.intent(job_id, send)
     here = intent is None or intent.account == row["account"]
-    purchases = [Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))]
+    purchases = purchases_of(row.get("purchases"))
     given_up = Watched(
         job_id, send, int(row["sent_ms"]), row.get("token", ""), row["job"], doubt_uusd=again.twice_uusd,
         purse=row.get("purse", ""),
@@ -84,7 +83,7 @@ def retry_held(again: Again, ledger: Ledger, shelf: Shelf) -> bool:
         job_id,
         State.UNKNOWN,
         job=row["job"],
-        purchases=_text([each for each in purchases if each.send != send]),
+        purchases=purchases_text([each for each in purchases if each.send != send]),
         revision=int(row.get("revision", "1")),
         sends=send,
         watch=given_up if here else None,
@@ -124,10 +123,6 @@ def _paid_uusd(job: Job, purchases: Sequence[Purchase]) -> int:
     """What earlier purchases cost; one whose cost nobody knows counts in full."""
     costs = ((job.at(each.account).price_uusd, each.cost_usd) for each in purchases)
     return sum(price_uusd if cost_usd is None else to_uusd(cost_usd) for price_uusd, cost_usd in costs)
-
-
-def _text(purchases: Sequence[Purchase]) -> str:
-    return json.dumps([each.model_dump(mode="json") for each in purchases])
 
 
 def _batches(lines: Iterable[PlanLine]) -> Iterator[list[PlanLine]]:

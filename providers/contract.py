@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
@@ -46,7 +47,7 @@ class Call:
         return int(dict(parse_qsl(self.url.partition("?")[2]))[name])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """One HTTP answer: status, headers with lower-case names, and the body's bytes (bounded by the wire)."""
 
@@ -56,6 +57,10 @@ class Answer:
 
     def fields(self) -> dict[str, Any]:
         """The body as a JSON object; an empty one when it is anything else (HTML, a list, garbage, nothing)."""
+        return self._fields
+
+    @cached_property
+    def _fields(self) -> dict[str, Any]:
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):

@@ -1,5 +1,6 @@
 """The worker process: Celery on threads for the short tasks, and the pump as a step of its boot."""
 
+import gc
 import logging
 import os
 import shutil
@@ -55,6 +56,8 @@ def serve(settings: Settings) -> int:
             quiet=True,
             loglevel=settings.log_level.upper(),
         )
+        # What stands by now stays: to look through it for garbage, again and again, takes as long as twenty jobs.
+        gc.freeze()
         worker.start()
         code = int(worker.exitcode or 0)
     finally:

@@ -1,16 +1,16 @@
 """One send of one job: what the steps of a submit need of it, and what is written down of it."""
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jobs.job import Job
-from jobs.record import Purchase
+from jobs.record import Purchase, purchases_of
 from ledger.gates import Policy
 from ledger.orders import Claim
 from ledger.shelf import Receipt
+from providers.contract import Accepted
 from worker.wiring import Counter, Workshop
 
 
@@ -25,7 +25,7 @@ class Attempt:
     granted: int
     token: str
     attempts: int
-    purchases: list[Purchase]
+    purchases: tuple[Purchase, ...]
     queued_ms: str
     kept: dict[str, str]
 
@@ -53,21 +53,21 @@ def attempt_of(row: dict[str, str], claim: Claim, shop: Workshop) -> Attempt | N
         granted=int(row.get("granted", "0")),
         token=secrets.token_hex(16),
         attempts=int(row.get("attempts", "0")),
-        purchases=[Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]"))],
+        purchases=purchases_of(row.get("purchases")),
         queued_ms=row.get("queued_ms", "0"),
         kept={name: row[name] for name in ("revision", "surplus", "why") if name in row},
     )
 
 
-def purchase_of(attempt: Attempt) -> Purchase:
-    """What this send may have bought, as long as nothing more is known."""
+def purchase_of(attempt: Attempt, task: Accepted | None = None) -> Purchase:
+    """What this send has bought, or may have bought as long as nobody knows of a task."""
     return Purchase(
         send=attempt.send,
-        task_id=None,
-        request_id=None,
+        task_id=task.task_id if task else None,
+        request_id=task.request_id if task else None,
         account=attempt.counter.name,
         submitted_at=datetime.now(UTC),
-        state="unknown",
+        state="rendering" if task else "unknown",
         cost_usd=None,
         cost_source="unknown",
         price_as_of=attempt.job.price_as_of,

@@ -71,4 +71,5 @@ def _write(attempt: Attempt, shelf: Shelf, shop: Workshop) -> Intent:
 
 
 def _under(standing: Intent, attempt: Attempt) -> Attempt:
-    return replace(attempt, send=standing.send, token=standing.token)
+    ours = standing.send == attempt.send and standing.token == attempt.token
+    return attempt if ours else replace(attempt, send=standing.send, token=standing.token)

@@ -8,13 +8,12 @@ from http import HTTPStatus
 from typing import Any
 
 from jobs.lifecycle import Move, State
-from jobs.record import Purchase
+from jobs.record import purchases_of, purchases_text
 from ledger.orders import Claim, Due, Order
 from providers.accounts import Account
 from providers.clock import Clock
 from providers.contract import Answer, Ask, Failed, Finished, Kind, Open, Rejected, Throttled, Unreadable
 from worker.posting import NoAnswer
-from worker.settle import purchases_text
 from worker.wire import Asker
 from worker.wiring import Counter
 
@@ -85,7 +84,7 @@ async def _cancel(due: Due, counter: Counter, asker: Asker) -> bool | None:
 
 def _cancelled(due: Due) -> Order:
     """The provider gave it up unbilled: this purchase cost nothing, and nothing more is bought for the job."""
-    *before, last = (Purchase.model_validate(each) for each in json.loads(due.purchases))
+    *before, last = purchases_of(due.purchases)
     closed = last.model_copy(update={"state": "cancelled", "cost_usd": Decimal(0), "cost_source": "provider"})
     return Order(
         move=Move.CANCEL,
@@ -134,7 +133,7 @@ def _later(due: Due, counter: Counter, *, at_least_s: float = 0.0, seen: Open | 
 def _failed(due: Due, reading: Failed) -> Order:
     """An unbilled failure may be bought once more; every other one is the end."""
     if reading.billed is False and reading.why.kind is Kind.RENDER_FAILED and due.attempts < MOST_ATTEMPTS:
-        *before, last = (Purchase.model_validate(each) for each in json.loads(due.purchases))
+        *before, last = purchases_of(due.purchases)
         closed = last.model_copy(update={"state": "failed", "cost_usd": Decimal(0), "cost_source": "provider"})
         return Order(
             move=Move.REBUY,

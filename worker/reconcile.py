@@ -7,14 +7,13 @@ under the send's own key leaves only where that is proved to buy nothing twice.
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 
 from redis.exceptions import RedisError
 
 from jobs.lifecycle import Move, State
-from jobs.record import Purchase
+from jobs.record import Purchase, purchases_of, purchases_text
 from ledger.lost import LOOK_LEASE_S, Watched
 from ledger.orders import Claim, Order, Paid, Watch
 from ledger.shelf import Intent, Receipt
@@ -23,7 +22,6 @@ from worker.listing import listed, token, verdicts
 from worker.lookup import Look, Looked, receipt
 from worker.poll import ask_after
 from worker.replay import repeated
-from worker.settle import purchases_text
 from worker.surplus import follow_up
 from worker.twins import Verdict
 from worker.wire import Asker
@@ -253,8 +251,7 @@ def _misses(row: dict[str, str]) -> int:
 
 def _others(row: dict[str, str]) -> list[Purchase]:
     """The job's purchases without what was noted of the lost send."""
-    held = (Purchase.model_validate(each) for each in json.loads(row.get("purchases", "[]")))
-    return [each for each in held if each.send != int(row["sends"])]
+    return [each for each in purchases_of(row.get("purchases")) if each.send != int(row["sends"])]
 
 
 def _claim(job_id: str, row: dict[str, str]) -> Claim:

@@ -1,6 +1,5 @@
 """The end of a job: what it cost, as a record on its shelf, then told to the ledger. Durable first, then done."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +12,7 @@ from jobs.job import Job
 from jobs.lifecycle import Move, State
 from jobs.money import from_uusd, to_uusd
 from jobs.outcome import Done, Outcome, Stop
-from jobs.record import JobRecord, NativeAmount, Purchase, RouteReason, Trouble, Video
+from jobs.record import JobRecord, NativeAmount, Purchase, RouteReason, Trouble, Video, purchases_of
 from ledger.balance import as_kept
 from ledger.orders import Claim, Order
 from providers.contract import Kind, Rejected
@@ -28,14 +27,9 @@ _ENDS: dict[str, tuple[State, Literal["failed", "refused"]]] = {Kind.CONTENT_REF
 _FAILED: tuple[State, Literal["failed", "refused"]] = (State.FAILED, "failed")
 
 
-def purchases_text(purchases: Sequence[Purchase]) -> str:
-    """Purchases as the ledger keeps them."""
-    return json.dumps([each.model_dump(mode="json") for each in purchases], separators=(",", ":"))
-
-
-def surplus_of(row: Mapping[str, str]) -> list[Purchase]:
+def surplus_of(row: Mapping[str, str]) -> tuple[Purchase, ...]:
     """Tasks that turned up for sends that had been given up."""
-    return [Purchase.model_validate(each) for each in json.loads(row.get("surplus", "[]"))]
+    return purchases_of(row.get("surplus"))
 
 
 def settle_unbought(
@@ -88,6 +82,7 @@ def settle_done(
     """Store the video at `path` with its record; its cost is the provider's own figure, else the price list's."""
     told = result["cost_usd"]
     cost_usd = by_list(job, result["cost_native"], shop) if told is None else Decimal(told)
+    cost_uusd = to_uusd(cost_usd)
     purchases = _closed(row, state="succeeded", cost_usd=cost_usd, result=result)
     record = _record(job, row, purchases, shop, status="done", error=None, video=video, result=result)
     shop.shelf(simulated=job.simulated).write_record(record, path)
@@ -97,8 +92,8 @@ def settle_done(
         claim=claim,
         bad=not video.verified,
         unverified=not video.verified,
-        cost_uusd=to_uusd(cost_usd),
-        charge_over=to_uusd(cost_usd) > job.price_uusd,
+        cost_uusd=cost_uusd,
+        charge_over=cost_uusd > job.price_uusd,
         delete=("job", "result", "owed"),
         seen=_balance(result, row),
     )
@@ -117,7 +112,7 @@ def _closed(
     result: dict[str, Any],
 ) -> list[Purchase]:
     """The job's purchases, the last one with its end and its cost."""
-    *before, last = (Purchase.model_validate(each) for each in json.loads(row["purchases"]))
+    *before, last = purchases_of(row["purchases"])
     native = result.get("cost_native")
     source: Literal["provider", "price_table", "unknown"] = "price_table"
     if cost_usd is None:

@@ -5,13 +5,13 @@ The order of the writes is the promise (docs/lifecycle.md): intent, ledger, POST
 
 import logging
 import time
-from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
 from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.lifecycle import Move, State
 from jobs.outcome import Done, Outcome, Retry, Stop, Unknown, Wait
+from jobs.record import purchases_text
 from jobs.rendertimes import kind_of
 from ledger.orders import Claim, Leave, Order, Paid
 from ledger.shelf import Intent
@@ -23,7 +23,7 @@ from worker.insist import insist
 from worker.intend import SEND_WITHIN_S, intend
 from worker.poll import asked_s
 from worker.posting import NoAnswer, NotSent
-from worker.settle import purchases_text, settle_unbought
+from worker.settle import settle_unbought
 from worker.wiring import Counter, Workshop
 
 #: Seconds after which a submit whose answer was lost is looked for.
@@ -134,9 +134,7 @@ def _accepted(
     # Whatever began at a time that nobody here saw teaches nothing about how long renders last.
     kind = kind_of(attempt.job.render) if just_now else ""
     wait_s = attempt.counter.patience.wait_s(kind, 0, 0.0)
-    now = datetime.now(UTC)
-    ids = {"task_id": reading.task_id, "request_id": reading.request_id}
-    purchase = purchase_of(attempt).model_copy(update={**ids, "submitted_at": now, "state": "rendering"})
+    purchase = purchase_of(attempt, reading)
     receipt = receipt_of(attempt, "accepted", task_id=reading.task_id, request_id=reading.request_id)
     order = Order(
         move=Move.ACCEPT,
@@ -147,7 +145,7 @@ def _accepted(
         told=told,
         set={
             "task": reading.task_id,
-            "submitted_ms": str(int(now.timestamp() * 1000)),
+            "submitted_ms": str(int(purchase.submitted_at.timestamp() * 1000)),
             "attempts": str(attempt.attempts + 1),
             "polls": "0",
             "kind": kind,

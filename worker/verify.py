@@ -3,6 +3,7 @@
 A file that fails is kept and marked, so every finding is a sentence for the person who will look at it.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,8 @@ class VideoFacts:
 
 def verify(path: Path, expected: Expectation) -> VideoFacts:
     """Measure a local file and compare it with the order; only our own disk's failures raise (OSError)."""
-    size = path.stat().st_size
     with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
         stranger = _stranger(file.read(FIRST_BYTES), size)
         if stranger:
             return VideoFacts(problems=(stranger,))

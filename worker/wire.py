@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -216,7 +216,8 @@ def _behind(link: str, home: str) -> tuple[list[IPAddress], _Place]:
         url = httpx.URL(link)
         return allowed_addresses(url, home), _Place.of(url)
     origin, place = _origin(plain[1])
-    return allowed_addresses(origin, home), replace(place, target=plain[2])
+    addresses = allowed_addresses(origin, home)
+    return addresses, _Place(place.encrypted, place.host, place.port, place.host_header, plain[2])
 
 
 def _said(call: Call, *, last: bool) -> tuple[_Place, bytes]:
