@@ -74,9 +74,12 @@ class Hands:
         """
         with self._lock:
             at_work = self._busy if time.monotonic() - self._came < HANG_S else 0
-            room = max(0, at_work * self.claims_a_bell - len(self._claims) - len(self._taken))
-            self._claims.extend(claims[:room])
-            self._lock.notify(room)
+            size = self.claims_a_bell
+            room = max(0, at_work * size - len(self._claims) - len(self._taken))
+            left = claims[:room]
+            self._claims.extend(left)
+            # A thread for each bell's worth, and none for nothing.
+            self._lock.notify(-(-len(left) // size))
         return claims[room:]
 
     def next(self, take: Callable[[Sequence[Claim]], Iterable[Taken]], *, until: float) -> Taken | None:
@@ -93,7 +96,7 @@ class Hands:
                 if self._taken:
                     return self._taken.popleft()
                 if not self._claims and self._busy <= self.lingering:
-                    self._lock.wait(LINGER_S)
+                    self._lock.wait_for(lambda: self._claims, LINGER_S)
                     self._came = time.monotonic()
                 if not self._claims:
                     # In one breath with the look: a claim that comes later finds a thread missing, and brings its own.

@@ -103,7 +103,17 @@ def test_the_last_thread_waits_for_more_for_a_moment(monkeypatch: pytest.MonkeyP
     with ThreadPoolExecutor(1) as pool:
         thread = pool.submit(ring, shop, step, "a")
         assert waits.wait(10)
+        woken: list[int] = []
+        wake = hands._lock.notify
+
+        def waking(threads: int) -> None:
+            woken.append(threads)
+            wake(threads)
+
+        monkeypatch.setattr(hands._lock, "notify", waking)
+        assert hands.share([]) == [], "an instant in which nothing comes"
         assert hands.share([Claim("b", "f:b")]) == []
+        assert woken == [0, 1], "nobody is woken for nothing, or would leave"
         thread.result(10)
     assert [name for name, _ in seen] == ["a", "b"]
     assert len({thread for _, thread in seen}) == 1
