@@ -1,6 +1,7 @@
 """The Lua scripts beside this file, each with the ground they share in front; a move is one call of one of them."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cache
@@ -59,9 +60,32 @@ def part(name: str) -> str:
 
 @cache
 def script(name: str) -> Script:
-    """The script `<name>.lua` with what all stand on in front of it."""
-    text = "\n".join(part(each) for each in (*GROUND, *BESIDES.get(name, ()), name))
+    """The script `<name>.lua` with what it stands on in front of it.
+
+    Of that only what it needs, directly or not: each call defines all of it anew, and Redis, which walks over whatever
+    its scripts define while it collects garbage, is held up by that for every fiftieth call (docs/performance.md).
+    """
+    text = part(name)
+    wanted = _words(text)
+    for each in reversed((*GROUND, *BESIDES.get(name, ()))):
+        # What stands further down uses what stands above it.
+        for names, piece in reversed(_pieces(part(each))):
+            if names & wanted:
+                text = piece + text
+                wanted |= _words(piece)
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _pieces(text: str) -> list[tuple[set[str], str]]:
+    """What a file that others stand on defines, in its order: the names, and the text from one to the next."""
+    starts = [found.start() for found in re.finditer(r"^local ", text, re.MULTILINE)]
+    pieces = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [(_words(re.split(r"[=(]", piece, maxsplit=1)[0]) - {"local", "function"}, piece) for piece in pieces]
+
+
+def _words(text: str) -> set[str]:
+    """All words outside comments."""
+    return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
 
 
 def load_all(trips: Trips) -> None:

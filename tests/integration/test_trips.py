@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from ledger import scripts
 from ledger.lots import Lot
 from ledger.trips import Trips
 from tests.books import ACCOUNT, Bench
@@ -56,3 +57,11 @@ def test_a_lot_that_cannot_be_made_takes_nothing_back(bench: Bench) -> None:
     with pytest.raises(OSError, match="the plan is gone"):
         bench.ledger.enqueue("spring", lots())
     assert [claim.job_id for claim in bench.claim(9)] == ["spring-0", "spring-1", "spring-2"]
+
+
+def test_the_scripts_leave_little_for_redis_to_walk_over(bench: Bench) -> None:
+    """Redis collects its scripts' garbage after every fiftieth call, and stands still for as long as they are large."""
+    bench.redis.script_flush()
+    assert bench.ledger.is_founded()
+    scripts.load_all(bench.ledger.trips)
+    assert bench.redis.info("memory")["used_memory_vm_eval"] < 800_000

@@ -1,5 +1,6 @@
 """The scripts run on any Redis that speaks Lua: the whole corridor on an emulated one, without a server."""
 
+import re
 from collections.abc import Iterator
 
 import fakeredis
@@ -32,6 +33,17 @@ def test_every_script_loads_and_has_its_own_hash() -> None:
     assert client.script_exists(*known) == [True] * len(scripts.NAMES)
     assert len(set(known)) == len(scripts.NAMES)
     client.close()
+
+
+@pytest.mark.parametrize("name", scripts.NAMES)
+def test_a_script_defines_what_it_calls_and_little_else(name: str) -> None:
+    """What a script takes of its ground stands before its first use; what it takes it uses."""
+    text = re.sub(r"--.*", "", scripts.script(name).text)
+    ground = "\n".join(scripts.part(each) for each in (*scripts.GROUND, *scripts.BESIDES.get(name, ())))
+    for word in re.findall(r"^local function (\w+)", ground, re.MULTILINE):
+        places = [found.start() for found in re.finditer(rf"\b{word}\b", text)]
+        defined = text.find(f"local function {word}(")
+        assert not places or (0 <= defined < places[0] and len(places) > 1), word
 
 
 def test_a_job_walks_from_the_queue_to_its_end(bench: Bench) -> None:
