@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 import redis
 
+from benchmarks.folder import apart
 from benchmarks.gauge import Reading, percentile, read
 from benchmarks.prompts import send_messages, submit_prompts
 from benchmarks.seaweed import options, seaweed, seaweed_env
@@ -83,8 +83,7 @@ def main() -> None:
         Side("stages", jobs, _celery("stages", STAGE_PROCESSES), _messages, _peer_files, _peer_lateness),
     ]
     figures: dict[str, Any] = {"benchmark": "inflight", "render_mean_s": render_s, "limits": LIMITS}
-    with tempfile.TemporaryDirectory(prefix="wanbatch-inflight-") as place:
-        folder = Path(place)
+    with apart("wanbatch-inflight-") as folder:
         weather = ("--no-limits", "--render-mean-s", str(render_s), "--render-cv", "0.1", "--balance-usd", "1e6")
         with simulator(folder / "simulator.log", *weather) as url:
             for side in sides:

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 from benchmarks.flow.bound import soonest_s
 from benchmarks.flow.plot import plot
 from benchmarks.flow.scenes import Bench, Scene, Side, sides
+from benchmarks.folder import apart
 from benchmarks.gauge import Reading, read
 from benchmarks.servers import ask, child, end_tidily, simulator, valkey
 
@@ -47,7 +47,7 @@ def main() -> None:
     end_tidily()
     many, few = QUICK if asked.quick else (min(asked.jobs, JOBS), min(asked.jobs, FEW_JOBS))
     scenes: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="wanbatch-flow-") as place:
+    with apart("wanbatch-flow-") as place:
         for scene in SCENES:
             if asked.scene not in (None, scene.name):
                 continue
@@ -56,7 +56,7 @@ def main() -> None:
                 if asked.side not in (None, side.name):
                     continue
                 jobs = many if side.whole else few
-                figures = _play(scene, side, jobs, Path(place) / scene.name / side.name.replace(" ", "-"))
+                figures = _play(scene, side, jobs, place / scene.name / side.name.replace(" ", "-"))
                 (told if side.name == OURS else told["peers"])["ours" if side.name == OURS else side.name] = figures
                 print(f"{scene.name}, {side.name}: {figures}", file=sys.stderr, flush=True)
     if asked.plot:
