@@ -1,9 +1,14 @@
-"""What a process and its children take from the machine, out of /proc: shared memory is not counted twice."""
+"""What a process and its children take from the machine, out of /proc: shared memory is not counted twice; and what a
+Valkey says that it takes.
+"""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import redis
 
 PROC = Path("/proc")
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -21,6 +26,13 @@ def read(pid: int) -> Reading:
     """The process with all its descendants."""
     family = _family(pid)
     return Reading(sum(map(_cpu_s, family)), sum(map(_memory_kib, family)))
+
+
+def valkey_s(redis_url: str) -> float:
+    """CPU seconds that a Valkey has used, its rewrites of the log included."""
+    with redis.Redis.from_url(redis_url) as client:
+        used: Any = client.info("cpu")
+    return sum(float(used[f"used_cpu_{kind}"]) for kind in ("user", "sys", "user_children", "sys_children"))
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

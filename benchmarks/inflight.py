@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import redis
-
 from benchmarks.folder import apart
-from benchmarks.gauge import Reading, percentile, read
+from benchmarks.gauge import Reading, percentile, read, valkey_s
 from benchmarks.prompts import send_messages, submit_prompts
 from benchmarks.seaweed import options, seaweed, seaweed_env
 from benchmarks.servers import ask, await_, child, end_tidily, our_env, python, simulator, valkey
@@ -102,15 +100,15 @@ def _measure(side: Side, folder: Path, simulator_url: str) -> dict[str, Any]:
         bench = Bench(folder, redis_url, simulator_url, store, env)
         with side.worker(bench) as pid:
             time.sleep(SETTLE_S)
-            idle, idle_valkey_s = read(pid), _valkey_s(redis_url)
+            idle, idle_valkey_s = read(pid), valkey_s(redis_url)
             began = time.monotonic()
             side.put_in(bench, side.jobs)
             peak_in_flight, at_peak, end = _watch(side, bench, pid, before)
-            took_s, valkey_s = time.monotonic() - began, _valkey_s(redis_url) - idle_valkey_s
+            took_s, ledger_s = time.monotonic() - began, valkey_s(redis_url) - idle_valkey_s
         late_s = side.late_s(bench)
     polls = _counts(simulator_url)["polls"] - before["polls"]
     return _figures(side.jobs, took_s, idle, (peak_in_flight, at_peak), end, late_s) | {
-        "valkey_cpu_s_per_1000_jobs": round(valkey_s / side.jobs * 1000, 2),
+        "valkey_cpu_s_per_1000_jobs": round(ledger_s / side.jobs * 1000, 2),
         "polls_per_video": round(polls / side.jobs, 2),
     }
 
@@ -147,13 +145,6 @@ def _figures(
         "late_p99_s": _rounded(percentile(late_s, 0.99)),
         "late_max_s": _rounded(percentile(late_s, 1.0)),
     }
-
-
-def _valkey_s(redis_url: str) -> float:
-    """Processor time that a Valkey has used, its rewrites of the log included."""
-    with redis.Redis.from_url(redis_url) as client:
-        used: dict[str, float] = client.info("cpu")
-    return sum(used[f"used_cpu_{kind}"] for kind in ("user", "sys", "user_children", "sys_children"))
 
 
 def _rounded(seconds: float | None) -> float | None:

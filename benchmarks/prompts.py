@@ -13,10 +13,16 @@ from providers import registry
 
 
 def submit_prompts(
-    jobs: int, ledger: Ledger, store: ObjectStore, folder: Path, provider: str = "segmind", words: str = "Our product"
+    jobs: int,
+    ledger: Ledger,
+    store: ObjectStore,
+    folder: Path,
+    provider: str = "segmind",
+    words: str = "Our product",
+    campaign: str = "prompts",
 ) -> Plan:
-    """Ask for so many videos at a simulated provider, in a campaign `prompts`; the plan stays in `folder`."""
-    matrix = folder / "prompts.txt"
+    """Ask for so many videos at a simulated provider, in a campaign of that name; the plan stays in `folder`."""
+    matrix = folder / f"{campaign}.txt"
     matrix.write_text("".join(f"{words} {number:05d}, soft morning light\n" for number in range(jobs)))
     shelf = Shelf(store, simulated=True)
     plan = make_plan(
