@@ -9,7 +9,7 @@ WIDTH, ROW, LEFT, BAR = 860, 22, 130, 300
 #: Where the bars of CPU begin.
 RIGHT = LEFT + BAR + 170
 #: Longer bars are cut there, and say so by their figure.
-MOST_RATIO, MOST_CPU_S = 4.0, 60.0
+MOST_RATIO, MOST_CPU_S = 8.0, 60.0
 OURS, PEER, LIMIT = "#0b6e4f", "#9aa5b1", "#c0392b"
 
 
