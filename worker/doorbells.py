@@ -92,12 +92,14 @@ class Hands:
                 self._came = time.monotonic()
                 if self._busy > 1 and self._came > until:
                     self._busy -= 1
+                    # Whoever waits for more goes on: what is taken up is held, and nobody rings for it.
+                    self._lock.notify(1)
                     return None
+                if not self._taken and not self._claims and self._busy <= self.lingering:
+                    self._lock.wait_for(lambda: self._taken or self._claims, LINGER_S)
+                    self._came = time.monotonic()
                 if self._taken:
                     return self._taken.popleft()
-                if not self._claims and self._busy <= self.lingering:
-                    self._lock.wait_for(lambda: self._claims, LINGER_S)
-                    self._came = time.monotonic()
                 if not self._claims:
                     # In one breath with the look: a claim that comes later finds a thread missing, and brings its own.
                     self._busy -= 1

@@ -120,6 +120,34 @@ def test_the_last_thread_waits_for_more_for_a_moment(monkeypatch: pytest.MonkeyP
     assert hands.share([Claim("c", "f:c")]) == [Claim("c", "f:c")]
 
 
+def test_what_a_thread_leaves_taken_up_is_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held, and no doorbell is rung for it: when a thread leaves, whoever waits for more has what is left."""
+    hands, waits = Hands(2, lingering=2), threading.Event()
+    wait = hands._lock.wait
+
+    def waiting(timeout: float) -> bool:
+        waits.set()
+        return wait(timeout)
+
+    monkeypatch.setattr(hands._lock, "wait", waiting)
+
+    def take(claims: Sequence[Claim]) -> list[Taken]:
+        return [Taken(claim, {}) for claim in claims]
+
+    one, other = Claim("a", "f:a"), Claim("b", "f:b")
+    for _ in range(9):
+        hands.took(0.0)
+    assert hands.claims_a_bell > 1
+    assert hands.join([])
+    with ThreadPoolExecutor(1) as pool:
+        waiter = pool.submit(hands.next, take, until=float("inf"))
+        assert waits.wait(10)
+        assert hands.join([one, other])
+        assert hands.next(take, until=float("inf")) == Taken(one, {})
+        assert hands.next(take, until=0.0) is None
+        assert waiter.result(10) == Taken(other, {})
+
+
 def test_a_step_that_breaks_leaves_its_place() -> None:
     """A mistake of ours is told to Celery; what waited is given back, and the next doorbell is worked at."""
     shop, seen = a_shop(threads=1), []
